@@ -1,0 +1,54 @@
+"""Modules found by file name, allow-listed: a name from outside is looked up in the listing, never imported as given.
+
+No registry and no import side effects: the file's name is the name, and the listing is the package's folder.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+from functools import lru_cache
+from types import ModuleType
+
+from core.types import Preset, Problem
+
+
+@lru_cache(maxsize=8)
+def names(package: str) -> tuple[str, ...]:
+    """Sorted names of the modules in a package, private ones (leading underscore) left out."""
+    spec = importlib.util.find_spec(package)
+    folders = list(spec.submodule_search_locations or []) if spec else []
+    return tuple(sorted(m.name for m in pkgutil.iter_modules(folders) if not m.name.startswith("_") and not m.ispkg))
+
+
+def module(package: str, name: str) -> ModuleType:
+    """The module `package.name`; `ValueError` with the allowed names when there is none of that name."""
+    allowed = names(package)
+    if name not in allowed:
+        raise ValueError(f"There is no {name!r} here. Choose one of: {', '.join(allowed)}.")
+    return importlib.import_module(f"{package}.{name}")
+
+
+def problems() -> tuple[str, ...]:
+    """Names of all problems, sorted: one file in `core/problems` each."""
+    return names("core.problems")
+
+
+def problem(name: str) -> Problem:
+    """The problem of that name (`PROBLEM` of its file)."""
+    found = module("core.problems", name).PROBLEM
+    assert isinstance(found, Problem) and found.name == name, f"core/problems/{name}.py must define PROBLEM named {name!r}"
+    return found
+
+
+def split(name: str) -> tuple[Problem, Preset]:
+    """`problem/preset` or `problem` (its first preset) to the two objects; `ValueError` names what exists."""
+    head, _, tail = name.partition("/")
+    found = problem(head)
+    if not tail:
+        return found, found.presets[0]
+    for preset in found.presets:
+        if preset.name == tail:
+            return found, preset
+    raise ValueError(f"{head!r} has no preset {tail!r}. Choose one of: {', '.join(p.name for p in found.presets)}.")

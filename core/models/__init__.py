@@ -1,0 +1,1 @@
+"""Networks: periodic layers, generators, critics, and the exponential moving average."""

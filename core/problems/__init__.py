@@ -1,0 +1,1 @@
+"""One file per problem; composition only. `core.discovery` finds them by file name."""

@@ -1,0 +1,236 @@
+"""From (checkpoint, conditions, seeds) to a Sample: a pure function, the same arrays whatever the batch."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core import checkpoint as checkpoints
+from core import discovery
+from core.types import Array, Field, Preset, Problem, Quantity, Sample
+
+CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
+CHUNK = {"cpu": 1, "cuda": 64}
+"""Samples per network call, padded to exactly this: a sample never depends on how many are asked for."""
+
+
+def key(*parts: Any) -> int:
+    """A 63-bit key from the parts (blake2b): the only source of randomness. Same parts, same key, on every machine."""
+    text = "/".join(str(p) for p in parts).encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
+
+
+def activate(logits: Tensor, field: Field) -> Tensor:
+    """Logits (B, C, H, W) to the soft field: sigmoid for binary, softmax over channels for categorical, else as it is."""
+    if field.kind == "binary":
+        return torch.sigmoid(logits)
+    return torch.softmax(logits, 1) if field.kind == "categorical" else logits
+
+
+def harden(soft: Tensor, field: Field) -> Tensor:
+    """Soft field (B, C, H, W) to unprojected labels or values (B, H, W): threshold at 1/2, argmax, or the field itself."""
+    if field.kind == "binary":
+        return (soft[:, 0] > 0.5).to(torch.uint8)
+    return soft.argmax(1).to(torch.uint8) if field.kind == "categorical" else soft[:, 0]
+
+
+def soften(array: Tensor, field: Field) -> Tensor:
+    """Labels or values (B, H, W) back to a soft field (B, C, H, W) of the same content (one-hot for categorical)."""
+    if field.kind == "categorical":
+        return torch.nn.functional.one_hot(array.long(), field.channels).permute(0, 3, 1, 2).float()
+    return array[:, None].float()
+
+
+def measure(problem: Problem, soft: Tensor) -> dict[str, Array]:
+    """Every invariance's measured values on a soft field, by name."""
+    return {i.name: i.measure(soft).cpu().numpy() for i in problem.invariances}
+
+
+def validate(quantity: Quantity, value: Any, n: int) -> Array:
+    """A condition or latent value as float32 (n,) or (n, size); `ValueError` names it, the value and what is allowed."""
+    try:
+        given = np.asarray(value, dtype=np.float32)
+    except (TypeError, ValueError):
+        raise ValueError(f"{quantity.name} must be numbers; got {value!r}.") from None
+    tail = () if quantity.kind == "scalar" else (quantity.size,)
+    if given.shape not in (tail, (n, *tail)):
+        allowed = "one number" if not tail else f"{quantity.size} numbers"
+        raise ValueError(f"{quantity.name} must be {allowed} (or one set for each of the {n} samples); got shape {given.shape}.")
+    if not np.isfinite(given).all():
+        raise ValueError(f"{quantity.name} must be finite; got {value!r}. Allowed: {quantity.low:g} to {quantity.high:g} {quantity.unit}.")
+    slack = 1e-6 * (quantity.high - quantity.low)
+    if (given < quantity.low - slack).any() or (given > quantity.high + slack).any():
+        raise ValueError(f"{quantity.name} = {value!r} is out of range. Allowed: {quantity.low:g} to {quantity.high:g} {quantity.unit}".rstrip() + ".")
+    if quantity.kind == "simplex" and (np.abs(given.sum(-1) - 1) > 1e-4).any():
+        raise ValueError(f"{quantity.name} must sum to 1; got {value!r}.")
+    return np.broadcast_to(given, (n, *tail)).astype(np.float32)
+
+
+def outside(quantity: Quantity, value: Array) -> str | None:
+    """The warning for a value outside the trained range, else None."""
+    if quantity.trained is None or not ((value < quantity.trained[0] - 1e-6) | (value > quantity.trained[1] + 1e-6)).any():
+        return None
+    low, high = quantity.trained
+    return f"{quantity.label} is outside the range seen in training ({low:g} to {high:g}{' ' + quantity.unit if quantity.unit else ''})."
+
+
+class Model:
+    """A loaded checkpoint that samples. `conditions` and `latents` are the quantities a person can dial."""
+
+    def __init__(self, checkpoint: checkpoints.Checkpoint, device: str = "cpu") -> None:
+        manifest = checkpoint.manifest
+        self.problem, self.preset = discovery.split(f"{manifest['problem']}/{manifest['preset']}")
+        self.name = f"{self.problem.name}/{self.preset.name}"
+        self.manifest, self.digest, self.device = manifest, checkpoint.digest, device
+        weights = {k.removeprefix("generator."): v for k, v in checkpoint.tensors.items() if k.startswith("generator.")}
+        self.generator = self.preset.generator()
+        try:
+            self.generator.load_state_dict(weights)
+        except RuntimeError as error:
+            raise ValueError(f"This checkpoint does not fit {self.name}: {error}") from None
+        self.generator.to(device).eval().requires_grad_(False)
+        self.references = {k.removeprefix("reference."): v.numpy() for k, v in checkpoint.tensors.items() if k.startswith("reference.")}
+
+    @property
+    def field(self) -> Field:
+        """What one generated array is."""
+        return self.problem.field
+
+    @property
+    def conditions(self) -> tuple[Quantity, ...]:
+        """What can be asked for, in order."""
+        return self.preset.conditions
+
+    @property
+    def latents(self) -> tuple[Quantity, ...]:
+        """The latent directions a person can dial."""
+        return self.preset.latents
+
+    def shape(self, size: int | None) -> tuple[int, int]:
+        """(rows, columns) for a requested size; `ValueError` says which sizes work."""
+        if size is None:
+            return self.field.shape
+        if not self.field.sizes and size != self.field.shape[0]:
+            raise ValueError(f"size {size} is not available; {self.name} makes {self.field.shape[0]} pixels.")
+        if not 0 < size <= 4096 or size % self.field.divisor:
+            raise ValueError(f"size must be a multiple of {self.field.divisor} up to 4096; got {size}.")
+        return (size, size)
+
+    def request(self, conditions: Mapping[str, Any] | None, n: int, quantities: Sequence[Quantity], fill: bool) -> dict[str, Array]:
+        """Validated values by name, broadcast to n samples; `fill` adds the defaults of what is missing."""
+        given = dict(conditions or {})
+        known = {q.name: q for q in quantities}
+        for name in given:
+            if name not in known:
+                raise ValueError(f"{self.name} has no {name!r}. It has: {', '.join(known) or 'none'}.")
+        return {q.name: validate(q, given.get(q.name, q.default), n) for q in quantities if fill or q.name in given}
+
+    def sample(
+        self,
+        conditions: Mapping[str, Any] | None = None,
+        n: int = 1,
+        seed: int = 0,
+        project: bool = True,
+        latent: Mapping[str, Any] | None = None,
+        size: int | None = None,
+        **stages: bool,
+    ) -> Sample:
+        """`n` samples at `conditions` (missing ones take their defaults); latents not given are drawn per sample.
+
+        Sample i is a function of (checkpoint, conditions_i, latent_i, seed, i) alone. `project=False` delivers the raw
+        network's labels. `stages` switches parts of the generator off, e.g. `network=False`.
+        Raises `ValueError` for a value of the wrong name, shape or range.
+        """
+        if not 1 <= int(n) <= 1_000_000:
+            raise ValueError(f"n must be 1 to 1000000; got {n}.")
+        shape = self.shape(size)
+        asked = self.request(conditions, n, self.conditions, fill=True)
+        dialled = self.request(latent, n, self.latents, fill=False)
+        warnings = [outside(q, v[q.name]) for qs, v in ((self.conditions, asked), (self.latents, dialled)) for q in qs if q.name in v]
+        chunk = CHUNK[torch.device(self.device).type]
+        parts = [self._chunk(asked, dialled, seed, i, min(i + chunk, n), chunk, shape, project, stages) for i in range(0, n, chunk)]
+        joined = {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
+        discrete = self.field.kind != "continuous"
+        pick = lambda prefix: {k.removeprefix(prefix): v for k, v in joined.items() if k.startswith(prefix)}  # noqa: E731
+        return Sample(
+            labels=joined["delivered"] if discrete else None, field=None if discrete else joined["delivered"], soft=joined["soft"],
+            requested=asked, measured=pick("measured."), raw=pick("raw."), latent=pick("latent."),
+            seeds=np.full(n, seed, np.int64), warnings=tuple(w for w in warnings if w),
+        )  # fmt: skip
+
+    @torch.inference_mode()
+    def _chunk(
+        self, asked: dict[str, Array], dialled: dict[str, Array], seed: int, start: int, stop: int, chunk: int,
+        shape: tuple[int, int], project: bool, stages: Mapping[str, bool],
+    ) -> dict[str, Array]:  # fmt: skip
+        """Samples start..stop-1, computed in one padded call of exactly `chunk` samples."""
+        index = [min(i, stop - 1) for i in range(start, start + chunk)]
+        tensors = lambda values: {k: torch.from_numpy(v[index]).to(self.device) for k, v in values.items()}  # noqa: E731
+        conditions = tensors(asked)
+        noise = {k: v.to(self.device) for k, v in self.generator.noise([key(seed, i) for i in index], shape).items()}
+        latent = {**self.generator.draw_latent(noise, conditions), **tensors(dialled)}
+        logits = self.generator(noise, conditions, latent, **stages).float()
+        soft = activate(logits, self.field)
+        hard = harden(soft, self.field)
+        delivered = self.problem.project(logits, conditions) if project else hard
+        raw = measure(self.problem, soften(hard, self.field))
+        out = {f"raw.{k}": v for k, v in raw.items()}
+        out |= {f"measured.{k}": v for k, v in (measure(self.problem, soften(delivered, self.field)) if project else raw).items()}
+        out |= {f"latent.{k}": v.cpu().numpy() for k, v in latent.items()}
+        out |= {"delivered": delivered.cpu().numpy(), "soft": soft.cpu().numpy()}
+        return {k: v[: stop - start] for k, v in out.items()}
+
+    def reference(self, conditions: Mapping[str, Any] | None = None) -> dict[str, tuple[Array, Array]]:
+        """Descriptor name -> (mean, standard deviation) of the held-out data at these conditions, interpolated between the
+        bins of the first condition that the checkpoint carries; empty when the problem has no data."""
+        if "at" not in self.references:
+            return {}
+        value = float(self.request(conditions, 1, self.conditions, fill=True)[self.conditions[0].name][0])
+        at = self.references["at"]
+        place = float(np.clip(np.interp(value, at, np.arange(len(at))), 0, len(at) - 1))
+        low = min(math.floor(place), len(at) - 2)
+        blend = lambda table: (low + 1 - place) * table[low] + (place - low) * table[low + 1]  # noqa: E731
+        stems = [k.removesuffix(".mean") for k in self.references if k.endswith(".mean")]
+        return {s: (blend(self.references[f"{s}.mean"]), blend(self.references[f"{s}.sd"])) for s in stems}
+
+
+def path_of(name: str) -> Path:
+    """Where the checkpoint of `problem/preset` (or the default of `problem`) lies."""
+    problem, preset = discovery.split(name)
+    return CHECKPOINTS / problem.name / f"{preset.name}.safetensors"
+
+
+def load(name: str | Path, device: str = "cpu") -> Model:
+    """See `core.load`."""
+    path = Path(name) if isinstance(name, Path) or str(name).endswith(".safetensors") else path_of(str(name))
+    if not path.exists():
+        made = f"{path.parent.name}/{path.stem}"
+        raise FileNotFoundError(f"There is no checkpoint {path.name} for {made} yet. Make one with: python train.py {made}")
+    return Model(checkpoints.load(path), device)
+
+
+def draw(problem: str, n: int, seed: int, size: int | None = None) -> Sample:
+    """See `core.draw`."""
+    found = discovery.problem(problem)
+    if found.source is None:
+        raise ValueError(f"{problem} is data-free: it has no data source to draw from.")
+    if not 1 <= int(n) <= 1_000_000 or int(seed) < 0:
+        raise ValueError(f"n must be at least 1 and seed at least 0; got n = {n}, seed = {seed}.")
+    shape = (size, size) if size else found.field.shape
+    array = found.source.draw(range(seed, seed + n), shape)
+    soft = soften(torch.from_numpy(array), found.field)
+    measured = measure(found, soft)
+    names = {q.name for p in found.presets for q in p.conditions}
+    discrete = found.field.kind != "continuous"
+    return Sample(
+        labels=array if discrete else None, field=None if discrete else array, soft=soft.numpy(),
+        requested={k: v for k, v in measured.items() if k in names}, measured=measured, raw=measured,
+        seeds=np.arange(seed, seed + n, dtype=np.int64),
+    )  # fmt: skip

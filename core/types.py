@@ -1,0 +1,278 @@
+"""The vocabulary: the few nouns that every other room speaks. Frozen dataclasses and protocols, no behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+Array = NDArray[Any]
+Conditions = Mapping[str, Tensor]
+HELD_OUT = 1_000_000_000
+"""Seeds from here on are for held-out checks: no training ever draws them."""
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """Something a person can dial: a condition or a latent direction.
+
+    `low..high` is the hard range (outside: `ValueError`); `trained` the range seen in training (outside: a warning).
+    `kind` is `scalar`, `simplex` (`size` fractions that sum to 1) or `curve` (`size` ordinates).
+    """
+
+    name: str
+    label: str
+    symbol: str
+    unit: str
+    low: float
+    high: float
+    default: float | tuple[float, ...]
+    help: str = ""
+    kind: Literal["scalar", "simplex", "curve"] = "scalar"
+    size: int = 1
+    trained: tuple[float, float] | None = None
+    step: float = 0.01
+
+
+@dataclass(frozen=True)
+class Field:
+    """What one generated array is.
+
+    `kind`: `binary` (one channel, probability of phase 1, labels 0/1), `categorical` (one channel per label) or
+    `continuous` (real values in `low..high`). `shape` is the default (rows, columns); any size divisible by `divisor`
+    works when `sizes` lists more than one.
+    """
+
+    kind: Literal["binary", "categorical", "continuous"]
+    shape: tuple[int, int]
+    labels: tuple[str, ...] = ()
+    channels: int = 1
+    low: float = 0.0
+    high: float = 1.0
+    periodic: bool = True
+    divisor: int = 8
+    sizes: tuple[int, ...] = ()
+    axes: tuple[str, str] = ("y", "x")
+    unit: str = "px"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A batch of generated (or drawn) arrays with what was asked and what was measured.
+
+    labels : uint8 (n, H, W) for discrete fields, else None.
+    field : float32 (n, H, W) for continuous fields, else None.
+    soft : float32 (n, C, H, W), probabilities before argmax or projection.
+    requested, measured, raw : condition name -> array (n, ...): asked; measured on what is delivered; measured before projection.
+    latent : latent name -> array (n,), the latent values used.
+    coords : axis -> 1-D array in physical units, empty where pixels are the unit.
+    """
+
+    labels: NDArray[np.uint8] | None
+    field: NDArray[np.float32] | None
+    soft: NDArray[np.float32]
+    requested: dict[str, Array]
+    measured: dict[str, Array]
+    raw: dict[str, Array]
+    seeds: NDArray[np.int64]
+    latent: dict[str, Array] = field(default_factory=dict)
+    coords: dict[str, Array] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Invariance(Protocol):
+    """What must hold: a differentiable statistic of soft fields (B, C, H, W), one value set per sample.
+
+    `name` is the condition it pins; `tolerance` (in `unit`) is the deviation a person would call satisfied; `source` cites
+    the equation. `residual` is 0 exactly when `measure(fields)` equals the condition.
+    """
+
+    name: str
+    label: str
+    unit: str
+    tolerance: float
+    source: str
+
+    def measure(self, fields: Tensor) -> Tensor:
+        """Values of the statistic, shape (B, ...)."""
+        ...
+
+    def residual(self, fields: Tensor, conditions: Conditions) -> Tensor:
+        """Squared deviation from `conditions[name]`, shape (B,)."""
+        ...
+
+
+class Source(Protocol):
+    """A data source: arrays as a pure function of global sample indices (never of the batch split)."""
+
+    def draw(self, seeds: Sequence[int], shape: tuple[int, int]) -> Array:
+        """uint8 labels or float32 fields (n, H, W), one per seed."""
+        ...
+
+    def identity(self) -> dict[str, Any]:
+        """JSON-able parameters that fix the distribution (for cache names and manifests)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Descriptor:
+    """A statistic reported of delivered arrays: `measure` maps labels or fields (n, H, W) to (n,) or a curve (n, m).
+
+    `abscissa` gives the curve's positions for an array of the given shape (None for scalars); `live` curves are drawn while
+    dragging.
+    """
+
+    name: str
+    label: str
+    unit: str
+    measure: Callable[[Tensor], Tensor]
+    abscissa: Callable[[tuple[int, int]], Array] | None = None
+    live: bool = False
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class Rival:
+    """An honest alternative to the network: `make(conditions, n, seed, shape) -> labels (n, H, W)`."""
+
+    name: str
+    label: str
+    make: Callable[[Mapping[str, Array], int, int, tuple[int, int]], Array]
+
+
+class Generator(Protocol):
+    """A conditional generator: noise (keyed by seed), conditions and latents to logits (B, C, H, W)."""
+
+    def noise(self, keys: Sequence[int], shape: tuple[int, int]) -> dict[str, Tensor]:
+        """Everything random that one sample needs, each a pure function of its key; leading dimension len(keys)."""
+        ...
+
+    def draw_latent(self, noise: Mapping[str, Tensor], conditions: Conditions) -> dict[str, Tensor]:
+        """Latent values (B,) drawn from the data's own distribution, for those that nobody dialled."""
+        ...
+
+    def __call__(self, noise: Mapping[str, Tensor], conditions: Conditions, latent: Mapping[str, Tensor]) -> Tensor:
+        """Logits (B, C, H, W) on the pixels of `noise`."""
+        ...
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that fixes a training run; a run is a pure function of this and the data."""
+
+    seed: int = 0
+    steps: int = 4000
+    batch: int = 16
+    size: int = 64
+    images: int = 8192
+    loss: Literal["relativistic", "wgan_gp"] = "relativistic"
+    scheme: Literal["alternating", "simultaneous", "extragradient", "optimistic"] = "alternating"
+    turns: Mapping[str, int] = field(default_factory=lambda: {"critic": 1, "generator": 1, "projection": 1})
+    lr: float = 8e-4
+    lr_critic: float = 8e-4
+    betas: tuple[float, float] = (0.0, 0.99)
+    gamma: float = 1.0
+    lazy: int = 4
+    blur: float = 0.7
+    weights: Mapping[str, float] = field(default_factory=dict)
+    shared_projection_optimiser: bool = True
+    ema: float = 0.998
+    warmup: int = 50
+    precision: Literal["bf16", "fp32", "fp64"] = "bf16"
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One trained variant of a problem: conditions, latents, networks and training configuration."""
+
+    name: str
+    title: str
+    summary: str
+    conditions: tuple[Quantity, ...]
+    latents: tuple[Quantity, ...]
+    generator: Callable[[], nn.Module]
+    critic: Callable[[], nn.Module] | None
+    config: TrainConfig
+    tiny: TrainConfig
+    """Seconds-long configuration for tests; `generator` and `critic` stay the same."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A problem is one file: field, conditions, invariances, data source, oracle, networks, presets, citation."""
+
+    name: str
+    title: str
+    summary: str
+    citation: str
+    field: Field
+    presets: tuple[Preset, ...]
+    invariances: tuple[Invariance, ...]
+    source: Source | None
+    project: Callable[[Tensor, Conditions], Tensor]
+    """Exact enforcement: logits (B, C, H, W) and conditions to labels (B, H, W) or fields (B, H, W)."""
+    descriptors: tuple[Descriptor, ...] = ()
+    rivals: tuple[Rival, ...] = ()
+    oracle: Callable[[Mapping[str, Array], int, int, tuple[int, int]], Array] | None = None
+    """The reference at the same conditions: `oracle(conditions, n, seed, shape) -> labels or fields (n, H, W)`."""
+
+
+@dataclass(frozen=True)
+class Player:
+    """A party of the game: whose parameters move, on which loss, with which optimiser, how many turns a step.
+
+    `loss(key)` returns a scalar and a dict of logged values; `key` numbers the draw (same key, same randomness). Players
+    that name the same `optimiser` object share its state (generator and projection step).
+    """
+
+    name: str
+    parameters: tuple[nn.Parameter, ...]
+    loss: Callable[[int], tuple[Tensor, dict[str, float]]]
+    optimiser: torch.optim.Optimizer
+    turns: int = 1
+
+
+VectorField = Callable[[Player, int], tuple[list[Tensor], dict[str, float]]]
+"""(player, key) -> gradients of the player's loss with respect to its parameters, averaged over processes, and logs."""
+
+
+class Scheme(Protocol):
+    """How gradients become a step."""
+
+    name: str
+
+    def step(self, players: Sequence[Player], gradients: VectorField, step: int) -> dict[str, float]:
+        """One step of the whole game, in place; returns the logged values."""
+        ...
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the training loop yields after each step. `state` is a callable: copying weights costs, asking is optional."""
+
+    step: int
+    steps: int
+    losses: dict[str, float]
+    residuals: dict[str, float]
+    seconds: float
+    images_per_second: float
+    state: Callable[[], dict[str, Tensor]]
+    finished: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Tensors plus a manifest (problem, preset, config, seeds, data digest, versions, metrics); `digest` covers both."""
+
+    tensors: dict[str, Tensor]
+    manifest: dict[str, Any]
+    digest: str = ""
+
+
