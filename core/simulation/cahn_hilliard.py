@@ -1,0 +1,173 @@
+"""Batched periodic Cahn-Hilliard by a linearly stabilised semi-implicit spectral scheme, in torch, on any device.
+
+    u_t = lap(u^3 - u - eps^2 lap u),   u -> +1 in phase 1 and -1 in phase 0,   lengths in pixels, eps = 1 px.
+
+One step of size dt, with hats for Fourier coefficients and stabilisation S (Eyre 1998; Shen and Yang 2010):
+
+    u^_{n+1} = (u^_n - dt k^2 [u^3 - (1 + S) u]^_n) / (1 + dt (eps^2 k^4 + S k^2))
+
+First order in dt, mass conserved to rounding (the k = 0 mode never moves), free energy never rises for S >= max(3 u^2 - 1) / 2.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+STABILISATION = 1.0
+BATCH = 32
+
+
+def wavenumbers_squared(shape: tuple[int, int], like: Tensor) -> Tensor:
+    """k_x^2 + k_y^2 in rad^2/px^2 on the half spectrum of `rfft2`, shape (H, W // 2 + 1), dtype and device of `like`."""
+    ky = 2 * math.pi * torch.fft.fftfreq(shape[0], dtype=torch.float64)
+    kx = 2 * math.pi * torch.fft.rfftfreq(shape[1], dtype=torch.float64)
+    return (ky[:, None] ** 2 + kx[None] ** 2).to(like)
+
+
+def factors(k2: Tensor, dt: Tensor | float, eps: float = 1.0) -> tuple[Tensor, Tensor]:
+    """The step's two multipliers: u^_{n+1} = keep u^_n + push [u^3 - (1 + S) u]^_n; dt scalar or (B,) broadcasts to (B, 1, 1)."""
+    dt = dt.view(-1, 1, 1) if isinstance(dt, Tensor) and dt.ndim else dt
+    keep = 1 / (1 + dt * (eps**2 * k2 * k2 + STABILISATION * k2))
+    return keep, -dt * k2 * keep
+
+
+def _scale(spectrum: Tensor, factor: Tensor) -> Tensor:
+    """Complex spectrum times a real factor, as a real product (cheaper, and the same bits whatever the batch)."""
+    return torch.view_as_complex(torch.view_as_real(spectrum) * factor[..., None])
+
+
+def propagate(u: Tensor, dt: Tensor | float, steps: int, eps: float = 1.0) -> Tensor:
+    """`steps` equal steps from u (B, H, W); dt in time units, scalar or (B,). Differentiable in u and dt."""
+    shape = u.shape[-2:]
+    keep, push = factors(wavenumbers_squared((shape[0], shape[1]), u), dt, eps)
+    spectrum = torch.fft.rfft2(u)
+    for _ in range(steps):
+        force = torch.fft.rfft2(u * (u * u - (1 + STABILISATION)))
+        spectrum = _scale(spectrum, keep) + _scale(force, push)
+        u = torch.fft.irfft2(spectrum, s=shape)
+    return u
+
+
+def free_energy(u: Tensor, eps: float = 1.0) -> Tensor:
+    """Ginzburg-Landau energy per pixel, mean of (u^2 - 1)^2 / 4 + eps^2 |grad u|^2 / 2 with the spectral gradient; shape (B,)."""
+    shape = u.shape[-2:]
+    k2 = wavenumbers_squared((shape[0], shape[1]), u)
+    gradient = (u * torch.fft.irfft2(torch.fft.rfft2(u) * k2, s=shape)).mean((-2, -1))
+    return ((u * u - 1) ** 2 / 4).mean((-2, -1)) + eps**2 / 2 * gradient
+
+
+def growth_rate(k: float, mean: float, eps: float = 1.0) -> float:
+    """Linear growth rate of a small mode of wavenumber k (rad/px) on a uniform state: -k^2 (3 mean^2 - 1 + eps^2 k^2)."""
+    return -(k**2) * (3 * mean**2 - 1 + eps**2 * k**2)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Time steps of a full simulation: dt grows by `growth` per step from `first` to `largest` (the interface slows down)."""
+
+    first: float = 0.3
+    growth: float = 1.02
+    largest: float = 6.0
+
+
+def simulate(u: Tensor, times: Tensor, schedule: Schedule | None = None) -> Tensor:
+    """u (B, H, W) advanced to each sample's own time (B,): the state after the first step that reaches it.
+
+    All samples share the sequence of dt, so a sample's result does not depend on its batch.
+    """
+    schedule = schedule or Schedule()
+    shape = (u.shape[-2], u.shape[-1])
+    k2 = wavenumbers_squared(shape, u)
+    done, left = u.clone(), torch.arange(len(u), device=u.device)
+    spectrum, now, dt = torch.fft.rfft2(u), 0.0, schedule.first
+    while len(left):
+        keep, push = factors(k2, dt)
+        force = torch.fft.rfft2(u * (u * u - (1 + STABILISATION)))
+        spectrum = _scale(spectrum, keep) + _scale(force, push)
+        u = torch.fft.irfft2(spectrum, s=shape)
+        now, dt = now + dt, min(dt * schedule.growth, schedule.largest)
+        reached = times[left] <= now
+        if reached.any():
+            done[left[reached]] = u[reached]
+            spectrum, u, left = spectrum[~reached], u[~reached], left[~reached]
+    return done
+
+
+def composition(fraction: float, time: float) -> float:
+    """Mean of u that leaves about `fraction` of u > 0 at `time`: (2 p - 1) / (1 + 2 d), d = .087 - .031 ln(time / 300) >= 0.
+
+    Curved interfaces hold the matrix supersaturated (Gibbs-Thomson), so less of the minority phase condenses than the mean
+    composition suggests, the more so the earlier. d is a fit to 512 simulations (residual .005), not a law: what counts is
+    always measured on the result.
+    """
+    return (2 * fraction - 1) / (1 + 2 * max(0.087 - 0.031 * math.log(time / 300), 0.0))
+
+
+@dataclass(frozen=True)
+class CahnHilliard:
+    """The embedded data source: two-phase structures from quenched noise, one independent simulation per seed.
+
+    Intended volume fraction uniform in `fractions` (minority fraction drawn, the two phases' roles mirrored by a coin), final
+    time log-uniform in `times` (several coarsening stages), white noise of amplitude `noise` (.5 is needed to nucleate away
+    from equal fractions). Labels are u > 0, phase 1. A simulation whose measured fraction falls outside `fractions` is drawn
+    again with the next attempt of the same seed.
+    """
+
+    fractions: tuple[float, float] = (0.2, 0.8)
+    times: tuple[float, float] = (80.0, 1800.0)
+    noise: float = 0.5
+
+    def identity(self) -> dict[str, Any]:
+        """JSON-able parameters that fix the distribution."""
+        return {"source": "cahn_hilliard", "version": 1, **asdict(self)}
+
+    def parameters(self, seed: int, attempt: int = 0) -> tuple[float, float, np.random.Generator]:
+        """(intended volume fraction, final time, generator for the noise) of one seed."""
+        rng = np.random.default_rng([seed, attempt])
+        minority = rng.uniform(min(self.fractions[0], 1 - self.fractions[1]), 0.5)
+        fraction = minority if rng.random() < 0.5 else 1 - minority
+        return fraction, math.exp(rng.uniform(*np.log(self.times))), rng
+
+    def initial(self, mean: float, rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
+        """White noise about `mean`, its sample mean removed."""
+        noise = rng.standard_normal(shape, dtype=np.float32)
+        return (mean + self.noise * (noise - noise.mean())).astype(np.float32)
+
+    def quench(self, runs: Sequence[tuple[float, float, np.random.Generator]], shape: tuple[int, int]) -> Tensor:
+        """Final fields u (n, H, W) of runs given as (intended fraction, final time, noise generator)."""
+        order = sorted(range(len(runs)), key=lambda i: runs[i][1])
+        out = torch.empty(len(runs), *shape)
+        for start in range(0, len(order), BATCH):
+            part = order[start : start + BATCH]
+            u = np.stack([self.initial(composition(runs[i][0], runs[i][1]), runs[i][2], shape) for i in part])
+            out[part] = simulate(torch.from_numpy(u), torch.tensor([runs[i][1] for i in part]))
+        return out
+
+    def draw(self, seeds: Sequence[int], shape: tuple[int, int]) -> NDArray[np.uint8]:
+        """uint8 labels (n, H, W), a pure function of each seed. `RuntimeError` if a seed fails 20 attempts (tiny grids)."""
+        out = np.empty((len(seeds), *shape), np.uint8)
+        left = list(range(len(seeds)))
+        for attempt in range(20):
+            labels = (self.quench([self.parameters(int(seeds[i]), attempt) for i in left], shape) > 0).to(torch.uint8).numpy()
+            out[left] = labels
+            fraction = labels.mean((1, 2), dtype=np.float64)
+            left = [i for i, p in zip(left, fraction, strict=True) if not self.fractions[0] <= p <= self.fractions[1]]
+            if not left:
+                return out
+        raise RuntimeError(f"{len(left)} simulations of {shape} stayed outside {self.fractions}; use a larger grid.")
+
+    def at(self, fractions: Sequence[float], seed: int, shape: tuple[int, int]) -> NDArray[np.uint8]:
+        """Structures at given volume fractions (n,): the final field is cut at the rank that makes each fraction exact."""
+        runs = [(float(p), *self.parameters(seed + i)[1:]) for i, p in enumerate(fractions)]
+        final = self.quench(runs, shape).flatten(1)
+        count = torch.tensor([round(float(p) * final.shape[1]) for p in fractions])
+        rank = final.argsort(1, descending=True, stable=True).argsort(1)
+        return (rank < count[:, None]).view(-1, *shape).to(torch.uint8).numpy()
