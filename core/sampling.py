@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,17 +13,12 @@ from torch import Tensor
 
 from core import checkpoint as checkpoints
 from core import discovery
+from core.data import key
 from core.types import Array, Field, Preset, Problem, Quantity, Sample
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 CHUNK = {"cpu": 1, "cuda": 64}
 """Samples per network call, padded to exactly this: a sample never depends on how many are asked for."""
-
-
-def key(*parts: Any) -> int:
-    """A 63-bit key from the parts (blake2b): the only source of randomness. Same parts, same key, on every machine."""
-    text = "/".join(str(p) for p in parts).encode()
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
 
 
 def activate(logits: Tensor, field: Field) -> Tensor:
