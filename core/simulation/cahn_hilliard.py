@@ -169,5 +169,5 @@ class CahnHilliard:
         runs = [(float(p), *self.parameters(seed + i)[1:]) for i, p in enumerate(fractions)]
         final = self.quench(runs, shape).flatten(1)
         count = torch.tensor([round(float(p) * final.shape[1]) for p in fractions])
-        rank = final.argsort(1, descending=True, stable=True).argsort(1)
+        rank = final.argsort(dim=1, descending=True, stable=True).argsort(1)
         return (rank < count[:, None]).view(-1, *shape).to(torch.uint8).numpy()

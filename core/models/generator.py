@@ -1,0 +1,101 @@
+"""The two-phase generator: request-shaped seed -> learned residual -> physics layer, each stage switchable.
+
+    y = seed(white; p1, L, style);   y' = y + UNet(y, tanh 3y, texture | p1, L);   u = physics(y'; p1, L);   logits = 8 u
+
+The volume fraction, the two-point correlation and the length are right before any training; the adversary only moves what is
+left, and the rank threshold after it (`core.projection`) makes p1 exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from core.models.physics import PhysicsLayer
+from core.models.seed import RequestSeed, statistics
+from core.models.unet import UNet
+
+STYLES = ("order", "stretch", "diagonal", "gradient_x", "gradient_y")
+MORPHS = ("morph_a", "morph_b", "morph_c")
+LOGIT = 8.0
+CALIBRATION = 192
+
+
+class SeededGenerator(nn.Module):
+    """Conditions `volume_fraction` (B,); latents `length` (px), the styles of `RequestSeed` and the morphs (B,).
+
+    A morph turns the white noise by an angle (rad) towards another, independent one: a smooth walk through arrangements.
+    """
+
+    def __init__(self, contraction: float = 2.0, steps: int = 64, sharpness: float = 4.0, channels: tuple[int, int, int] = (32, 48, 64)) -> None:
+        super().__init__()
+        self.seed = RequestSeed(contraction)
+        self.network = UNet(3, 1, 2, channels)
+        self.physics = PhysicsLayer(steps, sharpness)
+        self.amplitude = 2.0
+
+    def noise(self, keys: Sequence[int], shape: tuple[int, int]) -> dict[str, Tensor]:
+        """`white` (B, 2 + morphs, H, W): seed noise, network texture, morph targets; `uniform` (B,) for the length."""
+        white, uniform = [], []
+        for key in keys:
+            rng = torch.Generator().manual_seed(key)
+            uniform.append(torch.rand((), generator=rng))
+            white.append(torch.randn(2, *shape, generator=rng))
+        return {"white": torch.stack(white), "uniform": torch.stack(uniform), "key": torch.tensor(list(keys))}
+
+    def draw_latent(self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """`length` from the data's distribution at the requested fraction; styles and morphs 0, as in the data's mean."""
+        p = conditions["volume_fraction"]
+        rest = {name: torch.zeros_like(p) for name in (*STYLES, *MORPHS)}
+        return {"length": self.seed.length(noise["uniform"].to(p), p), **rest}
+
+    def turned(self, noise: Mapping[str, Tensor], latent: Mapping[str, Tensor]) -> Tensor:
+        """Seed noise (B, H, W) turned by each morph's angle in turn; unit variance is kept."""
+        white = noise["white"][:, 0]
+        for number, name in enumerate(MORPHS):
+            angle = latent.get(name)
+            if angle is not None and bool((angle != 0).any()):
+                keys = [(int(k) + 7919 * (number + 1)) % 2**63 for k in noise["key"]]
+                other = torch.stack([torch.randn(*white.shape[1:], generator=torch.Generator().manual_seed(k)) for k in keys])
+                white = torch.cos(angle)[:, None, None] * white + torch.sin(angle)[:, None, None] * other.to(white)
+        return white
+
+    def forward(
+        self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor], latent: Mapping[str, Tensor], network: bool = True, physics: bool = True
+    ) -> Tensor:
+        """Logits (B, 1, H, W). `network=False` and `physics=False` switch the stage off (for ablations)."""
+        p, length = conditions["volume_fraction"], latent["length"]
+        style = {k: v for k, v in latent.items() if k in STYLES and bool((v != 0).any())}
+        with torch.no_grad():
+            y = self.seed(self.turned(noise, latent), p, length, style)
+        if network:
+            y = y + self.residual(y, noise["white"][:, 1], p, length)
+        u = self.physics(y, p, length) if physics else y
+        return LOGIT * u[:, None]
+
+    def residual(self, y: Tensor, texture: Tensor, p: Tensor, length: Tensor) -> Tensor:
+        """The learned correction (B, H, W) of the seed field."""
+        images = torch.stack([y, torch.tanh(3 * y), texture], 1)
+        request = torch.stack([4 * (p - 0.5), 2 * torch.log(length / 10)], 1)
+        return self.amplitude * self.network(images, request)[:, 0]
+
+    @torch.no_grad()
+    def fit(self, labels: Tensor, keys: Sequence[int]) -> dict[str, float]:
+        """Reads master curve and length distribution from labels (n, H, W), then calibrates; `keys` number the noise used."""
+        self.seed.fit(labels)
+        return self.calibrate(labels, keys)
+
+    @torch.no_grad()
+    def calibrate(self, labels: Tensor, keys: Sequence[int]) -> dict[str, float]:
+        """Calibrates the physics layer on the requests (p1, L) of the first labels; returns the remaining deviations."""
+        p, length, _ = statistics(labels[:CALIBRATION])
+        shape = (labels.shape[1], labels.shape[2])
+        noise = [self.noise(list(keys[i : i + 16]), shape) for i in range(0, len(p), 16)]
+
+        def make() -> Tensor:
+            parts = zip(noise, p.split(16), length.split(16), strict=True)
+            return torch.cat([self(n, {"volume_fraction": a}, {"length": b})[:, 0] for n, a, b in parts])
+
+        return self.physics.calibrate(make, p, length)

@@ -1,0 +1,91 @@
+"""The physics layer: K differentiable Cahn-Hilliard steps that give a seed field the right topology.
+
+    u_0 = tanh(sharpness y) + shift,  mean(u_0) = the composition that leaves the requested fraction;  u_K = K equal steps of dt.
+
+log dt and the composition's excess are smooth functions of the request (p1, L), calibrated so that the delivered length and
+the raw volume fraction are the requested ones; the learned `correction` (trained by the invariances) is added to both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from core.simulation import descriptors
+from core.simulation.cahn_hilliard import propagate
+
+FEATURES = 6
+DT_RANGE = (1e-3, 200.0)
+
+
+def features(p: Tensor, length: Tensor) -> Tensor:
+    """Regressors (B, 6) of a request: 1, l, l^2, q, q^2, q l with l = log(L / 10 px) and q = (p1 - 1/2)^2 / .09."""
+    scaled, skew = torch.log(length / 10), (p - 0.5) ** 2 / 0.09
+    return torch.stack([torch.ones_like(p), scaled, scaled**2, skew, skew**2, skew * scaled], 1)
+
+
+class PhysicsLayer(nn.Module):
+    """Seed field y (B, H, W), p1 (B,), length (B,) px to u (B, H, W), about -1 and +1."""
+
+    time: Tensor
+    excess: Tensor
+
+    def __init__(self, steps: int, sharpness: float) -> None:
+        super().__init__()
+        self.steps, self.sharpness = steps, sharpness
+        self.register_buffer("time", torch.zeros(FEATURES))
+        self.register_buffer("excess", torch.zeros(FEATURES))
+        self.correction = nn.Linear(FEATURES, 2, bias=False)
+        nn.init.zeros_(self.correction.weight)
+
+    def dt(self, p: Tensor, length: Tensor) -> Tensor:
+        """Time step (B,) of a request."""
+        f = features(p, length)
+        return torch.exp(f @ self.time + self.correction(f)[:, 0]).clamp(*DT_RANGE)
+
+    def composition(self, p: Tensor, length: Tensor) -> Tensor:
+        """Mean of u_0 (B,): (2 p1 - 1) (1 - excess), antisymmetric under exchange of the phases."""
+        f = features(p, length)
+        return (2 * p - 1) * (1 - f @ self.excess - self.correction(f)[:, 1])
+
+    def forward(self, y: Tensor, p: Tensor, length: Tensor) -> Tensor:
+        """See the class."""
+        u = torch.tanh(self.sharpness * y)
+        u = u + (self.composition(p, length) - u.mean((1, 2)))[:, None, None]
+        return propagate(u, self.dt(p, length), self.steps)
+
+    @torch.no_grad()
+    def calibrate(self, make: Callable[[], Tensor], p: Tensor, length: Tensor, rounds: int = 8) -> dict[str, float]:
+        """Fixed-point regression of log dt and the excess on the request, so that u > 0 has fraction p and length `length`.
+
+        `make()` runs the generator on a fixed set of requests and returns u (B, H, W). Returns the remaining mean deviations.
+        """
+        self.time.copy_(start_time(self.steps, self.time))
+        f = features(p, length)
+        skewed = (2 * p - 1).abs() > 0.1
+        for round_ in range(rounds + 1):
+            labels = make() > 0
+            got_p, got_length = descriptors.volume_fraction(labels), descriptors.characteristic_length(labels)
+            log_ratio = torch.log(length / got_length).clamp(-0.7, 0.7)
+            missing = ((p - got_p) / (2 * p - 1))[skewed].clamp(-0.2, 0.2)
+            if round_ < rounds:
+                self.time += fit(f, log_ratio) * (2.5 if round_ < 4 else 1.5)
+                self.excess -= fit(f[skewed], missing) * 1.5
+        return {"fraction": float((p - got_p).abs().mean()), "log_length": float(log_ratio.mean().abs())}
+
+
+def start_time(steps: int, coefficients: Tensor) -> Tensor:
+    """Starting guess of the log dt coefficients, total time about .1 L^3; kept when already calibrated."""
+    if coefficients.abs().sum() > 0:
+        return coefficients
+    guess = torch.zeros_like(coefficients)
+    guess[0], guess[1] = torch.log(torch.tensor(100.0 / steps)), 3.0
+    return guess
+
+
+def fit(regressors: Tensor, target: Tensor) -> Tensor:
+    """Ridge least squares of target (B,) on regressors (B, F): coefficients (F,)."""
+    gram = regressors.T @ regressors + 1e-3 * len(target) * torch.eye(regressors.shape[1])
+    return torch.linalg.solve(gram, regressors.T @ target)

@@ -1,0 +1,20 @@
+"""Exact enforcement at inference: what the network only approximates is made exact on the delivered array."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def rank_threshold(logits: Tensor, fraction: Tensor) -> Tensor:
+    """Two phases: the round(fraction * pixels) highest logits of each sample become phase 1.
+
+    logits (B, 1, H, W), fraction (B,) -> uint8 (B, H, W), exact to half a pixel whatever the logits' precision: ties are
+    broken by pixel index (a bias and a threshold would miss by the number of ties).
+    """
+    flat = logits.flatten(1)
+    count = torch.round(fraction.double() * flat.shape[1]).long().clamp(0, flat.shape[1])
+    order = flat.argsort(dim=1, descending=True, stable=True)
+    chosen = torch.arange(flat.shape[1], device=flat.device)[None] < count[:, None]
+    labels = torch.zeros_like(flat, dtype=torch.uint8).scatter_(1, order, chosen.to(torch.uint8))
+    return labels.view(logits.shape[0], *logits.shape[2:])
