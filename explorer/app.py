@@ -1,0 +1,33 @@
+"""The application: the pages and the live route in one server. Start it with `streamlit run explorer/app.py`."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))  # a plain clone starts without being installed
+
+import plotly.graph_objects  # noqa: E402, F401  imported here so that no page waits for it
+import streamlit as st  # noqa: E402
+import torch  # noqa: E402
+from starlette.routing import WebSocketRoute  # noqa: E402
+
+from explorer.controls import ROUTE  # noqa: E402
+from explorer.live.service import Service  # noqa: E402
+from explorer.live.store import MODELS  # noqa: E402
+
+
+def warm_up() -> tuple[str, ...]:
+    """One torch thread (two double the slowest frames), models loaded, and what will live forever out of the collector's way."""
+    torch.set_num_threads(1)
+    loaded = MODELS.preload()
+    gc.collect()
+    gc.freeze()
+    return loaded
+
+
+warm_up()
+app = st.App(ROOT / "explorer" / "main.py", routes=[WebSocketRoute(ROUTE, Service().handle)])

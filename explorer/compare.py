@@ -1,0 +1,91 @@
+"""The honest neighbours: the simulator and the rivals at the same request, timed on this machine in the same run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+import torch
+
+from core.sampling import Model
+from core.types import Array
+from explorer import exports, figures, page
+from explorer.live import store
+from explorer.live.protocol import Dial
+
+REPEATS = 3
+
+
+@dataclass(frozen=True)
+class Made:
+    """One way to make a sample: its name, the seconds it took, the array (H, W) and its scalar descriptors."""
+
+    label: str
+    seconds: float
+    array: Array
+    scalars: dict[str, float]
+
+
+@st.fragment
+def show(name: str, dial: Dial) -> None:
+    """A button that runs the simulator and the rivals once; dragging goes on meanwhile, on the live route."""
+    model = store.MODELS.get(name)
+    st.markdown("##### Beside the other ways to make one")
+    label = "Run the simulator and the rivals at this request"
+    pressed = st.button(label, key=f"compare:{name}", icon=":material/speed:")
+    key = f"compared:{name}"
+    if pressed:
+        with st.spinner("Simulating…"):
+            st.session_state[key] = (dial, run(model, dial))
+    held = st.session_state.get(key)
+    if not held or held[0] != dial:
+        st.caption("Times are measured on this machine, one sample each, in one run with the model's own.")
+        return
+    draw(model, held[1])
+
+
+def run(model: Model, dial: Dial) -> list[Made]:
+    """The model, the oracle and every rival at the dial's conditions, one sample of the dial's size each."""
+    size = store.size_of(model, dial)
+    shape = model.shape(size)
+    conditions = {
+        q.name: np.asarray([dial.conditions.get(q.name, q.default)], dtype=np.float32) for q in model.conditions
+    }  # fmt: skip
+    ways: list[tuple[str, Callable[[], Array]]] = [("This model", lambda: store.delivered(store.take(model, dial)))]
+    if model.problem.oracle:
+        oracle = model.problem.oracle
+        ways.append(("Simulation", lambda: oracle(conditions, 1, dial.seed, shape)))
+    for rival in model.problem.rivals:
+        rival.make(conditions, 1, dial.seed, shape)  # the first call may fit; what is timed is the use
+        ways.append((rival.label, lambda make=rival.make: make(conditions, 1, dial.seed, shape)))  # type: ignore[misc]
+    return [measure(model, label, make) for label, make in ways]
+
+
+def measure(model: Model, label: str, make: Callable[[], Array]) -> Made:
+    """One way, timed; the fast ones are repeated and the middle time counts."""
+    seconds: list[float] = []
+    array: Array = np.empty(0)
+    while not seconds or (len(seconds) < REPEATS and seconds[0] < 1):
+        start = time.perf_counter()
+        array = make()
+        seconds.append(time.perf_counter() - start)
+    with torch.inference_mode():
+        x = torch.from_numpy(np.ascontiguousarray(array))
+        scalars = {d.name: float(d.measure(x)[0]) for d in model.problem.descriptors if not d.abscissa}
+    return Made(label, float(np.median(seconds)), array[0], scalars)
+
+
+def draw(model: Model, ways: list[Made]) -> None:
+    """Pictures side by side with their scalars, then the times."""
+    field = model.field
+    for way, column in zip(ways, st.columns(max(4, len(ways))), strict=False):
+        if field.kind != "continuous":
+            column.image(exports.png(way.array.astype(np.uint8), field, max(1, 384 // way.array.shape[0])), width="stretch")
+        column.markdown(f"**{way.label}**, {1e3 * way.seconds:.3g} ms")
+        lines = [f"{d.label} {way.scalars[d.name]:.3g} {d.unit}" for d in model.problem.descriptors if d.name in way.scalars]
+        column.caption("  \n".join(lines))
+    figure = figures.durations({w.label: w.seconds for w in ways}, "Time per sample, one run on this machine", page.dark())
+    st.plotly_chart(figure, theme=None, config=page.CONFIG, height=figures.HEIGHT, key=f"durations:{model.name}")

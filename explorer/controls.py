@@ -1,0 +1,39 @@
+"""What the panel is told about a model: its controls, its field and the dial to start from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.sampling import Model
+from core.types import Quantity
+from explorer.live import store
+from explorer.live.protocol import Dial
+
+ROUTE = "/api/live"
+"""Where the live service listens."""
+
+
+def quantity(q: Quantity) -> dict[str, Any]:
+    """What the panel needs to draw one control."""
+    return {
+        "name": q.name, "label": q.label, "symbol": q.symbol, "unit": q.unit, "low": q.low, "high": q.high, "step": q.step,
+        "default": q.default, "trained": q.trained, "help": q.help, "kind": q.kind, "size": q.size,
+    }  # fmt: skip
+
+
+def panel(model: Model, dial: Dial, base: str = "") -> dict[str, Any]:
+    """The description of a model's panel. Sliders dial scalars and simplexes; a curve keeps the value in the dial.
+
+    `base` is the path under which the server is mounted.
+    """
+    field = model.field
+    return {
+        "route": base.rstrip("/") + ROUTE, "model": model.name, "title": model.problem.title,
+        "conditions": [quantity(q) for q in model.conditions if q.kind != "curve"],
+        "latents": [quantity(q) for q in model.latents if q.kind == "scalar"],
+        "sizes": store.sizes(model), "stages": store.stages(model),
+        "field": {"kind": field.kind, "labels": field.labels, "unit": field.unit, "low": field.low, "high": field.high},
+        "curves": [{"name": d.name, "label": d.label, "unit": d.unit} for d in model.problem.descriptors if d.live and d.abscissa],
+        "dial": {"conditions": dial.conditions, "latent": dial.latent, "seed": dial.seed, "size": store.size_of(model, dial),
+                 "project": dial.project, "off": dial.off},
+    }  # fmt: skip

@@ -1,0 +1,88 @@
+"""Below the panel: charts of every descriptor, the comparison with the simulator and the rivals, the files."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from core.sampling import Model
+from core.types import Array, Sample
+from explorer import compare, exports, figures, page
+from explorer.live import render, store
+from explorer.live.protocol import Dial
+
+COLUMNS = 3
+
+
+def show(model: Model, dial: Dial, sample: Sample) -> None:
+    """Everything about one released sample."""
+    measured = store.describe(model, sample)
+    reference = model.reference(store.clipped(model.conditions, dial.conditions))
+    draw_files(model, dial, sample, measured, reference)
+    st.markdown("##### What was delivered, beside held-out data" if reference else "##### What was delivered")
+    draw_charts(model, charts(model, sample, measured, reference, page.dark()))
+    if model.problem.oracle or model.problem.rivals:
+        compare.show(model.name, dial)
+
+
+def charts(
+    model: Model, sample: Sample, measured: dict[str, Array], reference: dict[str, tuple[Array, Array]], night: bool
+) -> list[go.Figure]:
+    """A figure per curve, one for all scalars, and the map of correlations for a binary field."""
+    shape = store.delivered(sample).shape[1:]
+    at, home = store.abscissae(model, (int(shape[0]), int(shape[1]))), store.abscissae(model, model.field.shape)
+    unit = model.field.unit
+    out = []
+    for d in (d for d in model.problem.descriptors if d.abscissa):
+        band = (home[d.name], *reference[d.name]) if d.name in reference else None
+        out.append(figures.curve(at[d.name], measured[d.name][0], band, d.label, (f"distance / {unit}", d.unit), night))
+    rows = []
+    for d in (d for d in model.problem.descriptors if not d.abscissa and d.name in reference):
+        mean, sd = reference[d.name]
+        rows.append((f"{d.label}{f', {d.unit}' if d.unit else ''}", float(measured[d.name][0]), float(mean), float(sd)))
+    if rows:
+        out.append(figures.deviations(rows, "Scalars, in standard deviations", night))
+    if model.field.kind == "binary":
+        out.append(figures.correlation_map(store.delivered(sample)[0], "S2 for every displacement", night))
+    return out
+
+
+def draw_charts(model: Model, drawn: list[go.Figure]) -> None:
+    """The figures in rows of three, each in a box of fixed height."""
+    for start in range(0, len(drawn), COLUMNS):
+        for i, column in enumerate(st.columns(COLUMNS)):
+            if start + i < len(drawn):
+                key = f"chart:{model.name}:{start + i}"
+                column.plotly_chart(drawn[start + i], theme=None, config=page.CONFIG, key=key, height=figures.HEIGHT)
+
+
+def draw_files(
+    model: Model, dial: Dial, sample: Sample, measured: dict[str, Array], reference: dict[str, tuple[Array, Array]]
+) -> None:
+    """One row of downloads; nothing is made before it is asked for."""
+    array, stem = store.delivered(sample)[0], exports.stem(model, dial)
+    shape = (int(array.shape[0]), int(array.shape[1]))
+    scale = max(1, 1024 // max(shape))
+    files = [
+        ("PNG", "png", "image/png", partial(exports.png, render.picture(model.field, sample), model.field, scale)),
+        ("NPY", "npy", "application/octet-stream", partial(exports.npy, array)),
+        ("JSON", "json", "application/json", partial(exports.sidecar, model, dial, sample)),
+        ("CSV of curves", "csv", "text/csv", partial(exports.curves, model, measured, shape, reference)),
+    ]  # fmt: skip
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        for label, ending, mime, make in files:
+            key = f"file:{ending}"
+            st.download_button(label, make, f"{stem}.{ending}", mime, key=key, on_click="ignore", icon=":material/download:")
+        draw_bulk(model, dial, stem)
+
+
+def draw_bulk(model: Model, dial: Dial, stem: str) -> None:
+    """Many structures at the same request, as one zip."""
+    limit = exports.most(model, dial)
+    about = f"At this size, up to {limit} at a time. The first is the one on the screen."
+    n = st.number_input("Structures", 1, limit, min(16, limit), key=f"bulk:{limit}", width=130, help=about)
+    make = partial(exports.bundle, model, dial, int(n))
+    name, mime = f"{stem}_n{n}.zip", "application/zip"
+    st.download_button(f"NPZ + JSON of {n}", make, name, mime, key="file:zip", on_click="ignore", icon=":material/folder_zip:")

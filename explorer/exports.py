@@ -1,0 +1,114 @@
+"""Files that leave the explorer: pictures, arrays with a JSON sidecar, curves. Pure functions to bytes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+import core
+from core.sampling import Model
+from core.types import Array, Field, Sample
+from explorer.live import store
+from explorer.live.protocol import Dial, jsonable
+
+PHASES = ("#F3EBDC", "#0B5C94")
+CATEGORIES = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
+CIVIDIS = ("#00224E", "#123570", "#3B496C", "#575D6D", "#707173", "#8A8678", "#A59C74", "#C3B369", "#E1CC55", "#FEE838")
+PIXELS = 500 * 128 * 128
+"""Most pixels in one download of many structures."""
+
+
+def colours(field: Field) -> Array:
+    """The field's palette as uint8 (k, 3): two phases, the Okabe-Ito categories, or 256 steps of cividis."""
+    chosen = {"binary": PHASES, "categorical": CATEGORIES, "continuous": CIVIDIS}[field.kind]
+    stops = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in chosen], dtype=float)
+    if field.kind == "continuous":
+        at = np.linspace(0, len(stops) - 1, 256)
+        stops = np.stack([np.interp(at, np.arange(len(stops)), column) for column in stops.T], 1)
+    return np.rint(stops).astype(np.uint8)
+
+
+def png(indices: Array, field: Field, scale: int = 1) -> bytes:
+    """A picture (uint8 indices (H, W) into the palette) as PNG, each pixel drawn `scale` by `scale`."""
+    rgb = colours(field)[np.kron(indices, np.ones((scale, scale), dtype=np.uint8))]
+    out = io.BytesIO()
+    Image.fromarray(rgb).save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def npy(array: Array) -> bytes:
+    """One array as NPY, rows first (y, x)."""
+    out = io.BytesIO()
+    np.save(out, array, allow_pickle=False)
+    return out.getvalue()
+
+
+def facts(model: Model, dial: Dial, sample: Sample) -> dict[str, Any]:
+    """What is needed to make the same arrays again, and what was asked, measured and warned about."""
+    return jsonable({
+        "software": f"InvNet Explorer {core.__version__}", "problem": model.problem.name, "model": model.name,
+        "digest": model.digest,
+        "citation": model.problem.citation, "seed": dial.seed, "shape": store.delivered(sample).shape[1:], "axes": model.field.axes,
+        "unit": model.field.unit, "periodic": model.field.periodic, "labels": model.field.labels, "exact_projection": dial.project,
+        "stages_off": dial.off, "requested": sample.requested, "dialled_latents": dial.latent, "latents": sample.latent,
+        "measured": sample.measured, "measured_before_projection": sample.raw, "warnings": sample.warnings,
+    })  # fmt: skip
+
+
+def sidecar(model: Model, dial: Dial, sample: Sample) -> bytes:
+    """`facts` as readable JSON."""
+    return (json.dumps(facts(model, dial, sample), indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def bundle(model: Model, dial: Dial, n: int) -> bytes:
+    """A zip of `arrays.npz` (`n` structures at this dial, seeds counted on from the first) and its `arrays.json`.
+
+    The first structure is the one on the screen. Raises `ValueError` when `n` is beyond `most`.
+    """
+    if not 1 <= n <= most(model, dial):
+        raise ValueError(f"Ask for 1 to {most(model, dial)} structures of this size; got {n}.")
+    sample = store.take(model, dial, n)
+    arrays: dict[str, Any] = {"labels" if sample.labels is not None else "field": store.delivered(sample)}
+    arrays |= {"soft": sample.soft.astype(np.float16), **{f"measured_{k}": v for k, v in sample.measured.items()}}
+    packed = io.BytesIO()
+    np.savez_compressed(packed, **arrays)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in (("arrays.npz", packed.getvalue()), ("arrays.json", sidecar(model, dial, sample))):
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
+    return out.getvalue()
+
+
+def most(model: Model, dial: Dial) -> int:
+    """Most structures in one download at this size."""
+    return max(1, PIXELS // store.size_of(model, dial) ** 2)
+
+
+def curves(
+    model: Model, measured: Mapping[str, Array], shape: tuple[int, int], reference: Mapping[str, tuple[Array, Array]]
+) -> bytes:
+    """Every curve as CSV, one row per position: descriptor, position, delivered, held-out mean, held-out sd (empty without)."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(["descriptor", f"position ({model.field.unit})", "delivered", "held_out_mean", "held_out_sd"])
+    home = store.abscissae(model, model.field.shape)
+    for name, at in store.abscissae(model, shape).items():
+        mean, sd = reference.get(name, (np.array([]), np.array([])))
+        for i, (position, value) in enumerate(zip(at, measured[name], strict=True)):
+            same = i < len(mean) and abs(float(home[name][i]) - float(position)) < 1e-3
+            extra = [f"{mean[i]:.7g}", f"{sd[i]:.7g}"] if same else ["", ""]
+            rows.writerow([name, f"{position:.7g}", f"{value:.7g}", *extra])
+    return text.getvalue().encode()
+
+
+def stem(model: Model, dial: Dial) -> str:
+    """A file name that says what is inside, without its ending."""
+    values = [f"{k}{v:g}" for k, v in dial.conditions.items() if isinstance(v, float)]
+    return "_".join([model.problem.name, *values, f"seed{dial.seed}", f"{store.size_of(model, dial)}px"])

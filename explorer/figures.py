@@ -1,0 +1,126 @@
+"""Plotly figures of measured statistics: pure functions from numbers to figures, in our own light and dark templates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike
+
+from core.types import Array
+
+OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
+INK = {False: "#1B2430", True: "#E6EBF0"}
+GREY = {False: "#5B6570", True: "#A9B4C0"}
+GRID = {False: "rgba(27,36,48,.12)", True: "rgba(230,235,240,.14)"}
+DELIVERED = {False: "#0072B2", True: "#56B4E9"}
+HEIGHT = 270
+"""Pixels; fixed, so that a page does not jump when its charts are drawn again."""
+
+
+def template(dark: bool) -> go.layout.Template:
+    """Transparent paper, thin grid, the page's ink."""
+    line = GRID[dark]
+    axis = {"gridcolor": line, "zeroline": False, "linecolor": line, "ticks": "outside", "tickcolor": line, "ticklen": 4}
+    return go.layout.Template(
+        layout={
+            "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "colorway": list(OKABE_ITO),
+            "font": {"color": INK[dark], "size": 12, "family": "Source Sans, Source Sans Pro, sans-serif"},
+            "xaxis": axis, "yaxis": axis, "hoverlabel": {"font": {"size": 12}},
+            "title": {"font": {"size": 14}, "x": 0, "xref": "container", "xanchor": "left", "y": 0.97, "yanchor": "top"},
+            "margin": {"l": 52, "r": 12, "t": 38, "b": 44}, "hovermode": "x unified",
+            "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 1, "xanchor": "right", "bgcolor": "rgba(0,0,0,0)"},
+        }
+    )  # fmt: skip
+
+
+def _figure(dark: bool, title: str, x: str, y: str, height: int = HEIGHT) -> go.Figure:
+    figure = go.Figure()
+    figure.update_layout(template=template(dark), title_text=title, height=height)
+    figure.update_xaxes(title={"text": x, "standoff": 6})
+    figure.update_yaxes(title={"text": y, "standoff": 6})
+    return figure
+
+
+def curve(
+    x: ArrayLike, y: ArrayLike, reference: tuple[Array, Array, Array] | None, title: str, axes: tuple[str, str], dark: bool = False
+) -> go.Figure:
+    """One delivered curve; `reference` is (positions, mean, standard deviation) of the held-out data, drawn as a band."""
+    figure = _figure(dark, title, *axes)
+    if reference is not None:
+        at, mean, sd = (np.asarray(a, dtype=float) for a in reference)
+        band = {"line_width": 0, "hoverinfo": "skip", "mode": "lines"}
+        dashed = {"color": GREY[dark], "width": 1.6, "dash": "dash"}
+        figure.add_scatter(x=at, y=mean - sd, showlegend=False, **band)
+        figure.add_scatter(x=at, y=mean + sd, fill="tonexty", fillcolor=_fade(GREY[dark], 0.28), name="± 1 sd", **band)
+        figure.add_scatter(x=at, y=mean, name="held-out mean", line=dashed, hovertemplate="%{y:.4f}")
+    points = {"x": np.asarray(x, dtype=float), "y": np.asarray(y, dtype=float)}
+    figure.add_scatter(**points, name="delivered", line={"color": DELIVERED[dark], "width": 2.4}, hovertemplate="%{y:.4f}")
+    return figure
+
+
+def deviations(rows: Sequence[tuple[str, float, float, float]], title: str, dark: bool = False) -> go.Figure:
+    """Delivered scalars against the held-out data, in standard deviations: rows of (label, delivered, mean, sd)."""
+    figure = _figure(dark, title, "deviation from the held-out mean / sd", "")
+    scores = [(value - mean) / sd if sd > 0 else 0.0 for _, value, mean, sd in rows]
+    reach = max(3.4, *(abs(s) + 0.6 for s in scores)) if scores else 3.4
+    for width, alpha in ((2, 0.14), (1, 0.2)):
+        figure.add_vrect(x0=-width, x1=width, fillcolor=_fade(GREY[dark], alpha), line_width=0, layer="below")
+    labels = [f"{label}<br><b>{_short(value)}</b> ({_short(mean)} ± {_short(sd)})" for label, value, mean, sd in rows]
+    dot = {"size": 13, "color": DELIVERED[dark], "line": {"width": 1.5, "color": INK[dark]}}
+    figure.add_scatter(
+        x=scores, y=labels, mode="markers", marker=dot,
+        hovertemplate="%{x:+.2f} sd<extra></extra>", showlegend=False,
+    )  # fmt: skip
+    figure.update_xaxes(range=[-reach, reach])
+    figure.update_yaxes(autorange="reversed", gridcolor="rgba(0,0,0,0)", ticks="")
+    figure.update_layout(hovermode="closest", margin={"l": 150})
+    return figure
+
+
+def durations(seconds: Mapping[str, float], title: str, dark: bool = False) -> go.Figure:
+    """Time per sample of each way to make one, on a logarithmic axis, the first one in the colour of what is delivered."""
+    figure = _figure(dark, title, "milliseconds per sample", "")
+    names, values = list(seconds), [1e3 * s for s in seconds.values()]
+    colours = [DELIVERED[dark]] + [GREY[dark]] * (len(names) - 1)
+    figure.add_bar(
+        x=values, y=names, orientation="h", marker_color=colours, text=[f"{_short(v)} ms" for v in values], textposition="auto",
+        hovertemplate="%{x:.3g} ms<extra></extra>", width=0.55,
+    )  # fmt: skip
+    figure.update_xaxes(type="log")
+    figure.update_yaxes(autorange="reversed", gridcolor="rgba(0,0,0,0)", ticks="")
+    figure.update_layout(hovermode="closest", margin={"l": 150})
+    return figure
+
+
+def correlation_map(labels: Array, title: str, dark: bool = False) -> go.Figure:
+    """Two-point correlation of phase 1 for every displacement of one binary array (H, W), zero displacement in the middle.
+
+    S2(d) = mean over q of x(q) x(q + d), periodic, by FFT. Shows what a radial mean hides: direction.
+    """
+    x = np.asarray(labels, dtype=float)
+    power = np.abs(np.fft.rfft2(x)) ** 2
+    plane = np.fft.fftshift(np.fft.irfft2(power, s=x.shape)) / x.size
+    rows, columns = (min(s // 2, 32) for s in x.shape)
+    middle = [s // 2 for s in x.shape]
+    cut = plane[middle[0] - rows : middle[0] + rows + 1, middle[1] - columns : middle[1] + columns + 1]
+    figure = _figure(dark, title, "Δx / px", "Δy / px")
+    figure.add_heatmap(
+        z=cut.astype(np.float32), x0=-columns, y0=-rows, dx=1, dy=1, colorscale="Cividis",
+        colorbar={"thickness": 10, "outlinewidth": 0}, hovertemplate="Δ = (%{x}, %{y})<br>S2 = %{z:.4f}<extra></extra>",
+    )  # fmt: skip
+    figure.update_yaxes(scaleanchor="x", constrain="domain")
+    figure.update_xaxes(constrain="domain")
+    figure.update_layout(hovermode="closest")
+    return figure
+
+
+def _short(value: float) -> str:
+    """Three or four figures, without an exponent where that reads well."""
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def _fade(colour: str, alpha: float) -> str:
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{alpha})"

@@ -1,0 +1,69 @@
+"""From a dial to one frame: sample, measure, compare, encode. The drag path and the fallback both come through here."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from core.sampling import Model
+from core.types import Array, Field, Sample
+from explorer.live import store
+from explorer.live.protocol import Dial, encode
+
+
+def frame(model: Model, dial: Dial, number: int = 0, panel: dict[str, Any] | None = None) -> bytes:
+    """One encoded frame: picture, live curves with their references, requested and measured numbers, warnings, time.
+
+    `panel` adds the description of the controls (the first frame of a page). Raises `ValueError` with a sentence.
+    """
+    start = time.perf_counter()
+    sample = store.take(model, dial)
+    return compose(model, dial, sample, time.perf_counter() - start, number, panel)
+
+
+def compose(
+    model: Model, dial: Dial, sample: Sample, seconds: float, number: int = 0, panel: dict[str, Any] | None = None
+) -> bytes:
+    """The frame for a sample that is there already; see `frame`."""
+    shape = store.delivered(sample).shape[1:]
+    arrays: dict[str, Array] = {"picture": picture(model.field, sample)}
+    arrays |= {f"live.{k}": v[0] for k, v in store.describe(model, sample, live=True).items()}
+    arrays |= curves(model, dial, (int(shape[0]), int(shape[1])))
+    header = {
+        "id": number, "model": model.name, "digest": model.digest, "ms": 1e3 * seconds, "shape": shape,
+        "requested": scalars(sample.requested), "measured": scalars(sample.measured), "raw": scalars(sample.raw),
+        "latent": scalars(sample.latent), "warnings": sample.warnings,
+    }  # fmt: skip
+    return encode(header | ({"panel": panel} if panel else {}), arrays)
+
+
+def problem(message: str, number: int = 0) -> bytes:
+    """A frame that carries a sentence instead of a picture."""
+    return encode({"id": number, "error": message}, {})
+
+
+def curves(model: Model, dial: Dial, shape: tuple[int, int]) -> dict[str, Array]:
+    """Abscissa of every live curve, and mean and standard deviation of the held-out data on their own abscissa."""
+    live = [d.name for d in model.problem.descriptors if d.live and d.abscissa]
+    here, home = store.abscissae(model, shape), store.abscissae(model, model.field.shape)
+    reference = model.reference(store.clipped(model.conditions, dial.conditions))
+    out = {f"at.{k}": here[k] for k in live}
+    for name in live:
+        if name in reference and reference[name][0].shape == home[name].shape:
+            out |= {f"home.{name}": home[name], f"mean.{name}": reference[name][0], f"sd.{name}": reference[name][1]}
+    return out
+
+
+def picture(field: Field, sample: Sample) -> Array:
+    """The delivered array as uint8 (H, W): labels as they are, a continuous field scaled from its range to 0..255."""
+    array = store.delivered(sample)[0]
+    if field.kind != "continuous":
+        return array
+    return np.clip(np.rint(255 * (array - field.low) / (field.high - field.low)), 0, 255).astype(np.uint8)
+
+
+def scalars(values: dict[str, Array]) -> dict[str, Any]:
+    """The first sample's numbers, by name; long curves are left out (they travel as arrays)."""
+    return {k: v[0] for k, v in values.items() if np.asarray(v[0]).size <= 16}

@@ -1,0 +1,140 @@
+"""Loaded models, shared by the live route and the pages: each checkpoint is read once, and again when its file changes."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import core
+from core import discovery, sampling
+from core.sampling import Model
+from core.types import Array, Problem, Quantity, Sample
+from explorer.live.protocol import Dial, Value, clip
+
+
+class Store:
+    """Models by name. `load` and `path` may be replaced in tests; both default to the core's."""
+
+    def __init__(self, load: Callable[[str], Model] = core.load, path: Callable[[str], Path] = sampling.path_of) -> None:
+        """An empty store."""
+        self._load, self._path = load, path
+        self._lock = threading.Lock()
+        self._models: dict[str, tuple[tuple[int, int], Model]] = {}
+
+    def get(self, name: str) -> Model:
+        """The model `problem/preset`; `ValueError` or `FileNotFoundError`, both with a sentence, when there is none."""
+        path = self._path(name)
+        stamp = (path.stat().st_mtime_ns, path.stat().st_size) if path.exists() else (0, 0)
+        held = self._models.get(name)
+        if held and held[0] == stamp:
+            return held[1]
+        with self._lock:
+            held = self._models.get(name)
+            if not held or held[0] != stamp:
+                held = self._models[name] = (stamp, self._load(name))
+        return held[1]
+
+    def preload(self) -> tuple[str, ...]:
+        """Loads the default model of every problem that has one; returns the names loaded."""
+        loaded = []
+        for problem in discovery.problems():
+            name = f"{problem}/{core.presets(problem)[0]}"
+            try:
+                render_once(self.get(name))
+            except (FileNotFoundError, ValueError):
+                continue  # the page says it
+            loaded.append(name)
+        return tuple(loaded)
+
+
+MODELS = Store()
+"""The models of this process."""
+
+
+def problem_of(name: str) -> Problem:
+    """The problem behind `problem/preset`."""
+    return discovery.split(name)[0]
+
+
+def stages(model: Model) -> tuple[str, ...]:
+    """Names of the generator's stages that can be switched off: the keyword flags (default True) of its call."""
+    call = getattr(model.generator, "forward", model.generator)
+    return tuple(p.name for p in inspect.signature(call).parameters.values() if p.default is True)
+
+
+def sizes(model: Model) -> tuple[int, ...]:
+    """Sizes in pixels that the panel offers: the field's own list, or its default alone."""
+    return tuple(sorted({*model.field.sizes, model.field.shape[0]}))
+
+
+def size_of(model: Model, dial: Dial) -> int:
+    """Rows of the picture that the dial asks for."""
+    return dial.size or model.field.shape[0]
+
+
+def clipped(quantities: tuple[Quantity, ...], given: Any) -> dict[str, Value]:
+    """The values with rounding at the ends of their ranges removed; unknown names stay, for `sample` to refuse."""
+    known = {q.name: q for q in quantities}
+    return {k: clip(known[k], v) if k in known else v for k, v in given.items()}
+
+
+def check(model: Model, dial: Dial) -> None:
+    """`ValueError` with a sentence when the dial names a stage or a size that the model does not have."""
+    missing = [s for s in dial.off if s not in stages(model)]
+    if missing:
+        raise ValueError(f"{model.name} has no stage {missing[0]!r}. It has: {', '.join(stages(model)) or 'none'}.")
+    if size_of(model, dial) not in sizes(model):
+        raise ValueError(f"Size {dial.size} is not offered. Choose one of: {', '.join(map(str, sizes(model)))}.")
+
+
+def take(model: Model, dial: Dial, n: int = 1) -> Sample:
+    """The sample that the dial stands for, or the first `n` of its seed; `ValueError` with a sentence where it cannot be."""
+    check(model, dial)
+    return model.sample(
+        clipped(model.conditions, dial.conditions), n, dial.seed, dial.project, clipped(model.latents, dial.latent) or None,
+        dial.size or None, **dict.fromkeys(dial.off, False),
+    )  # fmt: skip
+
+
+def timed(model: Model, dial: Dial, repeats: int = 3) -> float:
+    """Seconds for one sample, the median of a few."""
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        take(model, dial)
+        seconds.append(time.perf_counter() - start)
+    return float(np.median(seconds))
+
+
+def render_once(model: Model) -> Sample:
+    """One default sample, so that the first person does not wait for it."""
+    return take(model, Dial())
+
+
+def delivered(sample: Sample) -> Array:
+    """What was delivered, (n, H, W): labels or field."""
+    array = sample.labels if sample.labels is not None else sample.field
+    assert array is not None, "a sample carries labels or a field"
+    return array
+
+
+def describe(model: Model, sample: Sample, live: bool = False) -> dict[str, Array]:
+    """The problem's descriptors measured on the delivered arrays, name -> (n,) or (n, m); only the live ones if asked."""
+    array = torch.from_numpy(np.ascontiguousarray(delivered(sample)))
+    chosen = [d for d in model.problem.descriptors if d.live or not live]
+    with torch.inference_mode():
+        return {d.name: d.measure(array).cpu().numpy() for d in chosen}
+
+
+def abscissae(model: Model, shape: tuple[int, int]) -> dict[str, Array]:
+    """Curve descriptor -> its positions for an array of this shape."""
+    at = {d.name: partial(d.abscissa, shape) for d in model.problem.descriptors if d.abscissa}
+    return {name: np.asarray(positions()) for name, positions in at.items()}

@@ -1,0 +1,22 @@
+"""The router: the home page and a page for every problem there is. It lists; the views show."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+import streamlit as st  # noqa: E402
+
+from core import discovery  # noqa: E402
+from explorer import pages  # noqa: E402
+
+st.set_page_config(page_title="InvNet Explorer", layout="wide")
+home = st.Page(pages.VIEWS / "home.py", title="InvNet Explorer", default=True)
+problems = [st.Page(pages.view(name), title=discovery.problem(name).title, url_path=name) for name in discovery.problems()]
+page = st.navigation([home, *problems], position="top")
+pages.enter(page.url_path)
+page.run()

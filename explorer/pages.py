@@ -1,0 +1,28 @@
+"""Which file shows which problem, and which problem is on show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from core import discovery
+
+VIEWS = Path(__file__).resolve().parent / "views"
+
+
+def view(problem: str) -> Path:
+    """`views/<problem>.py` when there is one, else the generic view."""
+    own = VIEWS / f"{problem}.py"
+    return own if own.is_file() else VIEWS / "generic.py"
+
+
+def enter(path: str) -> None:
+    """Remembers the page that is on show, for the view that serves it."""
+    st.session_state["on_show"] = path
+
+
+def problem() -> str:
+    """The problem on show; the first one there is when a view is run by itself."""
+    name = st.session_state.get("on_show", "")
+    return name if name in discovery.problems() else discovery.problems()[0]

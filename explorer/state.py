@@ -1,0 +1,147 @@
+"""What a page remembers: the dial in the URL (same URL, same pixels) and in the session.
+
+Query parameters: each scalar condition under its own name (fractions as `name=.2,.3,.5`), `seed`, `size`, `raw=1` without the
+exact projection, `off=stage,stage`, `z` the dialled latents, `preset` when it is not the default, `m` the first characters of
+the checkpoint's digest. Numbers are the shortest decimals that give back the same float32.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import struct
+import zlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from core.sampling import Model
+from core.types import Quantity
+from explorer.live import store
+from explorer.live.protocol import SEEDS, Dial, Value, clip, shorten
+
+DIGEST = 8
+"""Characters of the digest that a link carries."""
+RESERVED = ("seed", "size", "raw", "off", "z", "preset", "m")
+
+
+def write_number(value: float) -> str:
+    """The shortest decimal that reads back as the same float32."""
+    return np.format_float_positional(np.float32(value), unique=True, trim="-")
+
+
+def read_number(q: Quantity, text: str) -> float:
+    """A float32 within the hard range of `q`; `ValueError` with a sentence otherwise."""
+    allowed = f"{q.name} must be a number from {q.low:g} to {q.high:g}"
+    try:
+        value = float(np.float32(text))
+    except ValueError:
+        raise ValueError(f"{allowed}; the link has {shorten(text)}.") from None
+    moved = clip(q, value)
+    if not isinstance(moved, float) or not q.low <= moved <= q.high:
+        raise ValueError(f"{allowed}; the link has {shorten(text)}.")
+    return value
+
+
+def pack(latents: Sequence[Quantity], values: Mapping[str, Value]) -> str:
+    """The dialled latents as URL-safe text: a check of the latents' names, a bit per latent, a float32 per dialled one."""
+    mask = sum(1 << i for i, q in enumerate(latents) if q.name in values)
+    chosen = [float(v) for q in latents if not isinstance(v := values.get(q.name, ()), tuple)]
+    raw = struct.pack(f"<HI{len(chosen)}f", _check(latents), mask, *chosen)
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def unpack(latents: Sequence[Quantity], text: str) -> dict[str, Value]:
+    """The inverse of `pack`; `ValueError` with a sentence when the text is damaged, of other latents, or out of range."""
+    damaged = ValueError("The latent directions in this link (z) are damaged or belong to another model.")
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        check, mask = struct.unpack_from("<HI", raw)
+        chosen = [q for i, q in enumerate(latents) if mask >> i & 1]
+        numbers = struct.unpack(f"<{len(chosen)}f", raw[6:])
+    except (binascii.Error, struct.error, ValueError):
+        raise damaged from None
+    if check != _check(latents) or mask >> len(latents):
+        raise damaged
+    values: dict[str, Value] = {}
+    for q, number in zip(chosen, numbers, strict=True):
+        if not isinstance(moved := clip(q, number), float) or not q.low <= moved <= q.high:
+            raise ValueError(f"{q.name} must be a number from {q.low:g} to {q.high:g}; the link has {number:g}.")
+        values[q.name] = number
+    return values
+
+
+def _check(latents: Sequence[Quantity]) -> int:
+    return zlib.crc32("/".join(q.name for q in latents).encode()) & 0xFFFF
+
+
+def to_query(model: Model, dial: Dial) -> dict[str, str]:
+    """The query parameters that stand for this dial."""
+    query = {}
+    for q in model.conditions:
+        value = dial.conditions.get(q.name, q.default)
+        query[q.name] = ",".join(map(write_number, value)) if isinstance(value, tuple) else write_number(value)
+    query |= {"seed": str(dial.seed), "size": str(store.size_of(model, dial))}
+    if dial.latent:
+        query["z"] = pack(model.latents, dial.latent)
+    if not dial.project:
+        query["raw"] = "1"
+    if dial.off:
+        query["off"] = ",".join(dial.off)
+    if model.preset != model.problem.presets[0]:
+        query["preset"] = model.preset.name
+    return query | {"m": model.digest[:DIGEST]}
+
+
+def from_query(model: Model, query: Mapping[str, str]) -> tuple[Dial, tuple[str, ...]]:
+    """The dial in a link, and a sentence for each part of it that cannot be used (that part takes its default)."""
+    notes: list[str] = []
+    conditions: dict[str, Value] = {}
+    for q in model.conditions:
+        if q.name in query:
+            try:
+                conditions[q.name] = _condition(q, query[q.name])
+            except ValueError as error:
+                notes.append(f"{error} The default is used.")
+    latent: dict[str, Value] = {}
+    if query.get("z"):
+        try:
+            latent = unpack(model.latents, query["z"])
+        except ValueError as error:
+            notes.append(f"{error} The seed chooses them.")
+    known = {*RESERVED, *(q.name for q in model.conditions)}
+    notes += [f"{shorten(k)} in this link means nothing here and is ignored." for k in query if k not in known]
+    off = tuple(s for s in query.get("off", "").split(",") if s)
+    if any(s not in store.stages(model) for s in off):
+        notes.append(f"off in this link may name {', '.join(store.stages(model)) or 'nothing here'}; all stages are on.")
+        off = ()
+    dial = Dial(
+        conditions, latent, seed=_whole(query, "seed", 0, range(SEEDS + 1), notes),
+        size=_whole(query, "size", model.field.shape[0], store.sizes(model), notes), project=query.get("raw") != "1", off=off,
+    )  # fmt: skip
+    made = query.get("m")
+    if made and made != model.digest[:DIGEST]:
+        notes.append("This link was made with another version of the trained model: the picture may differ from the one shared.")
+    return dial, tuple(notes)
+
+
+def _condition(q: Quantity, text: str) -> Value:
+    """One condition from a link: a number, or comma-separated numbers for a simplex or a curve."""
+    if q.kind == "scalar":
+        return read_number(q, text)
+    parts = text.split(",")
+    if len(parts) != q.size:
+        raise ValueError(f"{q.name} must be {q.size} numbers with commas between; the link has {len(parts)}.")
+    values = tuple(read_number(q, p) for p in parts)
+    if q.kind == "simplex" and abs(sum(values) - 1) > 1e-4:
+        raise ValueError(f"{q.name} must sum to 1; the link's sum to {sum(values):g}.")
+    return values
+
+
+def _whole(query: Mapping[str, str], name: str, default: int, allowed: Sequence[int], notes: list[str]) -> int:
+    text = query.get(name, str(default))
+    if text.isascii() and text.isdigit() and len(text) < 12 and int(text) in allowed:
+        return int(text)
+    span = f"{allowed[0]} to {allowed[-1]}" if isinstance(allowed, range) else "one of " + ", ".join(map(str, allowed))
+    notes.append(f"{name} must be {span}; the link has {shorten(text)}. {default} is used.")
+    return default
