@@ -14,6 +14,7 @@ from torch import Tensor
 from core import checkpoint as checkpoints
 from core import discovery
 from core.data import key
+from core.training.game import as_soft, soft_field
 from core.types import Array, Field, Preset, Problem, Quantity, Sample
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
@@ -21,25 +22,11 @@ CHUNK = {"cpu": 1, "cuda": 64}
 """Samples per network call, padded to exactly this: a sample never depends on how many are asked for."""
 
 
-def activate(logits: Tensor, field: Field) -> Tensor:
-    """Logits (B, C, H, W) to the soft field: sigmoid for binary, softmax over channels for categorical, else as it is."""
-    if field.kind == "binary":
-        return torch.sigmoid(logits)
-    return torch.softmax(logits, 1) if field.kind == "categorical" else logits
-
-
 def harden(soft: Tensor, field: Field) -> Tensor:
     """Soft field (B, C, H, W) to unprojected labels or values (B, H, W): threshold at 1/2, argmax, or the field itself."""
     if field.kind == "binary":
         return (soft[:, 0] > 0.5).to(torch.uint8)
     return soft.argmax(1).to(torch.uint8) if field.kind == "categorical" else soft[:, 0]
-
-
-def soften(array: Tensor, field: Field) -> Tensor:
-    """Labels or values (B, H, W) back to a soft field (B, C, H, W) of the same content (one-hot for categorical)."""
-    if field.kind == "categorical":
-        return torch.nn.functional.one_hot(array.long(), field.channels).permute(0, 3, 1, 2).float()
-    return array[:, None].float()
 
 
 def measure(problem: Problem, soft: Tensor) -> dict[str, Array]:
@@ -171,12 +158,12 @@ class Model:
         noise = {k: v.to(self.device) for k, v in self.generator.noise([key(seed, i) for i in index], shape).items()}
         latent = {**self.generator.draw_latent(noise, conditions), **tensors(dialled)}
         logits = self.generator(noise, conditions, latent, **stages).float()
-        soft = activate(logits, self.field)
+        soft = soft_field(logits, self.field)
         hard = harden(soft, self.field)
         delivered = self.problem.project(logits, conditions) if project else hard
-        raw = measure(self.problem, soften(hard, self.field))
+        raw = measure(self.problem, as_soft(hard, self.field))
         out = {f"raw.{k}": v for k, v in raw.items()}
-        out |= {f"measured.{k}": v for k, v in (measure(self.problem, soften(delivered, self.field)) if project else raw).items()}
+        out |= {f"measured.{k}": v for k, v in (measure(self.problem, as_soft(delivered, self.field)) if project else raw).items()}
         out |= {f"latent.{k}": v.cpu().numpy() for k, v in latent.items()}
         out |= {"delivered": delivered.cpu().numpy(), "soft": soft.cpu().numpy()}
         return {k: v[: stop - start] for k, v in out.items()}
@@ -219,7 +206,7 @@ def draw(problem: str, n: int, seed: int, size: int | None = None) -> Sample:
         raise ValueError(f"n must be at least 1 and seed at least 0; got n = {n}, seed = {seed}.")
     shape = (size, size) if size else found.field.shape
     array = found.source.draw(range(seed, seed + n), shape)
-    soft = soften(torch.from_numpy(array), found.field)
+    soft = as_soft(torch.from_numpy(array), found.field)
     measured = measure(found, soft)
     names = {q.name for p in found.presets for q in p.conditions}
     discrete = found.field.kind != "continuous"

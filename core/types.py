@@ -84,6 +84,13 @@ class Sample:
     coords: dict[str, Array] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
+    @property
+    def array(self) -> Array:
+        """What is delivered, (n, H, W): the labels of discrete fields, else the field."""
+        found = self.labels if self.labels is not None else self.field
+        assert found is not None
+        return found
+
 
 @runtime_checkable
 class Invariance(Protocol):
@@ -157,6 +164,10 @@ class Generator(Protocol):
         """Latent values (B,) drawn from the data's own distribution, for those that nobody dialled."""
         ...
 
+    def read_latent(self, fields: Tensor) -> dict[str, Tensor]:
+        """Latent values (B,) of real fields (B, C, H, W): what they are paired with in training."""
+        ...
+
     def __call__(self, noise: Mapping[str, Tensor], conditions: Conditions, latent: Mapping[str, Tensor]) -> Tensor:
         """Logits (B, C, H, W) on the pixels of `noise`."""
         ...
@@ -219,6 +230,8 @@ class Problem:
     """Exact enforcement: logits (B, C, H, W) and conditions to labels (B, H, W) or fields (B, H, W)."""
     descriptors: tuple[Descriptor, ...] = ()
     rivals: tuple[Rival, ...] = ()
+    bars: Mapping[str, tuple[str, float]] = field(default_factory=dict)
+    """Quality that a checkpoint must show: row name of `core.metrics` -> ("<=" or ">=", value)."""
     oracle: Callable[[Mapping[str, Array], int, int, tuple[int, int]], Array] | None = None
     """The reference at the same conditions: `oracle(conditions, n, seed, shape) -> labels or fields (n, H, W)`."""
 

@@ -16,11 +16,14 @@ from torch import Tensor, nn
 from core.models.physics import PhysicsLayer
 from core.models.seed import RequestSeed, statistics
 from core.models.unet import UNet
+from core.simulation import descriptors
 
 STYLES = ("order", "stretch", "diagonal", "gradient_x", "gradient_y")
 MORPHS = ("morph_a", "morph_b", "morph_c")
 LOGIT = 8.0
 CALIBRATION = 192
+SMOOTHING = 1.2
+"""Blur (px) of a seed field that is cut without the physics layer: it removes the pixel-scale roughness of the cut."""
 
 
 class SeededGenerator(nn.Module):
@@ -31,7 +34,8 @@ class SeededGenerator(nn.Module):
 
     def __init__(self, contraction: float = 2.0, steps: int = 64, sharpness: float = 4.0, channels: tuple[int, int, int] = (32, 48, 64)) -> None:
         super().__init__()
-        self.seed = RequestSeed(contraction)
+        self.contraction = contraction
+        self.seed = RequestSeed()
         self.network = UNet(3, 1, 2, channels)
         self.physics = PhysicsLayer(steps, sharpness)
         self.amplitude = 2.0
@@ -68,18 +72,24 @@ class SeededGenerator(nn.Module):
         """Logits (B, 1, H, W). `network=False` and `physics=False` switch the stage off (for ablations)."""
         p, length = conditions["volume_fraction"], latent["length"]
         style = {k: v for k, v in latent.items() if k in STYLES and bool((v != 0).any())}
-        with torch.no_grad():
-            y = self.seed(self.turned(noise, latent), p, length, style)
+        exact = torch.autocast(p.device.type, enabled=False)
+        with torch.no_grad(), exact:
+            shape = {"contraction": self.contraction} if physics else {"smoothing": SMOOTHING}
+            y = self.seed(self.turned(noise, latent), p, length, style, **shape)
         if network:
             y = y + self.residual(y, noise["white"][:, 1], p, length)
-        u = self.physics(y, p, length) if physics else y
-        return LOGIT * u[:, None]
+        with exact:
+            return LOGIT * (self.physics(y, p, length) if physics else y)[:, None]
 
     def residual(self, y: Tensor, texture: Tensor, p: Tensor, length: Tensor) -> Tensor:
         """The learned correction (B, H, W) of the seed field."""
         images = torch.stack([y, torch.tanh(3 * y), texture], 1)
         request = torch.stack([4 * (p - 0.5), 2 * torch.log(length / 10)], 1)
         return self.amplitude * self.network(images, request)[:, 0]
+
+    def read_latent(self, fields: Tensor) -> dict[str, Tensor]:
+        """The latents of real fields (B, 1, H, W): their characteristic length."""
+        return {"length": descriptors.characteristic_length(fields[:, 0])}
 
     @torch.no_grad()
     def fit(self, labels: Tensor, keys: Sequence[int]) -> dict[str, float]:

@@ -26,18 +26,13 @@ RADII = 128
 
 
 class RequestSeed(nn.Module):
-    """Gaussian field y (B, H, W) of unit variance minus its cut level: phase 1 where y > 0.
-
-    `contraction` > 1 shrinks the correlation, so that the physics layer that follows has room to coarsen to the request; `smoothing` (px) blurs the field, for a cut that is
-    used as it is.
-    """
+    """Gaussian field y (B, H, W) of unit variance minus its cut level: phase 1 where y > 0."""
 
     curves: Tensor
     quantiles: Tensor
 
-    def __init__(self, contraction: float, smoothing: float = 0.0) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.contraction, self.smoothing = contraction, smoothing
         self.register_buffer("curves", torch.zeros(FRACTIONS, SCALED))
         self.register_buffer("quantiles", torch.zeros(FRACTIONS, LEVELS))
         self.register_buffer("knots", torch.linspace(0.2, 0.5, FRACTIONS), persistent=False)
@@ -64,12 +59,18 @@ class RequestSeed(nn.Module):
         """Characteristic length in px at quantile `uniform` (B,) of the data's distribution at fraction p (B,)."""
         return interpolate(uniform[:, None], self.levels.expand(len(p), -1), self.between(self.quantiles, p))[:, 0]
 
-    def forward(self, white: Tensor, p: Tensor, length: Tensor, style: Mapping[str, Tensor] | None = None) -> Tensor:
-        """White noise (B, H, W), p (B,), length (B,) px to y (B, H, W). `style` (each (B,), 0 = none): `order` (log2 of the
-        exponent on the spectrum), `stretch` and `diagonal` (half the log aspect ratio along the axes and the diagonals),
-        `gradient_x` and `gradient_y` (amplitude of a one-period modulation of the local fraction)."""
+    def forward(
+        self, white: Tensor, p: Tensor, length: Tensor, style: Mapping[str, Tensor] | None = None, contraction: float = 1.0, smoothing: float = 0.0
+    ) -> Tensor:
+        """White noise (B, H, W), p (B,), length (B,) px to y (B, H, W).
+
+        `style` (each (B,), 0 = none): `order` (log2 of the exponent on the spectrum), `stretch` and `diagonal` (half the log
+        aspect ratio along the axes and the diagonals), `gradient_x` and `gradient_y` (amplitude of a one-period modulation of
+        the local fraction). `contraction` > 1 shrinks the correlation, so that a physics layer has room to coarsen to the
+        request; `smoothing` (px) blurs the field, for a cut that is used as it is.
+        """
         style = style or {}
-        radius = torch.arange(RADII, device=p.device) * SPACING * self.contraction
+        radius = torch.arange(RADII, device=p.device, dtype=p.dtype) * SPACING * contraction
         scaled = radius[None] / length[:, None] / REACH * (SCALED - 1)
         curve = sample_curve(self.between(self.curves, p), 1.0, scaled[:, None])[:, 0]
         correlation = field_correlation(curve, p)
@@ -77,9 +78,9 @@ class RequestSeed(nn.Module):
         amplitude = spectral_amplitude(sample_curve(correlation, SPACING, distance(white.shape, style, p)))
         if "order" in style:
             amplitude = amplitude ** (2 ** style["order"])[:, None, None]
-        if self.smoothing:
+        if smoothing:
             k2 = wavenumbers_squared((white.shape[1], white.shape[2]), white)
-            amplitude = amplitude * torch.exp(-(self.smoothing**2) * k2 / 2)
+            amplitude = amplitude * torch.exp(-(smoothing**2) * k2 / 2)
         field = colour(white, amplitude) - level(p)[:, None, None]
         return field + modulation(white.shape, style, p)
 

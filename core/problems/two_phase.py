@@ -11,7 +11,7 @@ from torch import Tensor
 from core.invariances.two_point import TwoPointCorrelation
 from core.invariances.volume_fraction import VolumeFraction
 from core.models.critic import Critic
-from core.models.generator import SeededGenerator
+from core.models.generator import SMOOTHING, SeededGenerator
 from core.models.seed import RequestSeed
 from core.projection import rank_threshold
 from core.simulation import descriptors
@@ -58,7 +58,7 @@ def level_cut(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[i
     parts = []
     for part in p.split(32):
         length = gaussian_fit().length(torch.rand(len(part), generator=rng), part)
-        field = gaussian_fit()(torch.randn(len(part), *shape, generator=rng), part, length)
+        field = gaussian_fit()(torch.randn(len(part), *shape, generator=rng), part, length, smoothing=SMOOTHING)
         parts.append(rank_threshold(field[:, None], part))
     return torch.cat(parts).numpy()
 
@@ -66,13 +66,12 @@ def level_cut(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[i
 def gaussian_fit() -> RequestSeed:
     """The rival's fitted field model, made on first use."""
     if not _FITTED:
-        model = RequestSeed(1.0, smoothing=LEVEL_CUT_SMOOTHING)
+        model = RequestSeed()
         model.fit(torch.from_numpy(SOURCE.draw(range(512), PROBLEM.field.shape)))
         _FITTED.append(model)
     return _FITTED[0]
 
 
-LEVEL_CUT_SMOOTHING = 1.2
 _FITTED: list[RequestSeed] = []
 
 FRACTION_PRESET = Preset(
@@ -110,6 +109,15 @@ PROBLEM = Problem(
         Descriptor("mean_chord", "Mean chord", "px", descriptors.mean_chord, help="Mean length of the runs of phase 1."),
         Descriptor("length", "Characteristic length", "px", descriptors.characteristic_length, help="First zero of the autocovariance."),
     ),  # fmt: skip
+    bars={
+        "volume fraction delivered, worst, px": ("<=", 1.0),
+        "volume fraction raw, mean |error|": ("<=", 0.01),
+        "two-point correlation, |mean - mean|": ("<=", 0.004),
+        "two-point correlation, spread, % of data's": (">=", 70.0),
+        "lineal path, |mean - mean|": ("<=", 0.006),
+        "specific surface, |deviation|, %": ("<=", 4.0),
+        "euler number, worst third, sd": ("<=", 1.0),
+    },
     rivals=(Rival("level_cut", "Gaussian field, level cut", level_cut),),
     oracle=oracle,
 )

@@ -47,7 +47,7 @@ def interpolate(x: Tensor, knots: Tensor, values: Tensor) -> Tensor:
 def field_correlation(covariance: Tensor, p: Tensor) -> Tensor:
     """Correlation of the Gaussian field whose cut at volume fraction p (B,) has this normalised autocovariance
     chi / (p (1 - p)) (B, n); values below the reachable minimum are clamped to it."""
-    knots, rho, table = (t.to(p.device) for t in level_cut_table())
+    knots, rho, table = (t.to(p) for t in level_cut_table())
     place = ((p - knots[0]) / (knots[1] - knots[0])).clamp(0, len(knots) - 1.001)
     low = place.long()
     weight = (place - low)[:, None]

@@ -1,0 +1,231 @@
+"""Samples against a reference: descriptors, exactness, spread, and the ablation table. `python -m core.metrics NAME` prints it.
+
+All comparisons are at the same conditions: the reference is drawn from held-out seeds, its measured conditions are requested,
+and the generated ensemble is compared with it as a whole, in thirds of the condition's range, and by its spread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import scipy.linalg
+import torch
+from torch import Tensor
+
+from core import sampling
+from core.types import HELD_OUT, Array, Descriptor, Problem
+
+Described = dict[str, Array]
+STAGES: dict[str, dict[str, bool]] = {
+    "seed": {"network": False, "physics": False},
+    "seed + network": {"network": True, "physics": False},
+    "seed + physics": {"network": False, "physics": True},
+    "all": {},
+}
+"""The generator's ablation: column -> stages switched."""
+
+
+def describe(problem: Problem, arrays: Array) -> Described:
+    """Every descriptor of the problem on arrays (n, H, W): name -> (n,) or (n, m), float64."""
+    parts: list[Described] = []
+    for chunk in torch.from_numpy(np.ascontiguousarray(arrays)).split(256):
+        parts.append({d.name: d.measure(chunk).double().numpy() for d in problem.descriptors})
+    return {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+
+
+def residual_spread(values: Array, at: Array) -> Array:
+    """Standard deviation of values (n, ...) about their cubic regression on the condition (n,): what varies at fixed condition."""
+    basis = np.vander(at - at.mean(), 4)
+    flat = values.reshape(len(values), -1)
+    rest = flat - basis @ np.linalg.lstsq(basis, flat, rcond=None)[0]
+    return rest.std(0, ddof=4).reshape(values.shape[1:])
+
+
+def frechet(ours: Described, theirs: Described) -> float:
+    """Frechet distance of Gaussians fitted to the standardised descriptors (scalars, and curves at 8 positions)."""
+    features = [np.column_stack([_thin(d[name]) for name in sorted(theirs)]) for d in (ours, theirs)]
+    mean, scale = features[1].mean(0), features[1].std(0)
+    keep = scale > 1e-9
+    a, b = ((f[:, keep] - mean[keep]) / scale[keep] for f in features)
+    cov_a, cov_b = (np.cov(f.T) + 1e-6 * np.eye(f.shape[1]) for f in (a, b))
+    root = scipy.linalg.sqrtm(cov_a @ cov_b)
+    return float(((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(cov_a + cov_b - 2 * np.real(root)))
+
+
+def _thin(values: Array) -> Array:
+    """A scalar (n,) as a column, a curve (n, m) at 8 positions spaced like squares (dense where curves bend)."""
+    if values.ndim == 1:
+        return values[:, None]
+    return values[:, np.unique((np.linspace(0.2, 1, 8) ** 2 * min(values.shape[1] - 1, 32)).astype(int))]
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Two described ensembles at the same conditions `at` (n,), and thirds of the condition's range."""
+
+    ours: Described
+    theirs: Described
+    at: Array
+
+    def thirds(self) -> list[Array]:
+        """Boolean masks of the lower, middle and upper third of the range of the condition."""
+        low, high = self.at.min(), self.at.max()
+        edges = low + (high - low) * np.array([1 / 3, 2 / 3])
+        place = np.digitize(self.at, edges)
+        return [place == k for k in range(3)]
+
+
+def scalar_rows(descriptor: Descriptor, contest: Contest) -> dict[str, float]:
+    """Deviation of the mean in %, of the worst third in % and in sd of the data, and spread relative to the data's."""
+    a, b = contest.ours[descriptor.name], contest.theirs[descriptor.name]
+    label = descriptor.label.lower()
+    thirds = [t for t in contest.thirds() if t.sum() > 3]
+    in_sd = max(abs(a[t].mean() - b[t].mean()) / max(b[t].std(ddof=1), 1e-12) for t in thirds)
+    rows: dict[str, float] = {}
+    if b.min() > 0:
+        rows[f"{label}, |deviation|, %"] = 100 * abs(a.mean() / b.mean() - 1)
+        rows[f"{label}, worst third, %"] = 100 * max(abs(a[t].mean() / b[t].mean() - 1) for t in thirds)
+    rows[f"{label}, worst third, sd"] = float(in_sd)
+    rows[f"{label}, spread, % of data's"] = 100 * float(residual_spread(a, contest.at) / residual_spread(b, contest.at))
+    return rows
+
+
+def curve_rows(descriptor: Descriptor, contest: Contest) -> dict[str, float]:
+    """Mean absolute deviation of the ensemble's mean curve (whole, worst third) and spread relative to the data's."""
+    a, b = contest.ours[descriptor.name], contest.theirs[descriptor.name]
+    label = descriptor.label.lower().removesuffix(" s2")
+    thirds = [t for t in contest.thirds() if t.sum() > 3]
+    varied = residual_spread(b, contest.at) > 1e-6
+    ratio = residual_spread(a, contest.at)[varied].mean() / residual_spread(b, contest.at)[varied].mean()
+    return {
+        f"{label}, |mean - mean|": float(np.abs(a.mean(0) - b.mean(0)).mean()),
+        f"{label}, worst third": max(float(np.abs(a[t].mean(0) - b[t].mean(0)).mean()) for t in thirds),
+        f"{label}, spread, % of data's": 100 * float(ratio),
+    }
+
+
+def rows(problem: Problem, contest: Contest) -> dict[str, float]:
+    """All comparison rows of one ensemble with the reference."""
+    out: dict[str, float] = {}
+    for descriptor in problem.descriptors:
+        out |= (curve_rows if descriptor.abscissa else scalar_rows)(descriptor, contest)
+    out["frechet distance of descriptors"] = frechet(contest.ours, contest.theirs)
+    return out
+
+
+def exactness(problem: Problem, sample: sampling.Sample, pixels: int) -> dict[str, float]:
+    """Delivered and raw deviation of every scalar condition from the request."""
+    out: dict[str, float] = {}
+    for name, asked in sample.requested.items():
+        if name in sample.measured and asked.ndim == 1:
+            label = name.replace("_", " ")
+            delivered, raw = (np.abs(m[name].astype(np.float64) - asked) for m in (sample.measured, sample.raw))
+            out[f"{label} delivered, worst, px"] = float(delivered.max() * pixels)
+            out[f"{label} raw, mean |error|"] = float(raw.mean())
+            out[f"{label} raw, worst |error|"] = float(raw.max())
+    return out
+
+
+def quality(model: sampling.Model, n: int = 256, size: int | None = None, ablation: bool = True, seed: int = 0) -> pd.DataFrame:
+    """Rows of measured quality, columns: bar, data (the oracle again, other seeds), every stage of the generator, the rivals."""
+    problem, shape = model.problem, model.shape(size)
+    reference = sampling.draw(problem.name, n, HELD_OUT + seed, shape[0])
+    theirs, asked = describe(problem, reference.array), {q.name: reference.measured[q.name] for q in model.conditions}
+    at = asked[model.conditions[0].name]
+    columns: dict[str, dict[str, float]] = {}
+    if problem.oracle is not None:
+        again = problem.oracle(asked, n, seed + 500_000, shape)
+        columns["data"] = rows(problem, Contest(describe(problem, again), theirs, at))
+    for name, stages in (STAGES if ablation else {"all": {}}).items():
+        sample = model.sample(asked, n, seed, size=size, **stages)
+        ours = describe(problem, sample.array)
+        columns[name] = exactness(problem, sample, shape[0] * shape[1]) | rows(problem, Contest(ours, theirs, at))
+    for rival in problem.rivals:
+        columns[rival.name] = rows(problem, Contest(describe(problem, rival.make(asked, n, seed, shape)), theirs, at))
+    table = pd.DataFrame(columns).reindex(list(columns["all"]))
+    table.insert(0, "bar", [f"{problem.bars[r][0]} {problem.bars[r][1]:g}" if r in problem.bars else "" for r in table.index])
+    return table
+
+
+def verdicts(problem: Problem, table: pd.DataFrame, column: str = "all") -> dict[str, bool]:
+    """Whether each bar of the problem is met by a column of the quality table."""
+    met: Mapping[str, Callable[[float, float], bool]] = {"<=": lambda a, b: a <= b, ">=": lambda a, b: a >= b}
+    return {name: met[sign](float(table.loc[name, column]), bar) for name, (sign, bar) in problem.bars.items()}
+
+
+def reference(problem: Problem, knots: Sequence[float], n: int = 64, seed: int = 1_000_000) -> dict[str, Tensor]:
+    """Mean and standard deviation of every descriptor over n oracle runs at each value of the first condition.
+
+    Tensors `at` (K,), `<descriptor>.mean` and `.sd` (K, ...): what a checkpoint carries so that a picture never stands alone.
+    """
+    assert problem.oracle is not None
+    name = problem.presets[0].conditions[0].name
+    found = [describe(problem, problem.oracle({name: np.full(n, k)}, n, seed + i * n, problem.field.shape)) for i, k in enumerate(knots)]
+    out = {"at": torch.tensor(list(knots), dtype=torch.float32)}
+    for descriptor in problem.descriptors:
+        stack = np.stack([[f[descriptor.name].mean(0), f[descriptor.name].std(0, ddof=1)] for f in found])
+        out |= {f"{descriptor.name}.{k}": torch.from_numpy(stack[:, i]).float() for i, k in enumerate(("mean", "sd"))}
+    return out
+
+
+def milliseconds(call: Callable[[int], object], repeats: int = 21, warmups: int = 3) -> float:
+    """Median wall time of `call(i)` in ms."""
+    for i in range(warmups):
+        call(i)
+    taken = []
+    for i in range(repeats):
+        start = time.perf_counter()
+        call(warmups + i)
+        taken.append(time.perf_counter() - start)
+    return 1e3 * float(np.median(taken))
+
+
+def speed(model: sampling.Model, size: int | None = None, runs: int = 8) -> dict[str, float]:
+    """ms per sample of the model, ms per sample of the oracle (one at a time and in a batch of 32), and their ratio."""
+    shape = model.shape(size)
+    values = {q.name: np.full(32, q.default) for q in model.conditions if q.kind == "scalar"}
+    ours = milliseconds(lambda i: model.sample(n=1, seed=i, size=size))
+    out = {"ms per sample": ours}
+    if model.problem.oracle is not None:
+        oracle = model.problem.oracle
+        single = milliseconds(lambda i: oracle({k: v[:1] for k, v in values.items()}, 1, i, shape), runs, 1)
+        out |= {"simulation, ms": single, "simulation / sample": single / ours}
+        out["simulation in batches of 32, ms"] = milliseconds(lambda i: oracle(values, 32, 32 * i, shape), 1, 0) / 32
+    return out
+
+
+def text(table: pd.DataFrame) -> str:
+    """The table for a terminal: three significant digits, blank where nothing was measured."""
+    return table.map(lambda v: v if isinstance(v, str) else "" if math.isnan(v) else f"{v:.3g}").to_string()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """`python -m core.metrics two_phase/fraction [--n 256] [--size 128] [--seed 0]`: quality, ablation, rivals, speed."""
+    parser = argparse.ArgumentParser(prog="python -m core.metrics", description="Measured quality of a checkpoint.")
+    parser.add_argument("name", help="problem, problem/preset or a path to a checkpoint")
+    parser.add_argument("--n", type=int, default=256, help="samples on each side")
+    parser.add_argument("--size", type=int, default=None, help="pixels per side (default: the problem's)")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    try:
+        model = sampling.load(given.name)
+    except (ValueError, FileNotFoundError) as error:
+        raise SystemExit(str(error)) from None
+    table = quality(model, given.n, given.size, seed=given.seed)
+    print(f"{model.name} {model.digest[:12]}: {given.n} samples against {given.n} held-out, same conditions\n{text(table)}\n")
+    for name, met in verdicts(model.problem, table).items():
+        print(f"{'met ' if met else 'MISS'}  {name} {' '.join(map(str, model.problem.bars[name]))}: {table.loc[name, 'all']:.4g}")
+    print()
+    for name, value in speed(model, given.size).items():
+        print(f"{name}: {value:.2f}")
+
+
+if __name__ == "__main__":
+    main()

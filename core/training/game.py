@@ -1,0 +1,147 @@
+"""Players to gradients: the vector field of the three-way game (critic, generator, projection). No update rule lives here.
+
+    critic      max_psi    E f(D(x)) + E f(-D(G(z, r))) - penalty
+    generator   min_theta  the same, through its own term
+    projection  min_theta  L_I = sum_i w_i E I_i(G(z, r))              (eq. 2; r measured on the real batch)
+
+Every draw is keyed by (run seed, step key, global sample index): a step is a pure function of the weights and its number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from core.data import Batches, key
+from core.losses import ADVERSARIAL, gradient_penalty, zero_centred_penalty
+from core.models.layers import smooth
+from core.training.distributed import average, share
+from core.types import Field, Player, Preset, Problem, TrainConfig
+
+DTYPES = {"fp32": torch.float32, "fp64": torch.float64, "bf16": torch.float32}
+
+
+def soft_field(logits: Tensor, field: Field) -> Tensor:
+    """Logits to the soft field: sigmoid for binary, softmax over channels for categorical, else as it is."""
+    if field.kind == "binary":
+        return torch.sigmoid(logits)
+    return torch.softmax(logits, 1) if field.kind == "categorical" else logits
+
+
+def as_soft(array: Tensor, field: Field, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Labels or values (B, H, W) as a soft field (B, C, H, W) of the same content (one-hot for categorical)."""
+    if field.kind == "categorical":
+        return nn.functional.one_hot(array.long(), field.channels).permute(0, 3, 1, 2).to(dtype)
+    return array[:, None].to(dtype)
+
+
+class Game:
+    """The players of one preset on one device, and the gradients of their losses."""
+
+    def __init__(
+        self, problem: Problem, preset: Preset, config: TrainConfig, generator: nn.Module, critic: nn.Module | None,
+        images: Batches | None, device: torch.device | str = "cpu",
+    ) -> None:  # fmt: skip
+        """`images` is None for data-free presets: then there is no critic, and conditions are drawn from the preset's ranges."""
+        self.problem, self.preset, self.config = problem, preset, config
+        self.generator, self.critic, self.images = generator, critic, images
+        self.device, self.dtype = torch.device(device), DTYPES[config.precision]
+        self.steps_of_critic = 0
+        self.players = self._players()
+
+    def _players(self) -> tuple[Player, ...]:
+        """The players in the order they move: critic, generator, projection; those without turns are left out."""
+        c, generator = self.config, tuple(self.generator.parameters())
+        adam = lambda p, lr: torch.optim.Adam(p, lr, betas=c.betas)  # noqa: E731
+        theta = adam(generator, c.lr)
+        projection = theta if c.shared_projection_optimiser else adam(generator, c.lr)
+        found = [("generator", generator, self.generator_loss, theta), ("projection", generator, self.projection_loss, projection)]
+        if self.critic is not None:
+            psi = tuple(self.critic.parameters())
+            found.insert(0, ("critic", psi, self.critic_loss, adam(psi, c.lr_critic)))
+        else:
+            found.pop(0)
+        return tuple(Player(n, p, f, o, c.turns[n]) for n, p, f, o in found if c.turns.get(n, 0) > 0)
+
+    def gradients(self, player: Player, number: int) -> tuple[list[Tensor], dict[str, float]]:
+        """Gradients of the player's loss at draw `number`, averaged over processes; the vector field that schemes follow."""
+        loss, logs = player.loss(number)
+        found = torch.autograd.grad(loss, player.parameters, allow_unused=True)
+        grads = [torch.zeros_like(p) if g is None else g for p, g in zip(player.parameters, found, strict=True)]
+        return average(grads), {f"{player.name}.{k}": v for k, v in logs.items()}
+
+    def autocast(self) -> torch.autocast:
+        """bf16 for the networks where the configuration says so; statistics, penalties and logits stay in float32."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
+
+    def real(self, number: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """A keyed batch of the data: soft fields (B, C, H, W) and the conditions measured on them."""
+        assert self.images is not None
+        labels = self.images.take(number, share(self.config.batch))
+        fields = as_soft(labels, self.problem.field, self.dtype)
+        return fields, {i.name: i.measure(fields) for i in self.problem.invariances}
+
+    def fake(self, number: int, fields: Tensor, conditions: Mapping[str, Tensor]) -> Tensor:
+        """Logits of the generator at the conditions and latents read from the real fields, with keyed noise."""
+        keys = [key(self.config.seed, number, i, "noise") for i in share(self.config.batch)]
+        noise = self.generator.noise(keys, tuple(fields.shape[-2:]))  # type: ignore[operator]
+        noise = {k: v.to(self.device, self.dtype if v.is_floating_point() else None) for k, v in noise.items()}
+        latent = self.generator.read_latent(fields)  # type: ignore[operator]
+        with self.autocast():
+            return self.generator(noise, conditions, latent).to(self.dtype)
+
+    def shown(self, logits: Tensor, conditions: Mapping[str, Tensor]) -> Tensor:
+        """What the critic sees of generated logits: the delivered array, blurred as the data are, with the gradient of the
+        soft field (straight-through), so that neither grey levels nor the fraction tell the two apart."""
+        soft = soft_field(logits, self.problem.field)
+        if self.problem.field.kind == "continuous":
+            return soft
+        hard = as_soft(self.problem.project(logits.detach(), conditions), self.problem.field, soft.dtype)
+        return smooth(soft + (hard - soft).detach(), self.config.blur)
+
+    def score(self, images: Tensor) -> Tensor:
+        """Critic scores (B,) under autocast."""
+        assert self.critic is not None
+        with self.autocast():
+            return self.critic(images.contiguous(memory_format=torch.channels_last))
+
+    def critic_loss(self, number: int) -> tuple[Tensor, dict[str, float]]:
+        """Adversarial loss of the critic plus its penalty."""
+        fields, conditions = self.real(number)
+        with torch.no_grad():
+            fake = self.shown(self.fake(number, fields, conditions), conditions)
+            real = smooth(fields, self.config.blur)
+        scores_real, scores_fake = self.score(torch.cat([real, fake])).chunk(2)
+        loss = ADVERSARIAL[self.config.loss][0](scores_real, scores_fake).mean()
+        logs = {"loss": float(loss.detach()), "gap": float((scores_real - scores_fake).mean().detach())}
+        return loss + self._penalty(number, real, fake), logs
+
+    def _penalty(self, number: int, real: Tensor, fake: Tensor) -> Tensor:
+        """WGAN-GP on mixtures, else R1 + R2, every `lazy` draws (by key) with `lazy` times the weight."""
+        c = self.config
+        if c.loss == "wgan_gp":
+            mix = [key(c.seed, number, i, "mix") % 2**24 / 2**24 for i in share(c.batch)]
+            return 10 * gradient_penalty(self.score, real, fake, torch.tensor(mix, dtype=self.dtype, device=self.device)).mean()
+        if number % c.lazy:
+            return torch.zeros((), device=self.device)
+        both = zero_centred_penalty(self.score, torch.cat([real, fake]))
+        return c.lazy * c.gamma * both.mean()
+
+    def generator_loss(self, number: int) -> tuple[Tensor, dict[str, float]]:
+        """Adversarial loss of the generator."""
+        fields, conditions = self.real(number)
+        fake = self.shown(self.fake(number, fields, conditions), conditions)
+        with torch.no_grad():
+            scores_real = self.score(smooth(fields, self.config.blur))
+        loss = ADVERSARIAL[self.config.loss][1](scores_real, self.score(fake)).mean()
+        return loss, {"loss": float(loss.detach())}
+
+    def projection_loss(self, number: int) -> tuple[Tensor, dict[str, float]]:
+        """L_I: the weighted mean of the invariances' residuals on the raw soft field, before any projection."""
+        fields, conditions = self.real(number)
+        soft = soft_field(self.fake(number, fields, conditions), self.problem.field)
+        residuals = {i.name: i.residual(soft, conditions).mean() for i in self.problem.invariances}
+        loss = torch.stack([self.config.weights.get(n, 1.0) * r for n, r in residuals.items()]).sum()
+        return loss, {"loss": float(loss.detach()), **{n: float(r.detach()) for n, r in residuals.items()}}

@@ -1,0 +1,255 @@
+"""Refresh checkpoints: `python train.py [PROBLEM[/PRESET] ...]`. The only place where training meets the disk.
+
+    python train.py                                every checkpoint the explorer uses
+    python train.py two_phase/fraction --budget 30 thirty minutes of one of them; run it again and it continues
+
+A run is a pure function of its configuration and data: stopped (Ctrl-C, SIGTERM, kill -9, power) and started again with the
+same command it ends with the same bits as if nobody had stopped it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from tqdm import tqdm
+
+import core
+from core import checkpoint, data, discovery, metrics, sampling
+from core.training import distributed
+from core.training.guards import Diverged, StopFlag
+from core.training.loop import Trainer, fit
+from core.types import HELD_OUT, Array, Checkpoint, Preset, Problem, Progress, TrainConfig
+
+CALIBRATION_IMAGES = 1024
+CALIBRATION_SEED = 500_000_000
+KNOTS = 13
+
+
+def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python train.py", description="Train the models behind the explorer.")
+    parser.add_argument("names", nargs="*", metavar="PROBLEM[/PRESET]", help="what to train (default: everything)")
+    parser.add_argument("--budget", type=float, metavar="MINUTES", help="stop after this long (default: when the steps are done)")
+    parser.add_argument("--steps", type=int, help="steps in all (default: the preset's)")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--scheme", choices=["alternating", "simultaneous", "extragradient", "optimistic"])
+    parser.add_argument("--loss", choices=["relativistic", "wgan_gp"])
+    parser.add_argument("--precision", choices=["bf16", "fp32", "fp64"])
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--tiny", action="store_true", help="the preset's seconds-long test configuration")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of states, logs and sample grids")
+    parser.add_argument("--out", type=Path, default=sampling.CHECKPOINTS, help="folder of the checkpoints")
+    parser.add_argument("--save-every", type=int, default=100, metavar="STEPS")
+    parser.add_argument("--samples", type=int, default=256, help="samples on each side of the final quality table")
+    return parser.parse_args(given)
+
+
+def configuration(preset: Preset, given: argparse.Namespace) -> TrainConfig:
+    """The preset's configuration with what the command line changes."""
+    base = preset.tiny if given.tiny else preset.config
+    changes = {k: getattr(given, k) for k in ("steps", "scheme", "loss", "precision", "seed") if getattr(given, k) is not None}
+    return replace(base, **changes)
+
+
+def images_for(problem: Problem, config: TrainConfig) -> tuple[Array | None, Array | None]:
+    """Training images and, at the problem's own size, those from which the generator reads its statistics."""
+    if problem.source is None:
+        return None, None
+    shown = tqdm(total=0, desc="data", unit="image", disable=None, leave=False)
+
+    def progress(done: int, total: int) -> None:
+        shown.total, shown.n = total, done
+        shown.refresh()
+
+    images = data.cached(problem.source, range(config.images), (config.size, config.size), progress=progress)
+    seeds = range(CALIBRATION_SEED, CALIBRATION_SEED + min(CALIBRATION_IMAGES, 4 * config.images))
+    calibration = data.cached(problem.source, seeds, problem.field.shape, progress=progress)
+    shown.close()
+    return images, calibration
+
+
+class Run:
+    """The files of one run: `state.safetensors`, `metrics.jsonl`, `samples/*.png` and the finished checkpoint."""
+
+    def __init__(self, problem: Problem, preset: Preset, config: TrainConfig, given: argparse.Namespace) -> None:
+        """Folders are made; nothing is read yet."""
+        self.problem, self.preset, self.config, self.given = problem, preset, config, given
+        self.folder = given.runs / problem.name / preset.name
+        self.target = given.out / problem.name / f"{preset.name}.safetensors"
+        self.state, self.log = self.folder / "state.safetensors", self.folder / "metrics.jsonl"
+        (self.folder / "samples").mkdir(parents=True, exist_ok=True)
+        self.seconds = 0.0
+
+    def identity(self) -> dict[str, Any]:
+        """What must agree for a saved state to be continued: the configuration, but for the number of steps."""
+        return json.loads(json.dumps({k: v for k, v in asdict(self.config).items() if k != "steps"}))
+
+    def manifest(self, digest: str, rest: dict[str, Any]) -> dict[str, Any]:
+        """The manifest of this run; `digest` is the training data's."""
+        source = self.problem.source
+        end = CALIBRATION_SEED + CALIBRATION_IMAGES - 1
+        seeds = {"training data": f"0..{self.config.images - 1}", "statistics": f"{CALIBRATION_SEED}..{end}", "held out": f"from {HELD_OUT}"}
+        versions = {"invnet-explorer": core.__version__, "torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()}
+        about: dict[str, Any] = {"title": self.preset.title, "summary": self.preset.summary, "citation": self.problem.citation}
+        return {
+            "problem": self.problem.name, "preset": self.preset.name, **about, "config": asdict(self.config), "seeds": seeds,
+            "data": {} if source is None else {**source.identity(), "digest": digest}, "versions": versions, "metrics": {}, **rest,
+        }  # fmt: skip
+
+    def save(self, trainer: Trainer, digest: str) -> None:
+        """The training state, whole or not at all; rank 0 alone writes."""
+        if distributed.rank() == 0:
+            rest = {"identity": self.identity(), "seconds": self.seconds}
+            checkpoint.save(self.state, Checkpoint(trainer.state(), self.manifest(digest, rest)))
+
+    def resume(self, trainer: Trainer) -> str:
+        """Continue from the saved state if there is one of the same configuration; says in a sentence what was found."""
+        if not self.state.exists():
+            return "starting afresh"
+        found = checkpoint.load(self.state)
+        if found.manifest.get("identity") != self.identity():
+            raise ValueError(
+                f"{self.state} belongs to a run with another configuration. Continue it with the command it was started with, "
+                f"choose another folder with --runs, or delete {self.folder}."
+            )
+        trainer.restore(found.tensors)
+        self.seconds = float(found.manifest["seconds"])
+        return f"continuing at step {trainer.done}"
+
+    def note(self, progress: Progress) -> None:
+        """One line of `metrics.jsonl`."""
+        if distributed.rank() == 0:
+            line = {"step": progress.step, **progress.losses, **progress.residuals, "seconds": round(self.seconds, 3),
+                    "images_per_second": round(progress.images_per_second, 2)}  # fmt: skip
+            with open(self.log, "a") as file:
+                file.write(json.dumps({**line, "note": progress.note} if progress.note else line) + "\n")
+
+
+def grid(model: sampling.Model, columns: int = 8) -> Image.Image:
+    """A contact sheet: rows over the first condition's trained range, columns over seeds."""
+    quantity = model.conditions[0]
+    low, high = quantity.trained or (quantity.low, quantity.high)
+    strips = []
+    for value in np.linspace(low, high, 7):
+        tiles = model.sample({quantity.name: value}, columns, seed=0).array.astype(np.float32)
+        tiles = (tiles - model.field.low) / (model.field.high - model.field.low)
+        strips.append(np.concatenate(list(np.pad(tiles, ((0, 0), (2, 2), (2, 2)), constant_values=0.5)), 1))
+    return Image.fromarray((255 * np.concatenate(strips)).clip(0, 255).astype(np.uint8))
+
+
+def shipped(run: Run, trainer: Trainer, calibration: Array | None, digest: str) -> sampling.Model:
+    """The averaged generator, calibrated once more, as a model that can be sampled."""
+    generator = copy.deepcopy(trainer.ema.module).cpu().float()
+    if calibration is not None and hasattr(generator, "calibrate"):
+        keys = [data.key(run.config.seed, "final calibration", i) for i in range(len(calibration))]
+        generator.calibrate(torch.from_numpy(calibration), keys)
+    tensors: dict[str, Tensor] = {f"generator.{k}": v for k, v in generator.state_dict().items()}
+    return sampling.Model(Checkpoint(tensors, run.manifest(digest, {})))
+
+
+def finish(run: Run, trainer: Trainer, calibration: Array | None, digest: str) -> None:
+    """Measure the averaged generator, write checkpoint, card and sample grid, print the table of quality."""
+    model = shipped(run, trainer, calibration, digest)
+    problem, tensors = run.problem, {f"generator.{k}": v for k, v in model.generator.state_dict().items()}
+    quantity = model.conditions[0] if model.conditions else None
+    if problem.oracle is not None and quantity is not None:
+        knots = np.linspace(*(quantity.trained or (quantity.low, quantity.high)), KNOTS)
+        found = metrics.reference(problem, [float(k) for k in knots], n=4 if run.given.tiny else 64)
+        tensors |= {f"reference.{k}": v for k, v in found.items()}
+    table = metrics.quality(model, run.given.samples)
+    rows = [{"quantity": str(name), **{str(k): v for k, v in row.items() if v == v}} for name, row in table.iterrows()]
+    training = {
+        "steps": trainer.done, "minutes": round(run.seconds / 60, 2), "device": str(trainer.device), "precision": run.config.precision,
+        "images per second": round(trainer.done * run.config.batch / max(run.seconds, 1e-9), 1),
+    }  # fmt: skip
+    limits = [f"{q.label}: seen in training from {q.trained[0]:g} to {q.trained[1]:g} {q.unit}".rstrip() for q in model.conditions + model.latents if q.trained]
+    rest = {
+        "training": training, "limits": limits, "conditions": [_row(q) for q in model.conditions], "latents": [_row(q) for q in model.latents],
+        "metrics": {f"Quality: {run.given.samples} samples against as many held-out, same conditions": rows},
+    }  # fmt: skip
+    checkpoint.save(run.target, Checkpoint(tensors, run.manifest(digest, rest)))
+    card = checkpoint.write_card(run.target)
+    grid(sampling.load(run.target)).save(run.folder / "samples" / "final.png")
+    print(f"\n{metrics.text(table)}\n")
+    for name, met in metrics.verdicts(problem, table).items():
+        print(f"{'met ' if met else 'MISS'}  {name} {' '.join(map(str, problem.bars[name]))}: {table.loc[name, 'all']:.4g}")
+    print(f"\nwritten: {run.target}, {card.name}")
+
+
+def _row(quantity: Any) -> dict[str, Any]:
+    """A condition or latent on the card."""
+    kept = ("name", "label", "unit", "low", "high", "trained", "help")
+    return {k: getattr(quantity, k) for k in kept}
+
+
+def train(name: str, given: argparse.Namespace, device: torch.device, stop: StopFlag) -> bool:
+    """Train one preset; False when a person or a scheduler asked to stop."""
+    problem, preset = discovery.split(name)
+    config = configuration(preset, given)
+    run = Run(problem, preset, config, given)
+    images, calibration = images_for(problem, config)
+    digest = "" if images is None else data.digest(images)
+    trainer = Trainer(problem, preset, config, images, calibration, device, fit=not run.state.exists())
+    print(f"{problem.name}/{preset.name}: {run.resume(trainer)}, {config.steps} steps, {device}, {config.precision}")
+    deadline = time.monotonic() + 60 * given.budget if given.budget else float("inf")
+    total = None if given.budget is None else sys.maxsize
+    bar = tqdm(total=None if total else config.steps, initial=trainer.done, desc=name, unit="step", disable=None)
+    stopped = False
+    for progress in fit(trainer, total):
+        run.seconds += progress.seconds
+        run.note(progress)
+        bar.update()
+        shown = {**progress.residuals, **{k: v for k, v in progress.losses.items() if k.endswith("loss")}}
+        bar.set_postfix({k: f"{v:.2g}" for k, v in shown.items()} | {"img/s": f"{progress.images_per_second:.0f}"}, refresh=False)
+        if progress.note:
+            bar.write(progress.note)
+        if progress.step % given.save_every == 0:
+            run.save(trainer, digest)
+        if progress.step % (5 * given.save_every) == 0 and distributed.rank() == 0:
+            grid(shipped(run, trainer, None, digest)).save(run.folder / "samples" / f"{progress.step:07d}.png")
+        stopped = distributed.agree(bool(stop))
+        if stopped or distributed.agree(time.monotonic() > deadline):
+            break
+    bar.close()
+    run.save(trainer, digest)
+    if stopped:
+        print(f"Stopped by {stop.signal or 'another process'} at step {trainer.done}; the same command continues.")
+    elif distributed.rank() == 0:
+        finish(run, trainer, calibration, digest)
+    return not stopped
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train what was asked for, one after the other; 0 when all is well, 130 when stopped, 1 with a sentence otherwise."""
+    given = arguments(argv)
+    torch.set_num_threads(given.threads)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    device = given.device if given.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    names = given.names or [f"{p}/{preset}" for p in core.problems() for preset in core.presets(p)]
+    try:
+        with distributed.processes(device) as place, StopFlag() as stop:
+            for name in names:
+                if not train(name, given, place, stop):
+                    return 130
+    except (ValueError, FileNotFoundError, Diverged) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
