@@ -34,6 +34,8 @@ def panel(model: Model, dial: Dial, base: str = "") -> dict[str, Any]:
         "sizes": store.sizes(model), "stages": store.stages(model),
         "field": {"kind": field.kind, "labels": field.labels, "unit": field.unit, "low": field.low, "high": field.high},
         "curves": [{"name": d.name, "label": d.label, "unit": d.unit} for d in model.problem.descriptors if d.live and d.abscissa],
+        "scalars": [{"name": d.name, "label": d.label, "unit": d.unit, "help": d.help}
+                    for d in model.problem.descriptors if not d.abscissa],
         "dial": {"conditions": dial.conditions, "latent": dial.latent, "seed": dial.seed, "size": store.size_of(model, dial),
                  "project": dial.project, "off": dial.off},
     }  # fmt: skip

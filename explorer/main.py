@@ -14,7 +14,12 @@ import streamlit as st  # noqa: E402
 from core import discovery  # noqa: E402
 from explorer import pages  # noqa: E402
 
+STYLE = """<style>
+[data-testid="stMainBlockContainer"] { padding-left: 24px; padding-right: 24px; max-width: 1420px; }
+[data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: .6rem; }
+</style>"""
 st.set_page_config(page_title="InvNet Explorer", layout="wide")
+st.html(STYLE)
 home = st.Page(pages.VIEWS / "home.py", title="InvNet Explorer", default=True)
 problems = [st.Page(pages.view(name), title=discovery.problem(name).title, url_path=name) for name in discovery.problems()]
 page = st.navigation([home, *problems], position="top")

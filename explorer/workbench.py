@@ -32,7 +32,7 @@ def choose(problem: Problem) -> Model | None:
     names = [p.name for p in problem.presets]
     asked: str | None = st.query_params.get("preset", names[0])
     title, choice = st.columns([3, 2], vertical_alignment="center")
-    title.markdown(f"#### {problem.title}")
+    title.markdown(f"##### {problem.title}")
     if len(names) > 1:
         titles = {p.name: p.title for p in problem.presets}
         key = f"preset:{problem.name}"

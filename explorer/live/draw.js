@@ -42,6 +42,9 @@ function show(value, step) {
   return (+value).toFixed(digits);
 }
 
+/** Three figures, without an exponent where that reads well. */
+const figures = (value, n = 3) => (Number.isFinite(value) ? (Math.abs(value) >= 1e-3 && Math.abs(value) < 1e4 ? String(+value.toPrecision(n)) : value.toExponential(1)) : "–");
+
 /** 1, 2 or 5 times a power of ten, at most `span`. */
 function nice(span) {
   const unit = 10 ** Math.floor(Math.log10(span));

@@ -295,14 +295,32 @@ class Panel {
       this.find(".numbers tbody").append(...this.table.map((cells) => make("tr", {}, ...cells)));
     }
     rows.forEach((row, i) => row.forEach((text, j) => { this.table[i][j].textContent = text; }));
+    this.descriptors(header.descriptors);
     this.scatter = this.spec.curves.map((c) => deviation(arrays, c.name));
+  }
+
+  /** Scalars of the delivered array, beside mean and sd of the held-out data. */
+  descriptors(values) {
+    const about = this.spec.scalars.filter((s) => values[s.name]);
+    this.find(".scalars").hidden = !about.length;
+    if (!this.scalarCells) {
+      this.scalarCells = about.map((s) => [make("th", { scope: "row", title: s.help }, s.label, make("i", { textContent: s.unit })), make("td"), make("td")]);
+      this.find(".scalars tbody").append(...this.scalarCells.map((cells) => make("tr", {}, ...cells)));
+    }
+    about.forEach((s, i) => {
+      const [value, mean, sd] = values[s.name], far = mean !== undefined && Math.abs(value - mean) > 3 * sd;
+      this.scalarCells[i][1].textContent = figures(value);
+      this.scalarCells[i][1].className = far ? "far" : "";
+      this.scalarCells[i][1].title = far ? "More than 3 standard deviations from the held-out mean" : "";
+      this.scalarCells[i][2].textContent = mean === undefined ? "–" : `${figures(mean)} ± ${figures(sd, 2)}`;
+    });
   }
 
   times() {
     const now = performance.now();
     this.drawn = this.drawn.filter((t) => now - t < 1000);
     const rows = [];
-    this.spec.curves.forEach((c, i) => { const s = this.scatter?.[i]; if (s) rows.push([`Mean distance from the held-out mean`, `${s[0].toFixed(4)} (natural ${s[1].toFixed(4)})`]); });
+    this.spec.curves.forEach((c, i) => { const s = this.scatter?.[i]; if (s) rows.push([`Curve from held-out mean`, `${s[0].toFixed(4)} (natural ${s[1].toFixed(4)})`]); });
     rows.push(["Time per sample", this.frame ? `${this.frame.header.ms.toFixed(1)} ms` : "–"]);
     if (this.drawn.length > 3) this.pace = `${Math.round(((this.drawn.length - 1) * 1000) / (this.drawn.at(-1) - this.drawn[0]))} frames/s, ${this.lag.toFixed(0)} ms behind`;
     const how = { live: "live", fallback: "through page reruns (no live route)", asleep: "live", connecting: "connecting" }[this.link.mode];

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -29,12 +30,16 @@ def compose(
     """The frame for a sample that is there already; see `frame`."""
     shape = store.delivered(sample).shape[1:]
     arrays: dict[str, Array] = {"picture": picture(model.field, sample)}
-    arrays |= {f"live.{k}": v[0] for k, v in store.describe(model, sample, live=True).items()}
-    arrays |= curves(model, dial, (int(shape[0]), int(shape[1])))
+    measured = store.describe(model, sample, live=True)
+    reference = model.reference(store.clipped(model.conditions, dial.conditions))
+    arrays |= {f"live.{k}": v[0] for k, v in measured.items() if v.ndim > 1}
+    arrays |= curves(model, reference, (int(shape[0]), int(shape[1])))
     header = {
         "id": number, "model": model.name, "digest": model.digest, "ms": 1e3 * seconds, "shape": shape,
         "requested": scalars(sample.requested), "measured": scalars(sample.measured), "raw": scalars(sample.raw),
-        "latent": scalars(sample.latent), "warnings": sample.warnings,
+        "latent": scalars(sample.latent),
+        "descriptors": {k: (v[0], *(float(r) for r in reference.get(k, ()))) for k, v in measured.items() if v.ndim == 1},
+        "warnings": sample.warnings,
     }  # fmt: skip
     return encode(header | ({"panel": panel} if panel else {}), arrays)
 
@@ -44,11 +49,10 @@ def problem(message: str, number: int = 0) -> bytes:
     return encode({"id": number, "error": message}, {})
 
 
-def curves(model: Model, dial: Dial, shape: tuple[int, int]) -> dict[str, Array]:
+def curves(model: Model, reference: Mapping[str, tuple[Array, Array]], shape: tuple[int, int]) -> dict[str, Array]:
     """Abscissa of every live curve, and mean and standard deviation of the held-out data on their own abscissa."""
     live = [d.name for d in model.problem.descriptors if d.live and d.abscissa]
     here, home = store.abscissae(model, shape), store.abscissae(model, model.field.shape)
-    reference = model.reference(store.clipped(model.conditions, dial.conditions))
     out = {f"at.{k}": here[k] for k in live}
     for name in live:
         if name in reference and reference[name][0].shape == home[name].shape:

@@ -127,9 +127,10 @@ def delivered(sample: Sample) -> Array:
 
 
 def describe(model: Model, sample: Sample, live: bool = False) -> dict[str, Array]:
-    """The problem's descriptors measured on the delivered arrays, name -> (n,) or (n, m); only the live ones if asked."""
+    """The problem's descriptors measured on the delivered arrays, name -> (n,) or (n, m); live: only what is drawn while
+    dragging, which is the live curves and every scalar."""
     array = torch.from_numpy(np.ascontiguousarray(delivered(sample)))
-    chosen = [d for d in model.problem.descriptors if d.live or not live]
+    chosen = [d for d in model.problem.descriptors if d.live or not live or not d.abscissa]
     with torch.inference_mode():
         return {d.name: d.measure(array).cpu().numpy() for d in chosen}
 
