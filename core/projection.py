@@ -14,7 +14,8 @@ def rank_threshold(logits: Tensor, fraction: Tensor) -> Tensor:
     """
     flat = logits.flatten(1)
     count = torch.round(fraction.double() * flat.shape[1]).long().clamp(0, flat.shape[1])
-    order = flat.argsort(dim=1, descending=True, stable=True)
-    chosen = torch.arange(flat.shape[1], device=flat.device)[None] < count[:, None]
-    labels = torch.zeros_like(flat, dtype=torch.uint8).scatter_(1, order, chosen.to(torch.uint8))
-    return labels.view(logits.shape[0], *logits.shape[2:])
+    cut = torch.stack([row.kthvalue(max(1, row.numel() - int(c) + 1))[0] for row, c in zip(flat, count.clamp(min=1), strict=True)])
+    above, tied = flat > cut[:, None], flat == cut[:, None]
+    missing = count - above.sum(1)
+    labels = above | (tied & (tied.cumsum(1) <= missing[:, None]))
+    return labels.to(torch.uint8).view(logits.shape[0], *logits.shape[2:])

@@ -76,7 +76,7 @@ class Model:
             self.generator.load_state_dict(weights)
         except RuntimeError as error:
             raise ValueError(f"This checkpoint does not fit {self.name}: {error}") from None
-        self.generator.to(device).eval().requires_grad_(False)
+        self.generator.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
         self.references = {k.removeprefix("reference."): v.numpy() for k, v in checkpoint.tensors.items() if k.startswith("reference.")}
 
     @property

@@ -22,7 +22,7 @@ STYLES = ("order", "stretch", "diagonal", "gradient_x", "gradient_y")
 MORPHS = ("morph_a", "morph_b", "morph_c")
 LOGIT = 8.0
 CALIBRATION = 192
-SMOOTHING = 1.2
+SMOOTHING = 1.6
 """Blur (px) of a seed field that is cut without the physics layer: it removes the pixel-scale roughness of the cut."""
 
 

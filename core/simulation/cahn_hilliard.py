@@ -44,19 +44,20 @@ def _forward(u: Tensor) -> Tensor:
     return torch.fft.rfft2(u.repeat(2, 1, 1))[:1] if len(u) == 1 and min(u.shape[1:]) <= 32 else torch.fft.rfft2(u)
 
 
-def _scale(spectrum: Tensor, factor: Tensor) -> Tensor:
-    """Complex spectrum times a real factor, as a real product (cheaper, and the same bits whatever the batch)."""
-    return torch.view_as_complex(torch.view_as_real(spectrum) * factor[..., None])
+def _complex(*factors: Tensor) -> tuple[Tensor, ...]:
+    """Real multipliers as complex ones, once: a mixed product would convert them at every step. Their imaginary part is 0, so
+    every product is a single rounding and its bits do not depend on the batch."""
+    return tuple(f.to(torch.promote_types(f.dtype, torch.complex64)) for f in factors)
 
 
 def propagate(u: Tensor, dt: Tensor | float, steps: int, eps: float = 1.0) -> Tensor:
     """`steps` equal steps from u (B, H, W); dt in time units, scalar or (B,). Differentiable in u and dt."""
     shape = u.shape[-2:]
-    keep, push = factors(wavenumbers_squared((shape[0], shape[1]), u), dt, eps)
+    keep, push = _complex(*factors(wavenumbers_squared((shape[0], shape[1]), u), dt, eps))
     spectrum = _forward(u)
     for _ in range(steps):
         force = _forward(u * (u * u - (1 + STABILISATION)))
-        spectrum = _scale(spectrum, keep) + _scale(force, push)
+        spectrum = spectrum * keep + force * push
         u = torch.fft.irfft2(spectrum, s=shape)
     return u
 
@@ -94,9 +95,9 @@ def simulate(u: Tensor, times: Tensor, schedule: Schedule | None = None) -> Tens
     done, left = u.clone(), torch.arange(len(u), device=u.device)
     spectrum, now, dt = _forward(u), 0.0, schedule.first
     while len(left):
-        keep, push = factors(k2, dt)
+        keep, push = _complex(*factors(k2, dt))
         force = _forward(u * (u * u - (1 + STABILISATION)))
-        spectrum = _scale(spectrum, keep) + _scale(force, push)
+        spectrum = spectrum * keep + force * push
         u = torch.fft.irfft2(spectrum, s=shape)
         now, dt = now + dt, min(dt * schedule.growth, schedule.largest)
         reached = times[left] <= now
