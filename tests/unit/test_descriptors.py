@@ -327,6 +327,12 @@ def test_soft_fields_are_measured_and_differentiated(f):
     np.testing.assert_allclose(d.s2_map(soft.detach())[0, 0, 0], (soft[0] ** 2).mean().item(), rtol=1e-12)
 
 
+@pytest.mark.parametrize("f", [d.specific_surface, d.euler_number, d.mean_chord, d.lineal_path, d.chord_lengths])
+def test_soft_fields_are_cut_at_one_half_where_labels_are_needed(f):
+    soft = torch.rand(2, 9, 8, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(f(soft), f(soft > 0.5))
+
+
 def test_uniform_arrays_have_no_interface_and_no_chord():
     x = torch.stack([torch.zeros(12, 10), torch.ones(12, 10)])
     assert d.specific_surface(x).tolist() == [0, 0] and d.euler_number(x).tolist() == [0, 0]
