@@ -1,7 +1,8 @@
 """Statistics of two-phase arrays: what a micrograph is judged by. All periodic, all batched, phase 1 is the one counted.
 
 Every function takes `x` (n, H, W): labels 0/1 of any dtype, or, where the docstring says "soft fields", probabilities of
-phase 1 (the others cut them at 1/2). Results are float32 unless `x` is float64. Lengths are in pixels. An array of another rank raises `ValueError`.
+phase 1 (the others cut them at 1/2). Results are float32 unless `x` is float64. Lengths are in pixels. An array of another
+rank raises `ValueError`.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ def test_the_intended_fraction_is_met_within_the_residual_of_its_fit():
 
 def test_times_are_log_uniform_and_the_noise_starts_at_the_intended_mean():
     times = [SOURCE.parameters(seed)[1] for seed in range(400)]
-    assert 80 <= min(times) and max(times) <= 1800
+    assert min(times) >= 80 and max(times) <= 1800
     assert stats.kstest(np.log(times), stats.uniform(math.log(80), math.log(1800 / 80)).cdf).pvalue > 1e-3
     start = SOURCE.initial(-0.4, np.random.default_rng(0), (64, 64)).astype(np.float64)
     assert start.mean() == pytest.approx(-0.4, abs=1e-6)  # the sample mean, not only the expected one
