@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import streamlit as st
 import torch
 
 from core.sampling import Model
-from core.types import Array
+from core.types import Array, Problem
 from explorer import exports, figures, page
 from explorer.live import store
 from explorer.live.protocol import Dial
 
 REPEATS = 3
+Maker = Callable[[Mapping[str, Array], int, int, tuple[int, int]], Array]
 
 
 @dataclass(frozen=True)
@@ -55,13 +57,16 @@ def run(model: Model, dial: Dial) -> list[Made]:
         q.name: np.asarray([dial.conditions.get(q.name, q.default)], dtype=np.float32) for q in model.conditions
     }  # fmt: skip
     ways: list[tuple[str, Callable[[], Array]]] = [("This model", lambda: store.delivered(store.take(model, dial)))]
-    if model.problem.oracle:
-        oracle = model.problem.oracle
-        ways.append(("Simulation", lambda: oracle(conditions, 1, dial.seed, shape)))
-    for rival in model.problem.rivals:
-        rival.make(conditions, 1, dial.seed, shape)  # the first call may fit; what is timed is the use
-        ways.append((rival.label, lambda make=rival.make: make(conditions, 1, dial.seed, shape)))  # type: ignore[misc]
+    for label, make in neighbours(model.problem):
+        make(conditions, 1, dial.seed, shape)  # the first call may fit; what is timed is the use
+        ways.append((label, partial(make, conditions, 1, dial.seed, shape)))
     return [measure(model, label, make) for label, make in ways]
+
+
+def neighbours(problem: Problem) -> tuple[tuple[str, Maker], ...]:
+    """The problem's simulator, then its rivals: (label, maker)."""
+    simulator = (("Simulation", problem.oracle),) if problem.oracle else ()
+    return (*simulator, *((r.label, r.make) for r in problem.rivals))
 
 
 def measure(model: Model, label: str, make: Callable[[], Array]) -> Made:

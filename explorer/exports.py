@@ -101,7 +101,7 @@ def curves(
     home = store.abscissae(model, model.field.shape)
     for name, at in store.abscissae(model, shape).items():
         mean, sd = reference.get(name, (np.array([]), np.array([])))
-        for i, (position, value) in enumerate(zip(at, measured[name], strict=True)):
+        for i, (position, value) in enumerate(zip(at, measured[name][0], strict=True)):
             same = i < len(mean) and abs(float(home[name][i]) - float(position)) < 1e-3
             extra = [f"{mean[i]:.7g}", f"{sd[i]:.7g}"] if same else ["", ""]
             rows.writerow([name, f"{position:.7g}", f"{value:.7g}", *extra])

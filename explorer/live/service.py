@@ -162,5 +162,3 @@ class Service:
         with contextlib.suppress(RuntimeError, WebSocketDisconnect):
             await socket.send_bytes(render.problem(str(error)))
             await socket.close(error.code, str(error)[:120])
-
-

@@ -61,7 +61,9 @@ def quantile(values: list[float], share: float) -> float:
 
 def line(name: str, values: list[float]) -> str:
     """Median and 95th percentile in words."""
-    return f"{name}: median {statistics.median(values):.0f} ms, 95th percentile {quantile(values, 0.95):.0f} ms ({len(values)} frames)"
+    return (
+        f"{name}: median {statistics.median(values):.0f} ms, 95th percentile {quantile(values, 0.95):.0f} ms ({len(values)} frames)"
+    )
 
 
 def watch(page: Page, address: str) -> tuple[list[str], list[str]]:
@@ -70,7 +72,9 @@ def watch(page: Page, address: str) -> tuple[list[str], list[str]]:
     errors: list[str] = []
     page.on("request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else outside.append(r.url))
     page.on("pageerror", lambda e: errors.append(str(e)))
-    page.on("console", lambda m: errors.append(m.text) if m.type == "error" and "_stcore" not in m.location.get("url", "") else None)
+    page.on(
+        "console", lambda m: errors.append(m.text) if m.type == "error" and "_stcore" not in m.location.get("url", "") else None
+    )
     return outside, errors
 
 

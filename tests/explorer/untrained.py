@@ -8,7 +8,6 @@ import numpy as np
 import torch
 
 from core import checkpoint, discovery
-from core.sampling import soften
 from core.types import HELD_OUT, Checkpoint
 
 BINS = (0.2, 0.35, 0.5, 0.65, 0.8)
@@ -32,7 +31,6 @@ def write(folder: Path, name: str = "two_phase/fraction", images: int = 64, each
     problem, preset = discovery.split(name)
     generator = preset.generator().eval()
     labels = torch.from_numpy(problem.source.draw(range(images), problem.field.shape))
-    assert soften(labels, problem.field).shape[1] == problem.field.channels
     generator.fit(labels, range(images))
     tensors = {f"generator.{k}": v for k, v in generator.state_dict().items()}
     manifest = {
@@ -42,3 +40,13 @@ def write(folder: Path, name: str = "two_phase/fraction", images: int = 64, each
     path = folder / problem.name / f"{preset.name}.safetensors"
     checkpoint.save(path, Checkpoint(tensors | references(problem, each), manifest))
     return path
+
+
+def folder(made: Path, name: str = "two_phase/fraction") -> Path:
+    """The folder of checkpoints to test with: the one that ships, or `made` with a fresh untrained checkpoint in it."""
+    from core import sampling
+
+    if sampling.path_of(name).exists():
+        return sampling.CHECKPOINTS
+    write(made, name)
+    return made

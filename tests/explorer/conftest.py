@@ -1,0 +1,46 @@
+"""Every test here runs on the checkpoints that ship; where there are none, on an untrained one."""
+
+import pytest
+import streamlit.testing.v1 as testing
+import torch
+
+from core import sampling
+from explorer.live.store import MODELS
+from tests.explorer import untrained
+
+ROOT = sampling.CHECKPOINTS.parent
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory):
+    torch.set_num_threads(1)
+    return untrained.folder(tmp_path_factory.mktemp("checkpoints"))
+
+
+@pytest.fixture(autouse=True)
+def shipped(checkpoints, monkeypatch):
+    monkeypatch.setattr(sampling, "CHECKPOINTS", checkpoints)
+    monkeypatch.setattr(MODELS, "_models", {})
+
+
+@pytest.fixture
+def model():
+    return MODELS.get("two_phase/fraction")
+
+
+@pytest.fixture
+def home():
+    return testing.AppTest.from_file(str(ROOT / "explorer" / "main.py"), default_timeout=60)
+
+
+@pytest.fixture
+def visit(home):
+    """visit(query) -> the page of two_phase, run once with these query parameters."""
+
+    def open_page(**query):
+        home.run()
+        for key, value in query.items():
+            home.query_params[key] = value
+        return home.switch_page("views/generic.py").run()
+
+    return open_page

@@ -1,0 +1,126 @@
+"""Every page, run by Streamlit without a browser."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import discovery, sampling
+from explorer import exports, pages, state
+from explorer.live.protocol import Dial
+from explorer.live.store import MODELS
+
+KEY = "panel:two_phase/fraction"
+REQUEST = {"id": 4, "model": "two_phase/fraction", "conditions": {"volume_fraction": 0.4}, "latent": {"length": 9.0}, "seed": 7,
+           "size": 64, "project": True, "off": []}  # fmt: skip
+
+
+def release(page, **change):
+    page.session_state[KEY] = {"dial": {**REQUEST, "phase": "release", **change}}
+    return page.run()
+
+
+def sentences(page):
+    return [e.value for e in (*page.warning, *page.error, *page.info)]
+
+
+def test_the_home_page_shows_every_problem(home):
+    home.run()
+    assert not home.exception
+    titles = [s.value for s in home.subheader]
+    assert titles == [discovery.problem(name).title for name in discovery.problems()]
+
+
+@pytest.mark.parametrize("name", discovery.problems())
+def test_every_problem_has_a_page(name):
+    page = AppTest.from_string(f"from explorer import workbench\nworkbench.show({name!r})", default_timeout=60).run()
+    assert not page.exception
+    assert page.get("bidi_component") or any("python train.py" in s for s in sentences(page))
+
+
+def test_a_new_problem_gets_the_generic_view():
+    assert pages.view("never_seen") == pages.VIEWS / "generic.py"
+    assert pages.view("home") == pages.VIEWS / "home.py"
+
+
+def test_the_page_shows_panel_charts_and_files(visit):
+    page = visit()
+    assert not page.exception and not sentences(page)
+    assert len(page.get("bidi_component")) == 1
+    assert len(page.get("plotly_chart")) >= 4
+    assert len(page.get("download_button")) == 5
+
+
+def test_release_writes_the_link(visit, model):
+    page = release(visit())
+    assert not page.exception
+    expected = state.to_query(model, Dial({"volume_fraction": float(np.float32(0.4))}, {"length": 9.0}, 7, 64))
+    assert {k: v[0] if isinstance(v, list) else v for k, v in dict(page.query_params).items()} == expected
+
+
+def test_a_drag_through_the_page_draws_no_charts(visit):
+    page = release(visit(), phase="drag")
+    assert not page.exception and not page.get("plotly_chart")
+    assert any("let go" in c.value for c in page.caption)
+
+
+@pytest.mark.parametrize(
+    "change", [{"conditions": {"volume_fraction": 7}}, {"seed": "x"}, {"off": ["y"]}, {"size": 65}, {"colour": 1}]
+)
+def test_a_bad_commit_is_a_sentence(visit, change):
+    page = release(visit(), **change)
+    assert not page.exception
+    assert len(page.error) == 1 and "The last good picture is shown." in page.error[0].value
+
+
+def test_a_link_sets_the_dial(visit, model):
+    query = state.to_query(model, Dial({"volume_fraction": 0.25}, {}, 11, 64))
+    page = visit(**query)
+    assert not page.exception and not sentences(page)
+
+
+def test_a_bad_link_is_a_sentence(visit):
+    page = visit(volume_fraction="9", size="7")
+    assert not page.exception
+    assert len(page.warning) == 2 and all("the link has" in w.value for w in page.warning)
+
+
+def test_the_session_remembers(visit):
+    page = release(visit())
+    page.query_params.clear()
+    del page.session_state[KEY]
+    page.run()
+    assert page.session_state["dial:two_phase/fraction"].seed == 7
+    assert not page.exception
+
+
+@pytest.mark.parametrize("damage", ["missing", "damaged"])
+def test_without_a_good_checkpoint_the_pages_say_what_to_do(home, visit, tmp_path, monkeypatch, damage):
+    good = sampling.path_of("two_phase/fraction").read_bytes()
+    monkeypatch.setattr(sampling, "CHECKPOINTS", tmp_path)
+    if damage == "damaged":
+        path = Path(tmp_path / "two_phase" / "fraction.safetensors")
+        path.parent.mkdir()
+        path.write_bytes(good[: len(good) // 2])
+    home.run()
+    assert not home.exception and any(re.search("python train.py", s) for s in sentences(home))
+    page = visit()
+    assert not page.exception and any(re.search("python train.py two_phase", s) for s in sentences(page))
+    assert "Traceback" not in " ".join(sentences(page))
+
+
+def test_a_new_checkpoint_is_picked_up_without_a_restart(tmp_path, monkeypatch):
+    source = sampling.path_of("two_phase/fraction")
+    monkeypatch.setattr(sampling, "CHECKPOINTS", tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"python train\.py"):
+        MODELS.get("two_phase/fraction")
+    (tmp_path / "two_phase").mkdir()
+    (tmp_path / "two_phase" / "fraction.safetensors").write_bytes(source.read_bytes())
+    first = MODELS.get("two_phase/fraction")
+    assert MODELS.get("two_phase/fraction") is first
+
+
+def test_file_names_say_what_is_inside(model):
+    assert exports.stem(model, Dial({"volume_fraction": 0.4}, {}, 7, 64)) == "two_phase_volume_fraction0.4_seed7_64px"
