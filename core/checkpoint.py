@@ -186,12 +186,16 @@ def _flaw(manifest: Any) -> str:
     return ""
 
 
+def _maker(path: Path) -> str:
+    """The command that makes a file: `<problem>/<preset>.safetensors`, or the state of a run, `<problem>/<preset>/state.safetensors`."""
+    made = path.parent if path.stem == "state" else path.with_suffix("")
+    return f"python train.py {made.parent.name}/{made.name}"
+
+
 def _refuse(path: Path, flaw: str) -> ValueError:
     """The error for a file that cannot be used: what is wrong, and what to do."""
-    return ValueError(
-        f"{path} {flaw}. Restore it from the repository (git checkout), or delete it and make it again: "
-        f"python train.py {path.parent.name}/{path.stem}"
-    )
+    restore = "Delete it" if path.stem == "state" else "Restore it from the repository (git checkout), or delete it"
+    return ValueError(f"{path} {flaw}. {restore} and make it again: {_maker(path)}")
 
 
 def _read(path: Path, most: int) -> bytes:
@@ -205,7 +209,7 @@ def _read(path: Path, most: int) -> bytes:
                 raise _refuse(path, f"has {size} bytes, more than the {MAX_BYTES} a checkpoint may have, so it was not read")
             return file.read(most)
     except FileNotFoundError:
-        raise FileNotFoundError(f"There is no file {path}. Make it with: python train.py {path.parent.name}/{path.stem}") from None
+        raise FileNotFoundError(f"There is no file {path}. Make it with: {_maker(path)}") from None
     except OSError as error:
         raise _refuse(path, f"cannot be read ({error.strerror})") from None
 
@@ -264,7 +268,7 @@ def _inspect(path: Path, header: dict[str, Any], entry: dict[str, Any], size: in
     if entry["schema"] > SCHEMA:
         raise ValueError(
             f"{path} is from a newer version of InvNet Explorer (schema {entry['schema']}, this one reads up to {SCHEMA}). "
-            f"Update InvNet Explorer, or make the checkpoint again: python train.py {path.parent.name}/{path.stem}"
+            f"Update InvNet Explorer, or make the checkpoint again: {_maker(path)}"
         )
     flaw = _flaw(entry.get("manifest"))
     if entry["schema"] != SCHEMA or flaw:

@@ -22,6 +22,7 @@ STYLES = ("order", "stretch", "diagonal", "gradient_x", "gradient_y")
 MORPHS = ("morph_a", "morph_b", "morph_c")
 LOGIT = 8.0
 CALIBRATION = 192
+LENGTHS = (4.0, 20.0)
 SMOOTHING = 1.6
 """Blur (px) of a seed field that is cut without the physics layer: it removes the pixel-scale roughness of the cut."""
 
@@ -88,8 +89,9 @@ class SeededGenerator(nn.Module):
         return self.amplitude * self.network(images, request)[:, 0]
 
     def read_latent(self, fields: Tensor) -> dict[str, Tensor]:
-        """The latents of real fields (B, 1, H, W): their characteristic length."""
-        return {"length": descriptors.characteristic_length(fields[:, 0])}
+        """The latents of real fields (B, 1, H, W): their characteristic length, kept within `LENGTHS` (a field without a zero
+        of its autocovariance has none)."""
+        return {"length": descriptors.characteristic_length(fields[:, 0]).clamp(*LENGTHS)}
 
     @torch.no_grad()
     def fit(self, labels: Tensor, keys: Sequence[int]) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """The physics layer: K differentiable Cahn-Hilliard steps that give a seed field the right topology.
 
-    u_0 = tanh(sharpness y) + shift,  mean(u_0) = the composition that leaves the requested fraction;  u_K = K equal steps of dt.
+    u_0 = tanh(sharpness y), blended towards the phase it lacks until mean(u_0) = the composition that leaves the requested
+    fraction (so |u_0| <= 1, where the scheme is stable at any dt);   u_K = K equal steps of dt.
 
 log dt and the composition's excess are smooth functions of the request (p1, L), calibrated so that the delivered length and
 the raw volume fraction are the requested ones; the learned `correction` (trained by the invariances) is added to both.
@@ -52,9 +53,8 @@ class PhysicsLayer(nn.Module):
 
     def forward(self, y: Tensor, p: Tensor, length: Tensor) -> Tensor:
         """See the class."""
-        u = torch.tanh(self.sharpness * y)
-        u = u + (self.composition(p, length) - u.mean((1, 2)))[:, None, None]
-        return propagate(u, self.dt(p, length), self.steps)
+        start = with_mean(torch.tanh(self.sharpness * y), self.composition(p, length).clamp(-0.99, 0.99))
+        return propagate(start, self.dt(p, length), self.steps)
 
     @torch.no_grad()
     def calibrate(self, make: Callable[[], Tensor], p: Tensor, length: Tensor, rounds: int = 8) -> dict[str, float]:
@@ -74,6 +74,14 @@ class PhysicsLayer(nn.Module):
                 self.time += fit(f, log_ratio) * (2.5 if round_ < 4 else 1.5)
                 self.excess -= fit(f[skewed], missing) * 1.5
         return {"fraction": float((p - got_p).abs().mean()), "log_length": float(log_ratio.mean().abs())}
+
+
+def with_mean(u: Tensor, mean: Tensor) -> Tensor:
+    """u (B, H, W) in -1..1 blended linearly towards +1 or -1 until its mean is `mean` (B,); stays in -1..1."""
+    now = u.mean((1, 2))
+    gap = (mean - now)[:, None, None]
+    room = torch.where(mean > now, 1 - now, 1 + now).clamp(min=1e-6)[:, None, None]
+    return u + gap * torch.where(gap > 0, 1 - u, 1 + u) / room
 
 
 def start_time(steps: int, coefficients: Tensor) -> Tensor:
