@@ -60,6 +60,7 @@ class TwoPointCorrelation:
 
 
 @lru_cache(maxsize=16)
+@torch.inference_mode(False)  # kept for all callers: an inference tensor could not enter a gradient later
 def _annuli(shape: tuple[int, int], bins: int) -> tuple[Tensor, Tensor, Tensor]:
     """Flat indices (k,) of the displacements in any bin, their averaging matrix (k, bins), mean distances (bins,) in px."""
     if min(shape) < 2 * (bins - 1):

@@ -143,6 +143,7 @@ def characteristic_length(x: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=16)
+@torch.inference_mode(False)  # kept for all callers: an inference tensor could not enter a gradient later
 def _annuli(shape: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
     """Mean distance (m,), counts (m,) and the bin (H W,) of every displacement; bin m takes the corners beyond."""
     rows, columns = (torch.minimum(torch.arange(s), s - torch.arange(s)).double() for s in shape)

@@ -327,6 +327,15 @@ def test_soft_fields_are_measured_and_differentiated(f):
     np.testing.assert_allclose(d.s2_map(soft.detach())[0, 0, 0], (soft[0] ** 2).mean().item(), rtol=1e-12)
 
 
+def test_measuring_in_inference_mode_first_spoils_no_gradient_later():
+    shape = (10, 14)  # used by no other test: its annuli are made here
+    with torch.inference_mode():
+        d.s2_radial(torch.rand(1, *shape))
+    soft = torch.rand(1, *shape, requires_grad=True)
+    d.s2_radial(soft).sum().backward()
+    assert soft.grad.abs().sum() > 0
+
+
 @pytest.mark.parametrize("f", [d.specific_surface, d.euler_number, d.mean_chord, d.lineal_path, d.chord_lengths])
 def test_soft_fields_are_cut_at_one_half_where_labels_are_needed(f):
     soft = torch.rand(2, 9, 8, generator=torch.Generator().manual_seed(1))

@@ -82,6 +82,15 @@ def test_gradients_are_exact(shape):
         assert torch.autograd.gradcheck(lambda f, i=invariance: i.residual(f, targets), fields)
 
 
+def test_measuring_in_inference_mode_first_spoils_no_gradient_later():
+    curve, shape = TwoPointCorrelation(4), (10, 14)  # used by no other test: its annuli are made here
+    with torch.inference_mode():
+        curve.measure(soft(1, shape))
+    fields = soft(1, shape).requires_grad_()
+    curve.residual(fields, {"correlation": torch.zeros(1, 4)}).sum().backward()
+    assert fields.grad.abs().sum() > 0
+
+
 def test_the_dtype_is_kept():
     for dtype in (torch.float32, torch.float64):
         assert TwoPointCorrelation(4).measure(soft(1, (8, 8), dtype=dtype)).dtype == dtype
