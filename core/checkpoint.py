@@ -187,7 +187,7 @@ def _flaw(manifest: Any) -> str:
 
 
 def _maker(path: Path) -> str:
-    """The command that makes a file: `<problem>/<preset>.safetensors`, or the state of a run, `<problem>/<preset>/state.safetensors`."""
+    """The command that makes a file: `<problem>/<preset>.safetensors`, or a run's `<problem>/<preset>/state.safetensors`."""
     made = path.parent if path.stem == "state" else path.with_suffix("")
     return f"python train.py {made.parent.name}/{made.name}"
 

@@ -185,9 +185,11 @@ class TrainConfig:
     loss: Literal["relativistic", "wgan_gp"] = "relativistic"
     scheme: Literal["alternating", "simultaneous", "extragradient", "optimistic"] = "alternating"
     turns: Mapping[str, int] = field(default_factory=lambda: {"critic": 1, "generator": 1, "projection": 1})
-    lr: float = 8e-4
-    lr_critic: float = 8e-4
-    betas: tuple[float, float] = (0.0, 0.99)
+    lr: float = 2e-4
+    lr_critic: float = 4e-4
+    betas: tuple[float, float] = (0.5, 0.99)
+    clip: float = 0.5
+    """Largest norm of a player's gradient; larger ones are scaled down (gradients through the physics layer are heavy-tailed)."""
     gamma: float = 1.0
     lazy: int = 4
     blur: float = 0.7

@@ -1,6 +1,6 @@
 """The two-phase generator: request-shaped seed -> learned residual -> physics layer, each stage switchable.
 
-    y = seed(white; p1, L, style);   y' = y + UNet(y, tanh 3y, texture | p1, L);   u = physics(y'; p1, L);   logits = 8 u
+    y = seed(white; p1, L, style);   y' = y + tanh UNet(y, tanh 3y, texture | p1, L);   u = physics(y'; p1, L);   logits = 8 u
 
 The volume fraction, the two-point correlation and the length are right before any training; the adversary only moves what is
 left, and the rank threshold after it (`core.projection`) makes p1 exact.
@@ -39,7 +39,7 @@ class SeededGenerator(nn.Module):
         self.seed = RequestSeed()
         self.network = UNet(3, 1, 2, channels)
         self.physics = PhysicsLayer(steps, sharpness)
-        self.amplitude = 2.0
+        self.amplitude = 1.0
 
     def noise(self, keys: Sequence[int], shape: tuple[int, int]) -> dict[str, Tensor]:
         """`white` (B, 2 + morphs, H, W): seed noise, network texture, morph targets; `uniform` (B,) for the length."""
@@ -83,10 +83,11 @@ class SeededGenerator(nn.Module):
             return LOGIT * (self.physics(y, p, length) if physics else y)[:, None]
 
     def residual(self, y: Tensor, texture: Tensor, p: Tensor, length: Tensor) -> Tensor:
-        """The learned correction (B, H, W) of the seed field."""
+        """The learned correction (B, H, W) of the seed field, at most `amplitude` of its standard deviation: it can bend the
+        seed, never replace it."""
         images = torch.stack([y, torch.tanh(3 * y), texture], 1)
         request = torch.stack([4 * (p - 0.5), 2 * torch.log(length / 10)], 1)
-        return self.amplitude * self.network(images, request)[:, 0]
+        return self.amplitude * torch.tanh(self.network(images, request)[:, 0])
 
     def read_latent(self, fields: Tensor) -> dict[str, Tensor]:
         """The latents of real fields (B, 1, H, W): their characteristic length, kept within `LENGTHS` (a field without a zero

@@ -37,6 +37,15 @@ def as_soft(array: Tensor, field: Field, dtype: torch.dtype = torch.float32) -> 
     return array[:, None].to(dtype)
 
 
+def clipped(gradients: list[Tensor], largest: float) -> list[Tensor]:
+    """The gradients scaled so that their joint norm is at most `largest` (0: as they are)."""
+    if not largest:
+        return gradients
+    norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients]))
+    scale = (largest / norm.clamp(min=1e-12)).clamp(max=1.0)
+    return [g * scale for g in gradients]
+
+
 class Game:
     """The players of one preset on one device, and the gradients of their losses."""
 
@@ -70,7 +79,7 @@ class Game:
         loss, logs = player.loss(number)
         found = torch.autograd.grad(loss, player.parameters, allow_unused=True)
         grads = [torch.zeros_like(p) if g is None else g for p, g in zip(player.parameters, found, strict=True)]
-        return average(grads), {f"{player.name}.{k}": v for k, v in logs.items()}
+        return clipped(average(grads), self.config.clip), {f"{player.name}.{k}": v for k, v in logs.items()}
 
     def autocast(self) -> torch.autocast:
         """bf16 for the networks where the configuration says so; statistics, penalties and logits stay in float32."""

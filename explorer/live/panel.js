@@ -128,7 +128,7 @@ class Panel {
     free.setAttribute("aria-label", `Let the seed choose ${label}`);
     const text = make("label", { htmlFor: id, textContent: label, title: q.help });
     if (q.symbol && index === null) text.append(make("i", { textContent: q.symbol + (q.unit ? ` / ${q.unit}` : "") }));
-    const element = make("div", { className: group === "latent" ? "row" : "row fixed" }, text, value, free, range);
+    const element = make("div", { className: "row" }, text, value, group === "latent" ? free : "", range);
     const [from, to] = (q.trained ?? [q.low, q.high]).map((v) => `${(100 * (v - q.low)) / (q.high - q.low)}%`);
     element.style.setProperty("--from", from);
     element.style.setProperty("--to", to);

@@ -1,59 +1,76 @@
-"""The home page: what there is, each with one picture made by the model that ships."""
+"""The home page: what there is, each with pictures made by the model that ships."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from core import discovery
+from core.sampling import Model
 from core.types import Problem
 from explorer import exports, pages
 from explorer.live import render, store
 from explorer.live.protocol import Dial
 
-WIDE = 384
-"""Pixels of the picture where the field comes in several sizes."""
-SEED = 7
+WIDE = 192
+"""Largest size of a picture here, in pixels of the field."""
+SEED = 3
+SHARES = (0.1, 0.5, 0.85)
+"""Where in the trained range of the first condition the pictures lie."""
+
+
+def dials(model: Model) -> list[tuple[Dial, str]]:
+    """Three dials that show the range: the first scalar condition at three values, or three seeds where there is none."""
+    size = max((s for s in store.sizes(model) if s <= WIDE), default=model.field.shape[0])
+    for q in (q for q in model.conditions if q.kind == "scalar"):
+        low, high = q.trained or (q.low, q.high)
+        values = [round((low + share * (high - low)) / q.step) * q.step for share in SHARES]
+        return [(Dial({q.name: v}, seed=SEED + i, size=size), f"{q.label} {v:g} {q.unit}") for i, v in enumerate(values)]
+    return [(Dial(seed=SEED + i, size=size), f"seed {SEED + i}") for i in range(len(SHARES))]
 
 
 @st.cache_data(show_spinner=False, max_entries=32)
-def cover(name: str, digest: str) -> tuple[bytes, float]:
-    """PNG of one structure at the defaults, and the seconds it took to make; cached for each version of a checkpoint."""
+def covers(name: str, digest: str) -> tuple[list[tuple[bytes, str]], float]:
+    """The pictures of a model (PNG, sentence below it) and its seconds per sample; kept for each version of a checkpoint."""
     model = store.MODELS.get(name)
     assert digest == model.digest, "the digest is part of the cache's key"
-    fitting = [s for s in store.sizes(model) if s <= WIDE]
-    timed = store.timed(model, Dial(seed=SEED))
-    sample = store.take(model, Dial(seed=SEED, size=max(fitting, default=model.field.shape[0])))
-    return exports.png(render.picture(model.field, sample), model.field, 2), timed
+    seconds = store.timed(model, Dial(seed=SEED))
+    made = []
+    for dial, caption in dials(model):
+        sample = store.take(model, dial)
+        made.append((exports.png(render.picture(model.field, sample), model.field, 3), caption))
+    return made, seconds
 
 
 def card(problem: Problem) -> None:
-    """One problem: its picture, its sentence, a door; or what to do when its model is not there."""
+    """One problem: its sentence, a door and its pictures; or what to do when its model is not there."""
     name = f"{problem.name}/{problem.presets[0].name}"
-    picture, text = st.columns([5, 6], gap="large", vertical_alignment="center")
+    text, *pictures = st.columns([4, 3, 3, 3], gap="medium", vertical_alignment="center")
     try:
         model = store.MODELS.get(name)
-        image, seconds = cover(name, model.digest)
+        made, seconds = covers(name, model.digest)
     except (FileNotFoundError, ValueError) as error:
-        text.subheader(problem.title)
-        text.warning(str(error))
+        text.subheader(problem.title, anchor=False)
+        text.write(problem.summary)
+        st.warning(str(error), icon=":material/model_training:")
         return
-    picture.image(image, width="stretch", alt=f"{problem.title}, made by the model")
+    for (image, caption), column in zip(made, pictures, strict=True):
+        column.image(image, caption, width="stretch", alt=f"{problem.title}, {caption}")
     with text:
-        st.subheader(problem.title)
+        st.subheader(problem.title, anchor=False)
         st.write(problem.summary)
-        size = model.field.shape[0]
-        st.caption(f"Made here, by the model that ships: {1e3 * seconds:.0f} ms per sample of {size} × {size} px on this machine.")
         door = st.Page(pages.view(problem.name), url_path=problem.name, title=problem.title)
         st.page_link(door, label="Open and drag", icon=":material/tune:")
+        size = model.field.shape[0]
+        st.caption(f"Made here by the trained model: {1e3 * seconds:.0f} ms per sample of {size} × {size} {model.field.unit}.")
         st.caption(problem.citation)
 
 
 def show() -> None:
     """The page."""
-    st.title("Materials that hold what was asked", anchor=False)
+    st.header("Materials that hold what was asked", anchor=False)
     st.write(
-        "Drag a slider and a structure with exactly the requested statistics follows. What is delivered is measured on the "
-        "delivered array, and drawn beside held-out simulations."
+        "Drag a slider, and a structure with exactly the requested statistics follows the finger. What you see is measured on "
+        "the delivered array and drawn beside held-out data, and every page says where its model was not trained."
     )
     names = discovery.problems()
     if not names:

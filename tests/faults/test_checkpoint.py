@@ -286,6 +286,17 @@ def test_too_large_a_file_is_refused_unread(path, monkeypatch):
         save(path, Checkpoint(tensors(), MANIFEST))
 
 
+def test_the_advice_fits_the_file(path):
+    path.write_bytes(b"x" * 9)
+    text = refused(path.rename(path.with_name("length.safetensors")))
+    assert text.endswith("make it again: python train.py two_phase/length") and "git checkout" in text
+    state = path.parent / "fraction" / "state.safetensors"
+    state.parent.mkdir()
+    state.write_bytes(b"x" * 9)
+    text = refused(state)
+    assert text.endswith("Delete it and make it again: python train.py two_phase/fraction")
+
+
 def test_a_missing_file_a_folder_and_a_locked_file(path, monkeypatch):
     with pytest.raises(FileNotFoundError, match=r"python train\.py two_phase/absent"):
         load(path.with_name("absent.safetensors"))
