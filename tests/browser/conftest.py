@@ -1,0 +1,81 @@
+"""One explorer and one browser for all tests; skipped where there is no browser, except on CI."""
+
+import os
+import shutil
+
+import pytest
+
+from core import sampling
+from tests.browser.launch import FLAGS, browser, explorer
+from tests.explorer import untrained
+
+SIZE = {"width": 1280, "height": 720}
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    found = browser()
+    if found is None and not os.environ.get("CI"):
+        pytest.skip("no Chromium here; set INVNET_BROWSER to its path")
+    assert found, "CI must have a Chromium"
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as pw:
+        opened = pw.chromium.launch(executable_path=found, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def address(chromium, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("checkpoints")
+    shipped = untrained.folder(folder)
+    with explorer(shipped) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def without_models(chromium, tmp_path_factory):
+    """An explorer whose only checkpoint is damaged, started as a plain script: no live route."""
+    folder = tmp_path_factory.mktemp("damaged")
+    path = folder / "two_phase" / "fraction.safetensors"
+    path.parent.mkdir()
+    source = sampling.path_of("two_phase/fraction")
+    if source.exists():
+        shutil.copy(source, path)
+        path.write_bytes(path.read_bytes()[:5000])
+    with explorer(folder, "explorer/main.py") as url:
+        yield url
+
+
+class Log:
+    """What a page must not do: talk to elsewhere, or fail in its console."""
+
+    def __init__(self, page, address):
+        self.outside, self.errors = [], []
+        page.on("request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else self.outside.append(r.url))
+        page.on("pageerror", lambda e: self.errors.append(str(e)))
+        page.on("console", self.console)
+
+    def console(self, message):
+        # Streamlit itself asks for _stcore under the page's own path first, and finds it under the root
+        if message.type == "error" and "_stcore" not in message.location.get("url", ""):
+            self.errors.append(message.text)
+
+
+@pytest.fixture
+def new_page(chromium):
+    """new_page(address, **context) -> a page that watches itself; every one must end without complaints."""
+    opened = []
+
+    def make(address, **options):
+        context = chromium.new_context(viewport=SIZE, **options)
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        opened.append((context, Log(page, address)))
+        return page
+
+    yield make
+    for context, log in opened:
+        context.close()
+        assert log.outside == [] and log.errors == []
