@@ -101,9 +101,9 @@ class Run:
     def manifest(self, digest: str, rest: dict[str, Any]) -> dict[str, Any]:
         """The manifest of this run; `digest` is the training data's."""
         source = self.problem.source
-        end = CALIBRATION_SEED + CALIBRATION_IMAGES - 1
-        seeds = {"training data": f"0..{self.config.images - 1}", "statistics": f"{CALIBRATION_SEED}..{end}", "held out": f"from {HELD_OUT}"}
-        versions = {"invnet-explorer": core.__version__, "torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()}
+        read = f"{CALIBRATION_SEED}..{CALIBRATION_SEED + CALIBRATION_IMAGES - 1}"
+        seeds = {"training data": f"0..{self.config.images - 1}", "statistics": read, "held out": f"from {HELD_OUT}"}
+        versions = {m.__name__: m.__version__ for m in (core, torch, np)} | {"python": platform.python_version()}
         about: dict[str, Any] = {"title": self.preset.title, "summary": self.preset.summary, "citation": self.problem.citation}
         return {
             "problem": self.problem.name, "preset": self.preset.name, **about, "config": asdict(self.config), "seeds": seeds,
@@ -153,7 +153,7 @@ def grid(model: sampling.Model, columns: int = 8) -> Image.Image:
 
 def shipped(run: Run, trainer: Trainer, calibration: Array | None, digest: str) -> sampling.Model:
     """The averaged generator, calibrated once more, as a model that can be sampled."""
-    generator = copy.deepcopy(trainer.ema.module).cpu().float()
+    generator: Any = copy.deepcopy(trainer.ema.module).cpu().float()
     if calibration is not None and hasattr(generator, "calibrate"):
         keys = [data.key(run.config.seed, "final calibration", i) for i in range(len(calibration))]
         generator.calibrate(torch.from_numpy(calibration), keys)
@@ -173,12 +173,15 @@ def finish(run: Run, trainer: Trainer, calibration: Array | None, digest: str) -
     table = metrics.quality(model, run.given.samples)
     rows = [{"quantity": str(name), **{str(k): v for k, v in row.items() if v == v}} for name, row in table.iterrows()]
     training = {
-        "steps": trainer.done, "minutes": round(run.seconds / 60, 2), "device": str(trainer.device), "precision": run.config.precision,
+        "steps": trainer.done, "minutes": round(run.seconds / 60, 2),
+        "device": str(trainer.device), "precision": run.config.precision,
         "images per second": round(trainer.done * run.config.batch / max(run.seconds, 1e-9), 1),
     }  # fmt: skip
-    limits = [f"{q.label}: seen in training from {q.trained[0]:g} to {q.trained[1]:g} {q.unit}".rstrip() for q in model.conditions + model.latents if q.trained]
+    dials = model.conditions + model.latents
+    limits = [f"{q.label}: seen in training from {q.trained[0]:g} to {q.trained[1]:g} {q.unit}" for q in dials if q.trained]
     rest = {
-        "training": training, "limits": limits, "conditions": [_row(q) for q in model.conditions], "latents": [_row(q) for q in model.latents],
+        "training": training, "limits": limits,
+        "conditions": [_row(q) for q in model.conditions], "latents": [_row(q) for q in model.latents],
         "metrics": {f"Quality: {run.given.samples} samples against as many held-out, same conditions": rows},
     }  # fmt: skip
     checkpoint.save(run.target, Checkpoint(tensors, run.manifest(digest, rest)))

@@ -143,7 +143,7 @@ def quality(model: sampling.Model, n: int = 256, size: int | None = None, ablati
         again = problem.oracle(asked, n, seed + 500_000, shape)
         columns["data"] = rows(problem, Contest(describe(problem, again), theirs, at))
     for name, stages in (STAGES if ablation else {"all": {}}).items():
-        sample = model.sample(asked, n, seed, size=size, **stages)
+        sample = model.sample(asked, n, seed, True, None, size, **stages)
         ours = describe(problem, sample.array)
         columns[name] = exactness(problem, sample, shape[0] * shape[1]) | rows(problem, Contest(ours, theirs, at))
     for rival in problem.rivals:
@@ -166,7 +166,8 @@ def reference(problem: Problem, knots: Sequence[float], n: int = 64, seed: int =
     """
     assert problem.oracle is not None
     name = problem.presets[0].conditions[0].name
-    found = [describe(problem, problem.oracle({name: np.full(n, k)}, n, seed + i * n, problem.field.shape)) for i, k in enumerate(knots)]
+    drawn = (problem.oracle({name: np.full(n, k)}, n, seed + i * n, problem.field.shape) for i, k in enumerate(knots))
+    found = [describe(problem, arrays) for arrays in drawn]
     out = {"at": torch.tensor(list(knots), dtype=torch.float32)}
     for descriptor in problem.descriptors:
         stack = np.stack([[f[descriptor.name].mean(0), f[descriptor.name].std(0, ddof=1)] for f in found])

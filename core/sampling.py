@@ -15,7 +15,7 @@ from core import checkpoint as checkpoints
 from core import discovery
 from core.data import key
 from core.training.game import as_soft, soft_field
-from core.types import Array, Field, Preset, Problem, Quantity, Sample
+from core.types import Array, Field, Problem, Quantity, Sample
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 CHUNK = {"cpu": 1, "cuda": 64}
@@ -44,11 +44,12 @@ def validate(quantity: Quantity, value: Any, n: int) -> Array:
     if given.shape not in (tail, (n, *tail)):
         allowed = "one number" if not tail else f"{quantity.size} numbers"
         raise ValueError(f"{quantity.name} must be {allowed} (or one set for each of the {n} samples); got shape {given.shape}.")
+    span = f"{quantity.low:g} to {quantity.high:g} {quantity.unit}".rstrip()
     if not np.isfinite(given).all():
-        raise ValueError(f"{quantity.name} must be finite; got {value!r}. Allowed: {quantity.low:g} to {quantity.high:g} {quantity.unit}.")
+        raise ValueError(f"{quantity.name} must be finite; got {value!r}. Allowed: {span}.")
     slack = 1e-6 * (quantity.high - quantity.low)
     if (given < quantity.low - slack).any() or (given > quantity.high + slack).any():
-        raise ValueError(f"{quantity.name} = {value!r} is out of range. Allowed: {quantity.low:g} to {quantity.high:g} {quantity.unit}".rstrip() + ".")
+        raise ValueError(f"{quantity.name} = {value!r} is out of range. Allowed: {span}.")
     if quantity.kind == "simplex" and (np.abs(given.sum(-1) - 1) > 1e-4).any():
         raise ValueError(f"{quantity.name} must sum to 1; got {value!r}.")
     return np.broadcast_to(given, (n, *tail)).astype(np.float32)
@@ -58,8 +59,8 @@ def outside(quantity: Quantity, value: Array) -> str | None:
     """The warning for a value outside the trained range, else None."""
     if quantity.trained is None or not ((value < quantity.trained[0] - 1e-6) | (value > quantity.trained[1] + 1e-6)).any():
         return None
-    low, high = quantity.trained
-    return f"{quantity.label} is outside the range seen in training ({low:g} to {high:g}{' ' + quantity.unit if quantity.unit else ''})."
+    span = f"{quantity.trained[0]:g} to {quantity.trained[1]:g} {quantity.unit}".rstrip()
+    return f"{quantity.label} is outside the range seen in training ({span})."
 
 
 class Model:
@@ -70,14 +71,15 @@ class Model:
         self.problem, self.preset = discovery.split(f"{manifest['problem']}/{manifest['preset']}")
         self.name = f"{self.problem.name}/{self.preset.name}"
         self.manifest, self.digest, self.device = manifest, checkpoint.digest, device
-        weights = {k.removeprefix("generator."): v for k, v in checkpoint.tensors.items() if k.startswith("generator.")}
-        self.generator = self.preset.generator()
+        part = lambda p: {k.removeprefix(p): v for k, v in checkpoint.tensors.items() if k.startswith(p)}  # noqa: E731
+        weights = part("generator.")
+        self.generator: Any = self.preset.generator()
         try:
             self.generator.load_state_dict(weights)
         except RuntimeError as error:
             raise ValueError(f"This checkpoint does not fit {self.name}: {error}") from None
-        self.generator.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
-        self.references = {k.removeprefix("reference."): v.numpy() for k, v in checkpoint.tensors.items() if k.startswith("reference.")}
+        self.generator.to(device=device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
+        self.references = {k: v.numpy() for k, v in part("reference.").items()}
 
     @property
     def field(self) -> Field:
@@ -104,7 +106,9 @@ class Model:
             raise ValueError(f"size must be a multiple of {self.field.divisor} up to 4096; got {size}.")
         return (size, size)
 
-    def request(self, conditions: Mapping[str, Any] | None, n: int, quantities: Sequence[Quantity], fill: bool) -> dict[str, Array]:
+    def request(
+        self, conditions: Mapping[str, Any] | None, n: int, quantities: Sequence[Quantity], fill: bool
+    ) -> dict[str, Array]:
         """Validated values by name, broadcast to n samples; `fill` adds the defaults of what is missing."""
         given = dict(conditions or {})
         known = {q.name: q for q in quantities}
@@ -134,7 +138,8 @@ class Model:
         shape = self.shape(size)
         asked = self.request(conditions, n, self.conditions, fill=True)
         dialled = self.request(latent, n, self.latents, fill=False)
-        warnings = [outside(q, v[q.name]) for qs, v in ((self.conditions, asked), (self.latents, dialled)) for q in qs if q.name in v]
+        given = asked | dialled
+        warnings = [outside(q, given[q.name]) for q in self.conditions + self.latents if q.name in given]
         chunk = CHUNK[torch.device(self.device).type]
         parts = [self._chunk(asked, dialled, seed, i, min(i + chunk, n), chunk, shape, project, stages) for i in range(0, n, chunk)]
         joined = {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import field as default
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -80,8 +81,8 @@ class Sample:
     measured: dict[str, Array]
     raw: dict[str, Array]
     seeds: NDArray[np.int64]
-    latent: dict[str, Array] = field(default_factory=dict)
-    coords: dict[str, Array] = field(default_factory=dict)
+    latent: dict[str, Array] = default(default_factory=dict)
+    coords: dict[str, Array] = default(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     @property
@@ -184,7 +185,7 @@ class TrainConfig:
     images: int = 8192
     loss: Literal["relativistic", "wgan_gp"] = "relativistic"
     scheme: Literal["alternating", "simultaneous", "extragradient", "optimistic"] = "alternating"
-    turns: Mapping[str, int] = field(default_factory=lambda: {"critic": 1, "generator": 1, "projection": 1})
+    turns: Mapping[str, int] = default(default_factory=lambda: {"critic": 1, "generator": 1, "projection": 1})
     lr: float = 2e-4
     lr_critic: float = 4e-4
     betas: tuple[float, float] = (0.5, 0.99)
@@ -193,7 +194,7 @@ class TrainConfig:
     gamma: float = 1.0
     lazy: int = 4
     blur: float = 0.7
-    weights: Mapping[str, float] = field(default_factory=dict)
+    weights: Mapping[str, float] = default(default_factory=dict)
     shared_projection_optimiser: bool = True
     ema: float = 0.998
     warmup: int = 50
@@ -232,7 +233,7 @@ class Problem:
     """Exact enforcement: logits (B, C, H, W) and conditions to labels (B, H, W) or fields (B, H, W)."""
     descriptors: tuple[Descriptor, ...] = ()
     rivals: tuple[Rival, ...] = ()
-    bars: Mapping[str, tuple[str, float]] = field(default_factory=dict)
+    bars: Mapping[str, tuple[str, float]] = default(default_factory=dict)
     """Quality that a checkpoint must show: row name of `core.metrics` -> ("<=" or ">=", value)."""
     oracle: Callable[[Mapping[str, Array], int, int, tuple[int, int]], Array] | None = None
     """The reference at the same conditions: `oracle(conditions, n, seed, shape) -> labels or fields (n, H, W)`."""

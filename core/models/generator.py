@@ -33,7 +33,9 @@ class SeededGenerator(nn.Module):
     A morph turns the white noise by an angle (rad) towards another, independent one: a smooth walk through arrangements.
     """
 
-    def __init__(self, contraction: float = 2.0, steps: int = 64, sharpness: float = 4.0, channels: tuple[int, int, int] = (32, 48, 64)) -> None:
+    def __init__(
+        self, contraction: float = 2.0, steps: int = 64, sharpness: float = 4.0, channels: tuple[int, int, int] = (32, 48, 64)
+    ) -> None:
         super().__init__()
         self.contraction = contraction
         self.seed = RequestSeed()
@@ -54,7 +56,7 @@ class SeededGenerator(nn.Module):
         """`length` from the data's distribution at the requested fraction; styles and morphs 0, as in the data's mean."""
         p = conditions["volume_fraction"]
         rest = {name: torch.zeros_like(p) for name in (*STYLES, *MORPHS)}
-        return {"length": self.seed.length(noise["uniform"].to(p), p), **rest}
+        return {"length": self.seed.quantile(noise["uniform"].to(p), p), **rest}
 
     def turned(self, noise: Mapping[str, Tensor], latent: Mapping[str, Tensor]) -> Tensor:
         """Seed noise (B, H, W) turned by each morph's angle in turn; unit variance is kept."""
@@ -68,8 +70,9 @@ class SeededGenerator(nn.Module):
         return white
 
     def forward(
-        self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor], latent: Mapping[str, Tensor], network: bool = True, physics: bool = True
-    ) -> Tensor:
+        self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor], latent: Mapping[str, Tensor],
+        network: bool = True, physics: bool = True,
+    ) -> Tensor:  # fmt: skip
         """Logits (B, 1, H, W). `network=False` and `physics=False` switch the stage off (for ablations)."""
         p, length = conditions["volume_fraction"], latent["length"]
         style = {k: v for k, v in latent.items() if k in STYLES and bool((v != 0).any())}

@@ -30,6 +30,8 @@ class RequestSeed(nn.Module):
 
     curves: Tensor
     quantiles: Tensor
+    knots: Tensor
+    levels: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,13 +57,14 @@ class RequestSeed(nn.Module):
         """Rows of a table (FRACTIONS, m) at volume fractions p (B,), linear in the minority fraction, clamped: (B, m)."""
         return hat(torch.minimum(p, 1 - p), self.knots) @ table
 
-    def length(self, uniform: Tensor, p: Tensor) -> Tensor:
+    def quantile(self, uniform: Tensor, p: Tensor) -> Tensor:
         """Characteristic length in px at quantile `uniform` (B,) of the data's distribution at fraction p (B,)."""
         return interpolate(uniform[:, None], self.levels.expand(len(p), -1), self.between(self.quantiles, p))[:, 0]
 
     def forward(
-        self, white: Tensor, p: Tensor, length: Tensor, style: Mapping[str, Tensor] | None = None, contraction: float = 1.0, smoothing: float = 0.0
-    ) -> Tensor:
+        self, white: Tensor, p: Tensor, length: Tensor, style: Mapping[str, Tensor] | None = None,
+        contraction: float = 1.0, smoothing: float = 0.0,
+    ) -> Tensor:  # fmt: skip
         """White noise (B, H, W), p (B,), length (B,) px to y (B, H, W).
 
         `style` (each (B,), 0 = none): `order` (log2 of the exponent on the spectrum), `stretch` and `diagonal` (half the log

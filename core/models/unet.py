@@ -16,7 +16,11 @@ class UNet(nn.Module):
     3 x 3 binomial kernel. The last convolution starts at zero, so training starts from "no residual".
     """
 
-    def __init__(self, inputs: int, outputs: int, conditions: int, channels: tuple[int, int, int] = (32, 48, 64), width: int = 64) -> None:
+    binomial: Tensor
+
+    def __init__(
+        self, inputs: int, outputs: int, conditions: int, channels: tuple[int, int, int] = (32, 48, 64), width: int = 64
+    ) -> None:
         super().__init__()
         a, b, c = channels
         self.condition = nn.Sequential(nn.Linear(conditions, width), nn.LeakyReLU(0.2), nn.Linear(width, width), nn.LeakyReLU(0.2))

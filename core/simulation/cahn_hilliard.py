@@ -7,6 +7,7 @@ One step of size dt, with hats for Fourier coefficients and stabilisation S (Eyr
     u^_{n+1} = (u^_n - dt k^2 [u^3 - (1 + S) u]^_n) / (1 + dt (eps^2 k^4 + S k^2))
 
 First order in dt, mass conserved to rounding (the k = 0 mode never moves), free energy never rises for S >= max(3 u^2 - 1) / 2.
+With S = 1 a start beyond |u| of about 1.6 (dt = 300) to 3 (dt = .3) can blow up; -1..1 is safe at any dt.
 """
 
 from __future__ import annotations
@@ -77,7 +78,11 @@ def growth_rate(k: float, mean: float, eps: float = 1.0) -> float:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Time steps of a full simulation: dt grows by `growth` per step from `first` to `largest` (the interface slows down)."""
+    """Time steps of a full simulation: dt grows by `growth` per step from `first` to `largest` (the interface slows down).
+
+    Time is nominal: the stabilisation slows large steps, so that the domains at t = 1600 are those of about three quarters of
+    that time at small steps (15.0 against 16.5 px). The t^(1/3) law and the morphology are the same.
+    """
 
     first: float = 0.3
     growth: float = 1.02

@@ -32,7 +32,9 @@ def level_cut_table() -> tuple[Tensor, Tensor, Tensor]:
     chi = np.concatenate([np.zeros((P_KNOTS, 1)), np.cumsum(step, 1)], 1)
     chi -= chi[:, RHO_KNOTS // 2 : RHO_KNOTS // 2 + 1]
     scaled = chi / (p * (1 - p))[:, None]
-    return tuple(torch.tensor(a, dtype=torch.float32) for a in (p, np.sin(angle), scaled))  # type: ignore[return-value]
+    with torch.inference_mode(False):  # kept for good, so it must be able to enter gradients whoever asked first
+        made = [torch.tensor(a, dtype=torch.float32) for a in (p, np.sin(angle), scaled)]
+    return made[0], made[1], made[2]
 
 
 def interpolate(x: Tensor, knots: Tensor, values: Tensor) -> Tensor:
@@ -73,9 +75,9 @@ def sample_curve(curve: Tensor, spacing: float, distance: Tensor) -> Tensor:
 def spectral_amplitude(correlation: Tensor) -> Tensor:
     """Square root of the spectrum of a correlation map (B, H, W) with its origin at the first pixel; negative parts, which
     no field can have, and the mean are dropped. Shape (B, H, W // 2 + 1)."""
-    amplitude = torch.fft.rfft2(correlation).real.clamp(min=0).sqrt()
-    amplitude[:, 0, 0] = 0
-    return amplitude
+    power = torch.fft.rfft2(correlation).real.clamp(min=0)
+    power[:, 0, 0] = 0
+    return power.sqrt()
 
 
 def colour(white: Tensor, amplitude: Tensor) -> Tensor:

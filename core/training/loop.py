@@ -30,7 +30,7 @@ class Trainer:
         dtype = DTYPES[config.precision]
         torch.manual_seed(key(config.seed, "initial weights") % 2**63)
         self.config, self.device = config, torch.device(device)
-        generator = preset.generator().to(dtype)
+        generator: Any = preset.generator().to(dtype)
         if fit and images is not None and hasattr(generator, "fit"):
             labels = torch.from_numpy(images if calibration is None else calibration)
             generator.fit(labels, [key(config.seed, "calibration", i) for i in range(len(labels))])
