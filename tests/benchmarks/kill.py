@@ -1,0 +1,42 @@
+"""How well does training survive kill -9? `python -m tests.benchmarks.kill [KILLS]` (default 20, some minutes).
+
+Trains once undisturbed and once killed at random moments, each time continued by the same command, and compares every tensor
+of the final training state and of the finished checkpoint bit by bit.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from core import checkpoint
+from tests.faults.killing import NAME, Training, differing, moments
+
+ARGUMENTS = ("--samples", "16")
+
+
+def main(kills: int) -> int:
+    """Print one line per kill and the verdict; 1 when anything differs."""
+    steps = ("--steps", str(2 * kills + 4), *ARGUMENTS)
+    with tempfile.TemporaryDirectory() as name:
+        folder, began = Path(name), time.perf_counter()
+        calm, killed = (Training(folder / kind, folder / "cache", "train.py", *steps) for kind in ("calm", "killed"))
+        calm.finish()
+        print(f"undisturbed: {calm.steps()} steps, {time.perf_counter() - began:.0f} s")
+        hits = 0
+        for number, (seconds, lines) in enumerate(moments(seed=0, kills=kills, most=1.0), 1):
+            running, said = killed.kill_after(seconds, lines)
+            hits += running
+            print(f"kill {number}: after {killed.steps()} logged steps, {'hit' if running else 'too late'}; {said.strip()[:60]!r}", flush=True)
+        killed.finish()
+        apart = differing(killed.weights(), calm.weights())
+        shipped = [checkpoint.load(t.folder / "out" / f"{NAME}.safetensors").tensors for t in (calm, killed)]
+        apart += differing(*shipped)
+        print(f"{hits} of {kills} kills hit; {len(calm.weights()) + len(shipped[0])} tensors compared, {len(apart)} differ {apart[:5]}")
+    return int(bool(apart) or hits == 0)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 20))

@@ -1,0 +1,39 @@
+"""The real trainer on the real problem, small, in float64. python trainer.py IMAGES OUT: writes OUT.<scheme>.<rank>.safetensors."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+
+import numpy as np
+import safetensors.torch
+import torch
+
+from core import discovery
+from core.training import distributed
+from core.training.loop import Trainer, fit
+
+PROBLEM, PRESET = discovery.split("two_phase/fraction")
+CONFIG = dataclasses.replace(PRESET.tiny, precision="fp64", loss="wgan_gp", steps=2, batch=4, images=16, warmup=0)
+SCHEMES = ("alternating", "extragradient")
+
+
+def main(images, out):
+    torch.set_num_threads(1)
+    array = np.load(images)
+    start = Trainer(PROBLEM, PRESET, CONFIG, array).state()
+    with distributed.processes("cpu"):
+        for scheme in SCHEMES:
+            trainer = Trainer(PROBLEM, PRESET, dataclasses.replace(CONFIG, scheme=scheme), array, fit=False)
+            trainer.restore(start)
+            for optimiser, _ in trainer.rates:
+                optimiser.param_groups[0]["eps"] = 1.0  # at 1e-8 Adam would blow up the rounding of tiny gradients
+            notes = [progress.note for progress in fit(trainer)]
+            assert not any(notes), notes
+            state = {k: v.contiguous() for k, v in trainer.state().items()}
+            assert distributed.identical(state)
+            safetensors.torch.save_file(state, f"{out}.{scheme}.{distributed.rank()}.safetensors")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

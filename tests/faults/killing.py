@@ -1,0 +1,67 @@
+"""Start a training, kill it at a random moment with kill -9, start it again: for test_kill.py and the kill benchmark."""
+
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from core import checkpoint
+
+ROOT = Path(__file__).resolve().parents[2]
+NAME = "two_phase/fraction"
+
+
+class Training:
+    """The same command again and again, in a folder of its own; `log` is what training appends a line to after every step."""
+
+    def __init__(self, folder, cache, script, *arguments):
+        self.folder = folder
+        folders = ["--runs", folder / "runs", "--out", folder / "out"]
+        self.command = [sys.executable, ROOT / script, NAME, "--tiny", "--device", "cpu", "--save-every", "1", *folders, *arguments]
+        self.environment = {**os.environ, "PYTHONPATH": str(ROOT), "INVNET_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
+        self.log = folder / "runs" / NAME / "metrics.jsonl"
+
+    def start(self):
+        """The process, its words on a pipe."""
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        return subprocess.Popen(list(map(str, self.command)), env=self.environment, **pipes)
+
+    def finish(self):
+        """Run to the end; returns what it said."""
+        child = self.start()
+        said, _ = child.communicate(timeout=600)
+        assert child.returncode == 0, said
+        return said
+
+    def kill_after(self, seconds, lines=0):
+        """kill -9 `seconds` after the log has grown by `lines`; returns (whether it was still running, what it had said)."""
+        goal, child = self.steps() + lines, self.start()
+        while self.steps() < goal and child.poll() is None:
+            time.sleep(0.002)
+        time.sleep(seconds)
+        running = child.poll() is None
+        child.kill()
+        said, _ = child.communicate()
+        return running, said
+
+    def steps(self):
+        """Number of lines in the log."""
+        return len(self.log.read_text().splitlines()) if self.log.exists() else 0
+
+    def weights(self):
+        """The final training state."""
+        return checkpoint.load(self.folder / "runs" / NAME / "state.safetensors").tensors
+
+
+def differing(one, two):
+    """Names of the tensors that are not the same bits."""
+    shared = one.keys() & two.keys()
+    return sorted(one.keys() ^ two.keys()) + [k for k in shared if one[k].numpy().tobytes() != two[k].numpy().tobytes()]
+
+
+def moments(seed, kills, most):
+    """Random (seconds, lines) for each kill: one in four anywhere in the start-up, the others between steps."""
+    rng = random.Random(seed)
+    return [(rng.uniform(0, 2.5), 0) if n % 4 == 0 else (rng.uniform(0, most), 1) for n in range(kills)]
