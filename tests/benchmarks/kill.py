@@ -29,12 +29,14 @@ def main(kills: int) -> int:
         for number, (seconds, lines) in enumerate(moments(seed=0, kills=kills, most=1.0), 1):
             running, said = killed.kill_after(seconds, lines)
             hits += running
-            print(f"kill {number}: after {killed.steps()} logged steps, {'hit' if running else 'too late'}; {said.strip()[:60]!r}", flush=True)
+            verdict = "hit" if running else "too late"
+            print(f"kill {number}: {verdict}, {killed.steps()} steps logged; it said {said.strip()[:60]!r}", flush=True)
         killed.finish()
         apart = differing(killed.weights(), calm.weights())
         shipped = [checkpoint.load(t.folder / "out" / f"{NAME}.safetensors").tensors for t in (calm, killed)]
         apart += differing(*shipped)
-        print(f"{hits} of {kills} kills hit; {len(calm.weights()) + len(shipped[0])} tensors compared, {len(apart)} differ {apart[:5]}")
+        compared = len(calm.weights()) + len(shipped[0])
+        print(f"{hits} of {kills} kills hit; {compared} tensors compared bit by bit, {len(apart)} differ {apart[:5] or ''}")
     return int(bool(apart) or hits == 0)
 
 
