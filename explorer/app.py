@@ -30,4 +30,6 @@ def warm_up() -> tuple[str, ...]:
 
 
 warm_up()
-app = st.App(ROOT / "explorer" / "main.py", routes=[WebSocketRoute(ROUTE, Service().handle)])
+app = st.App(
+    ROOT / "explorer" / "main.py", routes=[WebSocketRoute(ROUTE, Service(hosts=st.get_option("server.allowedHosts")).handle)]
+)

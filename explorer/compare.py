@@ -13,7 +13,7 @@ import torch
 
 from core.sampling import Model
 from core.types import Array, Problem
-from explorer import exports, figures, page
+from explorer import exports, figures, pages
 from explorer.live import store
 from explorer.live.protocol import Dial
 
@@ -92,5 +92,5 @@ def draw(model: Model, ways: list[Made]) -> None:
         column.markdown(f"**{way.label}**, {1e3 * way.seconds:.3g} ms")
         lines = [f"{d.label} {way.scalars[d.name]:.3g} {d.unit}" for d in model.problem.descriptors if d.name in way.scalars]
         column.caption("  \n".join(lines))
-    figure = figures.durations({w.label: w.seconds for w in ways}, "Time per sample, one run on this machine", page.dark())
-    st.plotly_chart(figure, theme=None, config=page.CONFIG, height=figures.HEIGHT, key=f"durations:{model.name}")
+    figure = figures.durations({w.label: w.seconds for w in ways}, "Time per sample, one run on this machine", pages.dark())
+    st.plotly_chart(figure, theme=None, config=pages.PLOTLY, height=figure.layout.height, key=f"durations:{model.name}")

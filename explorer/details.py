@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.sampling import Model
 from core.types import Array, Sample
-from explorer import compare, exports, figures, page
+from explorer import compare, exports, figures, pages
 from explorer.live import render, store
 from explorer.live.protocol import Dial
 
@@ -22,7 +22,7 @@ def show(model: Model, dial: Dial, sample: Sample) -> None:
     reference = model.reference(store.clipped(model.conditions, dial.conditions))
     draw_files(model, dial, sample, measured, reference)
     st.markdown("##### What was delivered, beside held-out data" if reference else "##### What was delivered")
-    draw_charts(model, charts(model, sample, measured, reference, page.dark()))
+    draw_charts(model, charts(model, sample, measured, reference, pages.dark()), explanations(model, bool(reference)))
     if model.problem.oracle or model.problem.rivals:
         compare.show(model.name, dial)
 
@@ -49,13 +49,24 @@ def charts(
     return out
 
 
-def draw_charts(model: Model, drawn: list[go.Figure]) -> None:
-    """The figures in rows of three, each in a box of fixed height."""
-    for start in range(0, len(drawn), COLUMNS):
-        for i, column in enumerate(st.columns(COLUMNS)):
-            if start + i < len(drawn):
+def draw_charts(model: Model, drawn: list[go.Figure], notes: list[str]) -> None:
+    """The figures in rows of three, each in a box of fixed height; the notes follow in the next free place."""
+    cells: list[go.Figure | list[str]] = [*drawn, notes]
+    for start in range(0, len(cells), COLUMNS):
+        for i, (column, cell) in enumerate(zip(st.columns(COLUMNS), cells[start : start + COLUMNS], strict=False)):
+            if isinstance(cell, list):
+                column.caption("  \n".join(cell))
+            else:
                 key = f"chart:{model.name}:{start + i}"
-                column.plotly_chart(drawn[start + i], theme=None, config=page.CONFIG, key=key, height=figures.HEIGHT)
+                column.plotly_chart(cell, theme=None, config=pages.PLOTLY, key=key, height=figures.HEIGHT)
+
+
+def explanations(model: Model, compared: bool) -> list[str]:
+    """What each statistic is, and what the grey bands are."""
+    rows, columns = model.field.shape
+    size = f"{rows} × {columns} {model.field.unit}"
+    band = f"Grey: mean ± standard deviation of single held-out arrays of {size} at these conditions, never trained on."
+    return [*([band] if compared else []), *(f"**{d.label}**: {d.help}" for d in model.problem.descriptors if d.help)]
 
 
 def draw_files(

@@ -29,7 +29,7 @@ def template(dark: bool) -> go.layout.Template:
             "font": {"color": INK[dark], "size": 12, "family": "Source Sans, Source Sans Pro, sans-serif"},
             "xaxis": axis, "yaxis": axis, "hoverlabel": {"font": {"size": 12}},
             "title": {"font": {"size": 14}, "x": 0, "xref": "container", "xanchor": "left", "y": 0.97, "yanchor": "top"},
-            "margin": {"l": 52, "r": 12, "t": 38, "b": 44}, "hovermode": "x unified",
+            "margin": {"l": 52, "r": 12, "t": 54, "b": 44}, "hovermode": "x unified",
             "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 1, "xanchor": "right", "bgcolor": "rgba(0,0,0,0)"},
         }
     )  # fmt: skip
@@ -81,7 +81,7 @@ def deviations(rows: Sequence[tuple[str, float, float, float]], title: str, dark
 
 def durations(seconds: Mapping[str, float], title: str, dark: bool = False) -> go.Figure:
     """Time per sample of each way to make one, on a logarithmic axis, the first one in the colour of what is delivered."""
-    figure = _figure(dark, title, "milliseconds per sample", "")
+    figure = _figure(dark, title, "milliseconds per sample", "", 100 + 36 * len(seconds))
     names, values = list(seconds), [1e3 * s for s in seconds.values()]
     colours = [DELIVERED[dark]] + [GREY[dark]] * (len(names) - 1)
     figure.add_bar(

@@ -1,14 +1,17 @@
-"""Which file shows which problem, and which problem is on show."""
+"""Which file shows which problem, which problem is on show, and in which theme."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
 from core import discovery
 
 VIEWS = Path(__file__).resolve().parent / "views"
+PLOTLY: dict[str, Any] = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
+"""Plotly's tool bar: the camera stays, what nobody needs goes."""
 
 
 def view(problem: str) -> Path:
@@ -26,3 +29,8 @@ def problem() -> str:
     """The problem on show; the first one there is when a view is run by itself."""
     name = st.session_state.get("on_show", "")
     return name if name in discovery.problems() else discovery.problems()[0]
+
+
+def dark() -> bool:
+    """True when the page is shown in the dark theme."""
+    return st.context.theme.type == "dark"

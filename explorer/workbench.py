@@ -37,7 +37,9 @@ def choose(problem: Problem) -> Model | None:
         titles = {p.name: p.title for p in problem.presets}
         key = f"preset:{problem.name}"
         st.session_state.setdefault(key, asked if asked in names else names[0])
-        asked = choice.segmented_control("Preset", names, format_func=titles.__getitem__, key=key, label_visibility="collapsed")
+        asked = choice.segmented_control(
+            "Preset", names, format_func=titles.__getitem__, key=key, label_visibility="collapsed", on_change=st.query_params.clear
+        )
     chosen = asked if asked is not None and asked in names else names[0]
     try:
         return store.MODELS.get(f"{problem.name}/{chosen}")

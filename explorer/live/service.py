@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from urllib.parse import urlsplit
 
@@ -39,6 +39,15 @@ def same_origin(origin: str | None, host: str | None) -> bool:
     except ValueError:
         return False
     return parts.scheme in ("http", "https") and bool(host) and parts.netloc.lower() == str(host).lower()
+
+
+def host_allowed(host: str | None, allowed: Sequence[str]) -> bool:
+    """True when the Host header names one of the allowed hosts (`*.name` for any below it); an empty list allows all."""
+    try:
+        name = urlsplit(f"//{host or ''}").hostname or ""
+    except ValueError:
+        return False
+    return not allowed or any(a in ("*", name) or (a.startswith("*.") and name.endswith(a[1:])) for a in allowed)
 
 
 class Refused(Exception):
@@ -83,10 +92,11 @@ class Inbox:
 class Service:
     """Answers connections; `Service().handle` is the endpoint of a WebSocket route."""
 
-    def __init__(self, models: Store = MODELS, workers: int = 2, pool: Executor | None = None) -> None:
-        """Frames come from `models`, computed in `pool` (by default `workers` threads)."""
+    def __init__(self, models: Store = MODELS, workers: int = 2, pool: Executor | None = None, hosts: Sequence[str] = ()) -> None:
+        """Frames come from `models`, computed in `pool` (by default `workers` threads), for pages of `hosts` (all when empty)."""
         self._models = models
         self._pool = pool or ThreadPoolExecutor(workers, thread_name_prefix="live")
+        self._hosts = tuple(h.lower() for h in hosts)
         self._open = 0
 
     def answer(self, text: str) -> bytes:
@@ -105,7 +115,8 @@ class Service:
 
     async def handle(self, socket: WebSocket) -> None:
         """Serves one connection until it closes, idles or breaks a rule."""
-        if not same_origin(socket.headers.get("origin"), socket.headers.get("host")):
+        host = socket.headers.get("host")
+        if not same_origin(socket.headers.get("origin"), host) or not host_allowed(host, self._hosts):
             await socket.close(POLICY, "Open the explorer from its own address.")
             return
         await socket.accept()
@@ -158,7 +169,8 @@ class Service:
             await asyncio.sleep(max(0.0, started + 1 / RATE - loop.time()))
 
     async def _refuse(self, socket: WebSocket, error: Refused) -> None:
-        """Says why in a frame, then closes."""
+        """Says why in a frame (unless nobody is there to read it), then closes with the reason."""
         with contextlib.suppress(RuntimeError, WebSocketDisconnect):
-            await socket.send_bytes(render.problem(str(error)))
+            if error.code != GOING:
+                await socket.send_bytes(render.problem(str(error)))
             await socket.close(error.code, str(error)[:120])

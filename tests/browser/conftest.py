@@ -12,7 +12,7 @@ from tests.explorer import untrained
 SIZE = {"width": 1280, "height": 720}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium():
     found = browser()
     if found is None and not os.environ.get("CI"):
@@ -26,7 +26,7 @@ def chromium():
         opened.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def address(chromium, tmp_path_factory):
     folder = tmp_path_factory.mktemp("checkpoints")
     shipped = untrained.folder(folder)
@@ -34,7 +34,7 @@ def address(chromium, tmp_path_factory):
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def without_models(chromium, tmp_path_factory):
     """An explorer whose only checkpoint is damaged, started as a plain script: no live route."""
     folder = tmp_path_factory.mktemp("damaged")

@@ -63,7 +63,8 @@ def test_dragging_moves_pixels_and_release_writes_link_and_charts(new_page, addr
     slide(page, "Volume fraction", 0.5, ("input", "change"))
     expect(page).to_have_url(re.compile(r"volume_fraction=0\.5&"))
     page.wait_for_function(
-        "() => Math.abs(document.querySelector('.js-plotly-plot')?._fullData?.find((t) => t.name === 'delivered')?.y[0] - 0.5) < 1e-3"
+        """() => { const chart = document.querySelector('.js-plotly-plot')?._fullData ?? [];
+            return Math.abs(chart.find((t) => t.name === 'delivered')?.y[0] - 0.5) < 1e-3; }"""
     )
 
 
