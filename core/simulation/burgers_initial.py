@@ -130,7 +130,7 @@ class Fourier(_Cells):
     def __post_init__(self) -> None:
         """`ValueError` for coefficients that are not finite or not as many cosines as sines."""
         if len(self.cosine) != len(self.sine) or not np.isfinite([*self.cosine, *self.sine, self.mean]).all():
-            raise ValueError(f"Give as many finite cosine as sine coefficients; got {self.cosine} and {self.sine}, mean {self.mean}.")
+            raise ValueError(f"Give as many finite cosines as sines, a finite mean; got {self.cosine}, {self.sine}, {self.mean}.")
 
     @property
     def origin(self) -> float:
@@ -152,8 +152,8 @@ class Fourier(_Cells):
         """Phi(x) for any real x, float64."""
         at = np.asarray(x, dtype=np.float64)
         k = 2 * math.pi * np.arange(1, len(self.cosine) + 1)
-        waves = np.sin(at[..., None] * k) @ (np.array(self.cosine) / k) + (1 - np.cos(at[..., None] * k)) @ (np.array(self.sine) / k)
-        return self.mean * at + waves
+        angle = at[..., None] * k
+        return self.mean * at + np.sin(angle) @ (np.array(self.cosine) / k) + (1 - np.cos(angle)) @ (np.array(self.sine) / k)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ _BAND = 6  # half bandwidth of the cyclic heptadiagonal matrix once the ring is 
 def checked_viscosity(viscosity: float) -> float:
     """The viscosity; `ValueError` if it is not a finite number above 0."""
     if not (math.isfinite(viscosity) and viscosity > 0):
-        raise ValueError(f"viscosity must be a finite number above 0; got {viscosity}. Inviscid solutions: lax_oleinik, muscl, godunov.")
+        raise ValueError(f"viscosity must be a finite number above 0; got {viscosity}. Without it: lax_oleinik, muscl, godunov.")
     return float(viscosity)
 
 
@@ -155,16 +155,10 @@ def implicitness(count: int) -> Reals:
 
 
 @lru_cache(maxsize=16)
-def _stencil(n: int) -> NDArray[np.int64]:
-    """Cells i - 2 .. i + 3 around the face at the right end of cell i, (6, n)."""
-    return (np.arange(n) + np.arange(-2, 4)[:, None]) % n
-
-
-@lru_cache(maxsize=16)
 def _fold(n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Order 0, n-1, 1, n-2, ... that turns a ring into a band, and where entry (i, i + k), k = -3 .. 3, lies in LAPACK's band.
 
-    Neighbours at distance d on the ring end up no more than 2 d apart, so no correction for the wrap is needed. Shapes (n,), (7, n).
+    Neighbours at distance d on the ring end up no more than 2 d apart, so the wrap needs no correction. Shapes (n,), (7, n).
     """
     order = np.empty(n, dtype=np.int64)
     order[::2], order[1::2] = np.arange((n + 1) // 2), np.arange(n - 1, (n - 1) // 2, -1)
@@ -173,16 +167,26 @@ def _fold(n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return order, (2 * _BAND + place - column) + column * (3 * _BAND + 1)
 
 
-def _rate(u: Reals, nu: float) -> tuple[Reals, Reals]:
-    """f(u) = -(u_face^2 / 2 - nu u_x)_x and its Jacobian's entries (i, i + k), k = -3 .. 3; shapes (..., n), (..., 7, n)."""
+def _combine(weights: Reals, u: Reals) -> Reals:
+    """sum_k weights[k] u[i - 2 + k] around the ring, k = 0 .. 5: a value at the right face of cell i from averages (..., n)."""
     n = u.shape[-1]
-    around = u[..., _stencil(n)]
-    face = np.einsum("k,...kn->...n", FACE, around)
-    flux = face**2 / 2 - nu * n * np.einsum("k,...kn->...n", GRADIENT, around)
-    weight = face[..., None, :] * FACE[:, None] - nu * n * GRADIENT[:, None]
-    entries = np.zeros((*u.shape[:-1], 7, n))
-    entries[..., 1:, :] -= n * weight
-    entries[..., :6, :] += n * np.roll(weight, 1, -1)
+    around = np.concatenate([u[..., -2:], u, u[..., :3]], axis=-1)
+    out = weights[0] * around[..., :n]
+    for k in range(1, 6):
+        out += weights[k] * around[..., k : k + n]
+    return out
+
+
+def _rate(u: Reals, nu: float) -> tuple[Reals, Reals]:
+    """f(u) = -(u_face^2 / 2 - nu u_x)_x and its Jacobian's entries (i, i + k), k = -3 .. 3; shapes (..., n), (7, ..., n)."""
+    n = u.shape[-1]
+    face = _combine(FACE, u)
+    flux = face**2 / 2 - nu * n * _combine(GRADIENT, u)
+    before = np.roll(face, 1, -1)
+    entries = np.empty((7, *u.shape))
+    for k in range(7):  # what the right face of cell i takes from cell i + k - 3, less what the left face takes
+        right, left = (FACE[k - 1], GRADIENT[k - 1]) if k else (0, 0), (FACE[k], GRADIENT[k]) if k < 6 else (0, 0)
+        entries[k] = -n * (right[0] * face - left[0] * before - nu * n * (right[1] - left[1]))
     return -n * (flux - np.roll(flux, 1, -1)), entries
 
 
@@ -191,7 +195,7 @@ def _solve(entries: Reals, right: Reals) -> Reals:
     n = len(right)
     order, position = _fold(n)
     band = np.zeros(n * (3 * _BAND + 1))
-    np.add.at(band, position, entries) if n < 14 else band.__setitem__(position, entries)
+    band[position] = entries
     _, _, folded, info = lapack.dgbsv(_BAND, _BAND, band.reshape(n, -1).T, right[order], overwrite_ab=True, overwrite_b=True)
     if info:
         raise ValueError("The Newton system is singular; the field is far from any solution, start from a better one.")
@@ -200,7 +204,7 @@ def _solve(entries: Reals, right: Reals) -> Reals:
     return x
 
 
-def _identity_less(factor: float, entries: Reals) -> Reals:
+def _identity_less(factor: float | Reals, entries: Reals) -> Reals:
     """Entries of 1 - factor J."""
     system = -factor * entries
     system[3] += 1
@@ -243,12 +247,11 @@ def newton_sweep(field: ArrayLike, viscosity: float, times: ArrayLike) -> Reals:
     rate, entries = _rate(u, nu)
     new, old = (w * dt)[:, None], ((1 - w) * dt)[:, None]
     right = u[:-1] - u[1:] + new * rate[1:] + old * rate[:-1]
-    systems = -new[..., None] * entries[1:]
-    systems[:, 3] += 1
+    systems = _identity_less(new, entries[:, 1:])
     ring = (np.arange(u.shape[1]) + np.arange(-3, 4)[:, None]) % u.shape[1]
     out, change = u.copy(), np.zeros(u.shape[1])
     for n in range(len(dt)):
-        carried = change + old[n] * np.einsum("kn,kn->n", entries[n], change[ring])
-        change = _solve(systems[n], right[n] + carried)
+        carried = change + old[n] * np.einsum("kn,kn->n", entries[:, n], change[ring])
+        change = _solve(systems[:, n], right[n] + carried)
         out[n + 1] += change
     return out
