@@ -23,7 +23,8 @@ class Quantity:
     """Something a person can dial: a condition or a latent direction.
 
     `low..high` is the hard range (outside: `ValueError`); `trained` the range seen in training (outside: a warning).
-    `kind` is `scalar`, `simplex` (`size` fractions that sum to 1) or `curve` (`size` ordinates).
+    `kind` is `scalar`, `simplex` (`size` fractions that sum to 1) or `curve` (`size` ordinates). An `optional` one has no
+    default: it is used only when it is given.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Quantity:
     size: int = 1
     trained: tuple[float, float] | None = None
     step: float = 0.01
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -198,6 +200,9 @@ class TrainConfig:
     shared_projection_optimiser: bool = True
     ema: float = 0.998
     warmup: int = 50
+    decay: float = 0.0
+    """Share of the steps, at the end, over which the learning rate falls linearly to 0."""
+    optimiser: Literal["adam", "muon"] = "adam"
     precision: Literal["bf16", "fp32", "fp64"] = "bf16"
 
 
@@ -215,6 +220,8 @@ class Preset:
     config: TrainConfig
     tiny: TrainConfig
     """Seconds-long configuration for tests; `generator` and `critic` stay the same."""
+    requests: Callable[[Sequence[int]], dict[str, Tensor]] | None = None
+    """Data-free presets: the conditions of a training batch, each a pure function of its key."""
 
 
 @dataclass(frozen=True)
@@ -237,6 +244,8 @@ class Problem:
     """Quality that a checkpoint must show: row name of `core.metrics` -> ("<=" or ">=", value)."""
     oracle: Callable[[Mapping[str, Array], int, int, tuple[int, int]], Array] | None = None
     """The reference at the same conditions: `oracle(conditions, n, seed, shape) -> labels or fields (n, H, W)`."""
+    coords: Callable[[tuple[int, int]], dict[str, Array]] | None = None
+    """Axis -> positions in physical units, for a field of the given shape; None where pixels are the unit."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from core.data import Batches, key
 from core.losses import ADVERSARIAL, gradient_penalty, zero_centred_penalty
 from core.models.layers import smooth
 from core.training.distributed import average, share
+from core.training.optimisers import make
 from core.types import Field, Player, Preset, Problem, TrainConfig
 
 DTYPES = {"fp32": torch.float32, "fp64": torch.float64, "bf16": torch.float32}
@@ -57,21 +58,19 @@ class Game:
         self.problem, self.preset, self.config = problem, preset, config
         self.generator, self.critic, self.images = generator, critic, images
         self.device, self.dtype = torch.device(device), DTYPES[config.precision]
-        self.steps_of_critic = 0
         self.players = self._players()
 
     def _players(self) -> tuple[Player, ...]:
         """The players in the order they move: critic, generator, projection; those without turns are left out."""
         c, generator = self.config, tuple(self.generator.parameters())
-        adam = lambda p, lr: torch.optim.Adam(p, lr, betas=c.betas)  # noqa: E731
-        theta = adam(generator, c.lr)
-        projection = theta if c.shared_projection_optimiser else adam(generator, c.lr)
+        theta = make(c.optimiser, generator, c.lr, c.betas)
+        projection = theta if c.shared_projection_optimiser else make(c.optimiser, generator, c.lr, c.betas)
         found = [("generator", generator, self.generator_loss, theta), ("projection", generator, self.projection_loss, projection)]
         if self.critic is not None:
             psi = tuple(self.critic.parameters())
-            found.insert(0, ("critic", psi, self.critic_loss, adam(psi, c.lr_critic)))
+            found.insert(0, ("critic", psi, self.critic_loss, make("adam", psi, c.lr_critic, c.betas)))
         else:
-            found.pop(0)
+            found.pop(0)  # without a critic there is nothing adversarial to follow
         return tuple(Player(n, p, f, o, c.turns[n]) for n, p, f, o in found if c.turns.get(n, 0) > 0)
 
     def gradients(self, player: Player, number: int) -> tuple[list[Tensor], dict[str, float]]:
@@ -92,12 +91,22 @@ class Game:
         fields = as_soft(labels, self.problem.field, self.dtype)
         return fields, {i.name: i.measure(fields) for i in self.problem.invariances}
 
-    def fake(self, number: int, fields: Tensor, conditions: Mapping[str, Tensor]) -> Tensor:
-        """Logits of the generator at the conditions and latents read from the real fields, with keyed noise."""
+    def requested(self, number: int) -> tuple[Tensor | None, dict[str, Tensor]]:
+        """Real fields and the conditions measured on them; for data-free presets no fields and drawn conditions."""
+        if self.images is not None:
+            return self.real(number)
+        assert self.preset.requests is not None
+        drawn = self.preset.requests([key(self.config.seed, number, i, "request") for i in share(self.config.batch)])
+        return None, {k: v.to(self.device, self.dtype) for k, v in drawn.items()}
+
+    def fake(self, number: int, fields: Tensor | None, conditions: Mapping[str, Tensor]) -> Tensor:
+        """Logits of the generator at the conditions, with keyed noise and the latents read from the real fields, if any."""
         keys = [key(self.config.seed, number, i, "noise") for i in share(self.config.batch)]
-        noise = self.generator.noise(keys, tuple(fields.shape[-2:]))  # type: ignore[operator]
+        shape = self.problem.field.shape if fields is None else tuple(fields.shape[-2:])
+        noise = self.generator.noise(keys, shape)  # type: ignore[operator]
         noise = {k: v.to(self.device, self.dtype if v.is_floating_point() else None) for k, v in noise.items()}
-        latent = self.generator.read_latent(fields)  # type: ignore[operator]
+        drawn = self.generator.draw_latent(noise, conditions) if fields is None else {}  # type: ignore[operator]
+        latent = drawn if fields is None else self.generator.read_latent(fields)  # type: ignore[operator]
         with self.autocast():
             return self.generator(noise, conditions, latent).to(self.dtype)
 
@@ -148,9 +157,11 @@ class Game:
         return loss, {"loss": float(loss.detach())}
 
     def projection_loss(self, number: int) -> tuple[Tensor, dict[str, float]]:
-        """L_I: the weighted mean of the invariances' residuals on the raw soft field, before any projection."""
-        fields, conditions = self.real(number)
+        """L_I: the weighted mean of the invariances' residuals on the raw soft field, before any projection; an invariance
+        with weight 0 is left out."""
+        fields, conditions = self.requested(number)
         soft = soft_field(self.fake(number, fields, conditions), self.problem.field)
-        residuals = {i.name: i.residual(soft, conditions).mean() for i in self.problem.invariances}
+        used = [i for i in self.problem.invariances if self.config.weights.get(i.name, 1.0)]
+        residuals = {i.name: i.residual(soft, conditions).mean() for i in used}
         loss = torch.stack([self.config.weights.get(n, 1.0) * r for n, r in residuals.items()]).sum()
         return loss, {"loss": float(loss.detach()), **{n: float(r.detach()) for n, r in residuals.items()}}

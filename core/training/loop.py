@@ -42,14 +42,16 @@ class Trainer:
         self.ema = Ema(self.generator, config.ema)
         self.scheme = SCHEMES[config.scheme]()
         self.guard = NanGuard()
-        self.rates = [(o, o.param_groups[0]["lr"]) for o in {id(p.optimiser): p.optimiser for p in self.game.players}.values()]
+        self.optimisers = list({id(p.optimiser): p.optimiser for p in self.game.players}.values())
+        self.rates = [[group["lr"] for group in o.param_groups] for o in self.optimisers]
         self.done = 0
 
     def step(self) -> tuple[dict[str, float], str]:
         """One step of the scheme: logged values and a note (empty, or why the update was skipped)."""
-        warm = min(1.0, (self.done + 1) / max(1, self.config.warmup))
-        for optimiser, rate in self.rates:
-            optimiser.param_groups[0]["lr"] = rate * warm
+        scale = schedule(self.config, self.done)
+        for optimiser, rates in zip(self.optimisers, self.rates, strict=True):
+            for group, rate in zip(optimiser.param_groups, rates, strict=True):
+                group["lr"] = rate * scale
         logs, note = {}, ""
         try:
             logs = self.scheme.step(self.game.players, self.guard.watch(self.game.gradients), self.done)
@@ -70,7 +72,7 @@ class Trainer:
         out: State = {"step": torch.tensor(self.done)}
         for name, network in self.networks().items():
             out |= {f"{name}.{k}": v.detach().cpu().clone() for k, v in network.state_dict().items()}
-        for number, (optimiser, _) in enumerate(self.rates):
+        for number, optimiser in enumerate(self.optimisers):
             for index, slots in optimiser.state_dict()["state"].items():
                 out |= {f"optimiser{number}.{index}.{k}": torch.as_tensor(v).cpu().clone() for k, v in slots.items()}
         if isinstance(self.scheme, Optimistic):
@@ -83,7 +85,7 @@ class Trainer:
         try:
             for name, network in self.networks().items():
                 network.load_state_dict(_under(state, f"{name}."))
-            for number, (optimiser, _) in enumerate(self.rates):
+            for number, optimiser in enumerate(self.optimisers):
                 slots: dict[int, dict[str, Tensor]] = {}
                 for path, value in _under(state, f"optimiser{number}.").items():
                     index, slot = path.split(".")
@@ -94,6 +96,12 @@ class Trainer:
             self.done = int(state["step"])
         except (RuntimeError, KeyError, ValueError) as error:
             raise ValueError(f"The saved training state does not fit this run: {error}. Delete it to start afresh.") from None
+
+
+def schedule(config: TrainConfig, step: int) -> float:
+    """Factor on the learning rates at a step: linear warm-up, constant, linear fall over the last `decay` of the steps."""
+    warm = min(1.0, (step + 1) / max(1, config.warmup))
+    return warm * (min(1.0, max(0.0, 1 - step / config.steps) / config.decay) if config.decay else 1.0)
 
 
 def _under(state: Mapping[str, Tensor], prefix: str) -> State:
