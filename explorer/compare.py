@@ -51,8 +51,7 @@ def show(name: str, dial: Dial) -> None:
 
 def run(model: Model, dial: Dial) -> list[Made]:
     """The model, the oracle and every rival at the dial's conditions, one sample of the dial's size each."""
-    size = store.size_of(model, dial)
-    shape = model.shape(size)
+    shape = store.shape_of(model, dial)
     conditions = {
         q.name: np.asarray([dial.conditions.get(q.name, q.default)], dtype=np.float32) for q in model.conditions
     }  # fmt: skip

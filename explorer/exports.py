@@ -88,7 +88,8 @@ def bundle(model: Model, dial: Dial, n: int) -> bytes:
 
 def most(model: Model, dial: Dial) -> int:
     """Most structures in one download at this size."""
-    return max(1, PIXELS // store.size_of(model, dial) ** 2)
+    rows, columns = store.shape_of(model, dial)
+    return max(1, PIXELS // (rows * columns))
 
 
 def curves(

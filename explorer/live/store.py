@@ -98,10 +98,15 @@ def check(model: Model, dial: Dial) -> None:
 def take(model: Model, dial: Dial, n: int = 1) -> Sample:
     """The sample that the dial stands for, or the first `n` of its seed; `ValueError` with a sentence where it cannot be."""
     check(model, dial)
-    return model.sample(
-        clipped(model.conditions, dial.conditions), n, dial.seed, dial.project, clipped(model.latents, dial.latent) or None,
-        dial.size or None, **dict.fromkeys(dial.off, False),
-    )  # fmt: skip
+    size = None if size_of(model, dial) == model.field.shape[0] else dial.size
+    conditions, latent = clipped(model.conditions, dial.conditions), clipped(model.latents, dial.latent)
+    return model.sample(conditions, n, dial.seed, dial.project, latent or None, size, **dict.fromkeys(dial.off, False))
+
+
+def shape_of(model: Model, dial: Dial) -> tuple[int, int]:
+    """(rows, columns) of the picture that the dial asks for."""
+    size = size_of(model, dial)
+    return model.field.shape if size == model.field.shape[0] else model.shape(size)
 
 
 def timed(model: Model, dial: Dial, repeats: int = 3) -> float:

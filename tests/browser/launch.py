@@ -1,8 +1,9 @@
-"""Starts the explorer for browser tests and benchmarks: `python launch.py SCRIPT PORT CHECKPOINTS`."""
+"""Starts the explorer for browser tests and benchmarks: `python launch.py SCRIPT PORT CHECKPOINTS [MORE-PROBLEMS]`."""
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import socket
 import subprocess
@@ -41,10 +42,15 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def explorer(checkpoints: Path, script: str = "explorer/app.py", patience: float = 90) -> Iterator[str]:
-    """The address of a running explorer that reads this folder of checkpoints; stopped on the way out."""
+def explorer(
+    checkpoints: Path, script: str = "explorer/app.py", problems: Path | None = None, patience: float = 90
+) -> Iterator[str]:
+    """The address of a running explorer that reads this folder of checkpoints; stopped on the way out.
+
+    Files in the folder `problems` are problems too, as if they lay in `core/problems`.
+    """
     port = free_port()
-    command = [sys.executable, str(Path(__file__)), script, str(port), str(checkpoints)]
+    command = [sys.executable, str(Path(__file__)), script, str(port), str(checkpoints), *([str(problems)] if problems else [])]
     server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"})
     address = f"http://127.0.0.1:{port}"
     try:
@@ -67,12 +73,14 @@ def wait_for(address: str, server: subprocess.Popen, patience: float) -> None:
     raise RuntimeError(f"The explorer did not start within {patience} s (exit status {server.poll()}).")
 
 
-def main(script: str, port: str, checkpoints: str) -> None:
+def main(script: str, port: str, checkpoints: str, problems: str = "") -> None:
     """Runs Streamlit in this process, on the given checkpoints."""
     sys.path.insert(0, str(ROOT))
     import core.sampling
 
     core.sampling.CHECKPOINTS = Path(checkpoints)
+    if problems:
+        importlib.import_module("core.problems").__path__.append(problems)
     from streamlit.web import cli
 
     sys.argv = ["streamlit", "run", str(ROOT / script), "--server.headless", "true", "--server.port", port]
@@ -80,4 +88,4 @@ def main(script: str, port: str, checkpoints: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4])
+    main(*sys.argv[1:5])

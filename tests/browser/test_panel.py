@@ -149,6 +149,34 @@ def test_the_themes_have_their_own_colours(new_page, address):
     assert pixels(light) != pixels(dark)
 
 
+def test_a_new_problem_file_gets_a_live_page_with_fractions(new_page, address):
+    page = new_page(address)
+    page.goto(f"{address}/rings")
+    ready(page)
+    colours = """(canvas) => { const d = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data, seen = {};
+      for (let i = 0; i < d.length; i += 4) { const k = `${d[i]},${d[i + 1]},${d[i + 2]}`; seen[k] = (seen[k] ?? 0) + 1; }
+      return Object.values(seen); }"""
+    assert len(page.locator(PICTURE).evaluate(colours)) == 5
+    count = seq(page)
+    slide(page, "inner", 0.6, ("input", "change"))
+    drawn_after(page, count)
+    expect(page).to_have_url(re.compile(r"fractions=0\.1%2C0\.6%2C0\.1"))
+    values = page.locator(".conditions .value").evaluate_all("(all) => all.map((e) => +e.value)")
+    assert values == pytest.approx([0.1, 0.6, 0.1, 0.1, 0.1], abs=0.01)
+
+
+def test_a_continuous_field_has_its_ramp_and_curve(new_page, address):
+    page = new_page(address)
+    page.goto(f"{address}/waves?frequency=2&seed=1")
+    ready(page)
+    before, count = pixels(page), seq(page)
+    slide(page, "Frequency", 4)
+    drawn_after(page, count)
+    assert pixels(page) != before
+    page.get_by_text("Chirp").click()
+    expect(page.get_by_text(re.compile(r"python train\.py waves/chirp"))).to_be_visible()
+
+
 def test_the_home_page_opens_the_problem(new_page, address):
     page = new_page(address)
     page.goto(address)
