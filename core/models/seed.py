@@ -23,6 +23,9 @@ LEVELS = 33
 SPACING = 0.5
 RADII = 128
 """Knots of the minority fraction (.2 to .5), of r / L (0 to 3), of the length quantiles; spacing and number of radii, px."""
+TAPER = 2.25
+"""r / L from which the master curve is brought smoothly to 0 at its end. A jump there is a ring that no field can have: cut off
+with the negative power, it leaves white noise in the field, and the field jumps while the length is dragged."""
 
 
 class RequestSeed(nn.Module):
@@ -47,9 +50,10 @@ class RequestSeed(nn.Module):
         radius = descriptors.radial_bins((labels.shape[1], labels.shape[2]))[0]
         scaled = interpolate(torch.linspace(0, REACH, SCALED)[None] * length[:, None], radius.expand(len(length), -1), curve)
         weight = hat(torch.minimum(p, 1 - p), self.knots.cpu())
-        self.curves.copy_(weight.T @ scaled / weight.sum(0)[:, None])
+        self.curves.copy_(weight.T @ scaled / weight.sum(0)[:, None] * taper(torch.linspace(0, REACH, SCALED)))
         for k in range(FRACTIONS):
             order = length.argsort()
+            order = order[weight[order, k] > 0]
             mass = weight[order, k].cumsum(0) - weight[order, k] / 2
             self.quantiles[k] = interpolate(self.levels.cpu()[None] * mass[-1], mass[None], length[order][None])[0]
 
@@ -97,6 +101,12 @@ def statistics(labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         parts.append((p, descriptors.characteristic_length(x), covariance))
     p, length, covariance = (torch.cat(t) for t in zip(*parts, strict=True))
     return p, length, covariance
+
+
+def taper(scaled: Tensor) -> Tensor:
+    """1 up to `TAPER`, then half a cosine to 0 at `REACH`; shape of r / L."""
+    share = ((scaled - TAPER) / (REACH - TAPER)).clamp(0, 1)
+    return (1 + torch.cos(torch.pi * share)) / 2
 
 
 def hat(x: Tensor, knots: Tensor) -> Tensor:
