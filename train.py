@@ -188,8 +188,7 @@ def finish(run: Run, trainer: Trainer, calibration: Array | None, digest: str) -
     card = checkpoint.write_card(run.target)
     grid(sampling.load(run.target)).save(run.folder / "samples" / "final.png")
     print(f"\n{metrics.text(table)}\n")
-    for name, met in metrics.verdicts(problem, table).items():
-        print(f"{'met ' if met else 'MISS'}  {name} {' '.join(map(str, problem.bars[name]))}: {table.loc[name, 'all']:.4g}")
+    print("\n".join(metrics.verdict_lines(problem, table)))
     print(f"\nwritten: {run.target}, {card.name}")
 
 

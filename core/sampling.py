@@ -30,8 +30,9 @@ def harden(soft: Tensor, field: Field) -> Tensor:
 
 
 def measure(problem: Problem, soft: Tensor) -> dict[str, Array]:
-    """Every invariance's measured values on a soft field, by name."""
-    return {i.name: i.measure(soft).cpu().numpy() for i in problem.invariances}
+    """Measured values of every condition that an invariance pins, by the condition's name, on a soft field."""
+    pinned = [(getattr(i, "pins", i.name), i) for i in problem.invariances]
+    return {name: i.measure(soft).cpu().numpy() for name, i in pinned if name}
 
 
 def validate(quantity: Quantity, value: Any, n: int) -> Array:
@@ -115,7 +116,8 @@ class Model:
         for name in given:
             if name not in known:
                 raise ValueError(f"{self.name} has no {name!r}. It has: {', '.join(known) or 'none'}.")
-        return {q.name: validate(q, given.get(q.name, q.default), n) for q in quantities if fill or q.name in given}
+        wanted = [q for q in quantities if q.name in given or (fill and not q.optional)]
+        return {q.name: validate(q, given.get(q.name, q.default), n) for q in wanted}
 
     def sample(
         self,
@@ -149,6 +151,7 @@ class Model:
             labels=joined["delivered"] if discrete else None, field=None if discrete else joined["delivered"], soft=joined["soft"],
             requested=asked, measured=pick("measured."), raw=pick("raw."), latent=pick("latent."),
             seeds=np.full(n, seed, np.int64), warnings=tuple(w for w in warnings if w),
+            coords=self.problem.coords(shape) if self.problem.coords else {},
         )  # fmt: skip
 
     @torch.inference_mode()
@@ -166,11 +169,13 @@ class Model:
         soft = soft_field(logits, self.field)
         hard = harden(soft, self.field)
         delivered = self.problem.project(logits, conditions) if project else hard
+        seen = self.problem.deliver or (lambda fields: fields)
         raw = measure(self.problem, as_soft(hard, self.field))
         out = {f"raw.{k}": v for k, v in raw.items()}
         out |= {f"measured.{k}": v for k, v in (measure(self.problem, as_soft(delivered, self.field)) if project else raw).items()}
         out |= {f"latent.{k}": v.cpu().numpy() for k, v in latent.items()}
-        out |= {"delivered": delivered.cpu().numpy(), "soft": soft.cpu().numpy()}
+        shown = soft if self.problem.deliver is None else seen(hard)[:, None]
+        out |= {"delivered": seen(delivered).cpu().numpy(), "soft": shown.cpu().numpy()}
         return {k: v[: stop - start] for k, v in out.items()}
 
     def reference(self, conditions: Mapping[str, Any] | None = None) -> dict[str, tuple[Array, Array]]:

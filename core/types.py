@@ -244,7 +244,11 @@ class Problem:
     """Quality that a checkpoint must show: row name of `core.metrics` -> ("<=" or ">=", value)."""
     oracle: Callable[[Mapping[str, Array], int, int, tuple[int, int]], Array] | None = None
     """The reference at the same conditions: `oracle(conditions, n, seed, shape) -> labels or fields (n, H, W)`."""
+    cases: Mapping[str, Callable[[int], Sequence[Mapping[str, Any]]]] = default(default_factory=dict)
+    """Groups of conditions with exact solutions: group name -> (at most n cases of it)."""
     coords: Callable[[tuple[int, int]], dict[str, Array]] | None = None
+    deliver: Callable[[Tensor], Tensor] | None = None
+    """From the frame that the generator and the invariances work in to the one that people see, (B, H, W) to (B, H, W)."""
     """Axis -> positions in physical units, for a field of the given shape; None where pixels are the unit."""
 
 

@@ -4,7 +4,7 @@
 
 The initial condition and the conservation of mass are exact by construction; the network, ten residual blocks of dilated
 periodic convolutions over x with the time levels as output channels, only adds what the linear heat solution lacks. The field
-leaves in the laboratory frame: each level is moved by mean(u0) t_n cells, exactly, in Fourier space.
+stays in the moving frame, where residuals are smallest; `moved` brings it to the laboratory, exactly, in Fourier space.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ class DilatedBlock(nn.Module):
 
 
 class FamilyGenerator(nn.Module):
-    """Conditions `initial` (B, cells) or `frequency` (B,), and `viscosity` (B,) (absent: inviscid), to u (B, 1, cells, T + 1).
+    """Conditions `initial` (B, cells) or `frequency` (B,), and `viscosity` (B,) (absent: inviscid), to u (B, 1, cells, T + 1)
+    in the frame of the mean.
 
     Column n is time t_n of `times` (T + 1,), column 0 the initial condition. `hard=False` is the ablation without the heat
     solution, the gate and the exact initial column: the network makes all levels.
@@ -110,7 +111,7 @@ class FamilyGenerator(nn.Module):
         if self.hard:
             later = heat[:, :, 1:] + torch.tanh(self.times[1:] / ONSET) * out
             out = torch.cat([v0[:, :, None], later], 2)
-        return (moved(out, mean, self.times) + mean[:, None, None])[:, None]
+        return (out + mean[:, None, None])[:, None]
 
     def heat(self, v0: Tensor, viscosity: Tensor) -> Tensor:
         """The heat solution (B, cells, T + 1) from v0 (B, cells)."""

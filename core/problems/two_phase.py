@@ -95,6 +95,8 @@ def gaussian_fit() -> RequestSeed:
     return model
 
 
+CITATION = "Joshi et al., InvNet: Encoding Geometric and Statistical Invariances in Deep Generative Models (AAAI 2020), section 4"
+
 FRACTION_PRESET = Preset(
     name="fraction",
     title="Volume fraction",
@@ -111,7 +113,7 @@ PROBLEM = Problem(
     name="two_phase",
     title="Two-phase microstructures",
     summary="Drag a volume fraction: a microstructure with exactly that fraction follows, its two-point correlation beside it.",
-    citation="Joshi et al., InvNet: Encoding Geometric and Statistical Invariances in Deep Generative Models (AAAI 2020), sec. 4",
+    citation=CITATION,
     field=Field(kind="binary", shape=(128, 128), labels=("phase 0", "phase 1"), sizes=(64, 128, 192, 256, 384, 512)),
     presets=(FRACTION_PRESET,),
     invariances=(VolumeFraction(), TwoPointCorrelation()),

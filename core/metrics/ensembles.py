@@ -1,4 +1,4 @@
-"""Samples against a reference: descriptors, exactness, spread, and the ablation table. `python -m core.metrics NAME` prints it.
+"""Generated ensembles against simulated ones: descriptors, exactness, spread, and the ablation table.
 
 All comparisons are at the same conditions: the reference is drawn from held-out seeds, its measured conditions are requested,
 and the generated ensemble is compared with it as a whole, in thirds of the condition's range, and by its spread.
@@ -6,10 +6,7 @@ and the generated ensemble is compared with it as a whole, in thirds of the cond
 
 from __future__ import annotations
 
-import argparse
-import math
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -153,12 +150,6 @@ def quality(model: sampling.Model, n: int = 256, size: int | None = None, ablati
     return table
 
 
-def verdicts(problem: Problem, table: pd.DataFrame, column: str = "all") -> dict[str, bool]:
-    """Whether each bar of the problem is met by a column of the quality table."""
-    met: Mapping[str, Callable[[float, float], bool]] = {"<=": lambda a, b: a <= b, ">=": lambda a, b: a >= b}
-    return {name: met[sign](float(table.loc[name, column]), bar) for name, (sign, bar) in problem.bars.items()}
-
-
 def reference(problem: Problem, knots: Sequence[float], n: int = 64, seed: int = 1_000_000) -> dict[str, Tensor]:
     """Mean and standard deviation of every descriptor over n oracle runs at each value of the first condition.
 
@@ -173,60 +164,3 @@ def reference(problem: Problem, knots: Sequence[float], n: int = 64, seed: int =
         stack = np.stack([[f[descriptor.name].mean(0), f[descriptor.name].std(0, ddof=1)] for f in found])
         out |= {f"{descriptor.name}.{k}": torch.from_numpy(stack[:, i]).float() for i, k in enumerate(("mean", "sd"))}
     return out
-
-
-def milliseconds(call: Callable[[int], object], repeats: int = 21, warmups: int = 3) -> float:
-    """Median wall time of `call(i)` in ms."""
-    for i in range(warmups):
-        call(i)
-    taken = []
-    for i in range(repeats):
-        start = time.perf_counter()
-        call(warmups + i)
-        taken.append(time.perf_counter() - start)
-    return 1e3 * float(np.median(taken))
-
-
-def speed(model: sampling.Model, size: int | None = None, runs: int = 8) -> dict[str, float]:
-    """ms per sample of the model, ms per sample of the oracle (one at a time and in a batch of 32), and their ratio."""
-    shape = model.shape(size)
-    values = {q.name: np.full(32, q.default) for q in model.conditions if q.kind == "scalar"}
-    ours = milliseconds(lambda i: model.sample(n=1, seed=i, size=size))
-    out = {"ms per sample": ours}
-    if model.problem.oracle is not None:
-        oracle = model.problem.oracle
-        single = milliseconds(lambda i: oracle({k: v[:1] for k, v in values.items()}, 1, i, shape), runs, 1)
-        out |= {"simulation, ms": single, "simulation / sample": single / ours}
-        out["simulation in batches of 32, ms"] = milliseconds(lambda i: oracle(values, 32, 32 * i, shape), 1, 0) / 32
-    return out
-
-
-def text(table: pd.DataFrame) -> str:
-    """The table for a terminal: three significant digits, blank where nothing was measured."""
-    return table.map(lambda v: v if isinstance(v, str) else "" if math.isnan(v) else f"{v:.3g}").to_string()
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """`python -m core.metrics two_phase/fraction [--n 256] [--size 128] [--seed 0]`: quality, ablation, rivals, speed."""
-    parser = argparse.ArgumentParser(prog="python -m core.metrics", description="Measured quality of a checkpoint.")
-    parser.add_argument("name", help="problem, problem/preset or a path to a checkpoint")
-    parser.add_argument("--n", type=int, default=256, help="samples on each side")
-    parser.add_argument("--size", type=int, default=None, help="pixels per side (default: the problem's)")
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args(arguments)
-    torch.set_num_threads(1)
-    try:
-        model = sampling.load(given.name)
-    except (ValueError, FileNotFoundError) as error:
-        raise SystemExit(str(error)) from None
-    table = quality(model, given.n, given.size, seed=given.seed)
-    print(f"{model.name} {model.digest[:12]}: {given.n} samples against {given.n} held-out, same conditions\n{text(table)}\n")
-    for name, met in verdicts(model.problem, table).items():
-        print(f"{'met ' if met else 'MISS'}  {name} {' '.join(map(str, model.problem.bars[name]))}: {table.loc[name, 'all']:.4g}")
-    print()
-    for name, value in speed(model, given.size).items():
-        print(f"{name}: {value:.2f}")
-
-
-if __name__ == "__main__":
-    main()

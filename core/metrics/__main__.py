@@ -1,0 +1,5 @@
+"""`python -m core.metrics NAME`."""
+
+from core.metrics import main
+
+main()

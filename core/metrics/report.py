@@ -1,0 +1,99 @@
+"""The measured quality of a checkpoint, whatever its problem: table, bars, speed; what `python -m core.metrics NAME` prints."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+
+from core import sampling
+from core.metrics import ensembles, solutions
+from core.types import Problem
+
+
+def quality(model: sampling.Model, n: int = 256, size: int | None = None, ablation: bool = True, seed: int = 0) -> pd.DataFrame:
+    """The problem's table of measured quality: ensembles against simulations, or solutions against exact ones."""
+    if model.field.kind == "continuous":
+        return solutions.quality(model, n)
+    return ensembles.quality(model, n, size, ablation, seed)
+
+
+COLUMNS = ("all", "raw")
+"""The column of the table that the bars speak of: the whole generator, or the raw network of a solver."""
+
+
+def judged(table: pd.DataFrame) -> str:
+    """Name of the column that the bars speak of."""
+    return next(c for c in COLUMNS if c in table.columns)
+
+
+def verdicts(problem: Problem, table: pd.DataFrame, column: str | None = None) -> dict[str, bool]:
+    """Whether each bar of the problem is met by a column of the quality table (default: the judged one); bars on rows that
+    the table of this preset does not have are left out."""
+    met: Mapping[str, Callable[[float, float], bool]] = {"<=": lambda a, b: a <= b, ">=": lambda a, b: a >= b}
+    chosen = column or judged(table)
+    return {n: met[sign](float(table.loc[n, chosen]), bar) for n, (sign, bar) in problem.bars.items() if n in table.index}
+
+
+def verdict_lines(problem: Problem, table: pd.DataFrame) -> list[str]:
+    """One line for each bar: met or missed, the bar and the measured value."""
+    found = verdicts(problem, table).items()
+    value = lambda name: f"{table.loc[name, judged(table)]:.4g}"  # noqa: E731
+    return [f"{'met ' if met else 'MISS'}  {n} {problem.bars[n][0]} {problem.bars[n][1]:g}: {value(n)}" for n, met in found]
+
+
+def milliseconds(call: Callable[[int], object], repeats: int = 21, warmups: int = 3) -> float:
+    """Median wall time of `call(i)` in ms."""
+    for i in range(warmups):
+        call(i)
+    taken = []
+    for i in range(repeats):
+        start = time.perf_counter()
+        call(warmups + i)
+        taken.append(time.perf_counter() - start)
+    return 1e3 * float(np.median(taken))
+
+
+def speed(model: sampling.Model, size: int | None = None, runs: int = 8) -> dict[str, float]:
+    """ms per sample of the model, ms per sample of the oracle (one at a time and in a batch of 32), and their ratio."""
+    shape = model.shape(size)
+    values = {q.name: np.full(32, q.default) for q in model.conditions if q.kind == "scalar"}
+    ours = milliseconds(lambda i: model.sample(n=1, seed=i, size=size))
+    out = {"ms per sample": ours}
+    if model.problem.oracle is not None:
+        oracle = model.problem.oracle
+        single = milliseconds(lambda i: oracle({k: v[:1] for k, v in values.items()}, 1, i, shape), runs, 1)
+        out |= {"simulation, ms": single, "simulation / sample": single / ours}
+        out["simulation in batches of 32, ms"] = milliseconds(lambda i: oracle(values, 32, 32 * i, shape), 1, 0) / 32
+    return out
+
+
+def text(table: pd.DataFrame) -> str:
+    """The table for a terminal: three significant digits, blank where nothing was measured."""
+    return table.map(lambda v: v if isinstance(v, str) else "" if math.isnan(v) else f"{v:.3g}").to_string()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """`python -m core.metrics two_phase/fraction [--n 256] [--size 128] [--seed 0]`: quality, ablation, rivals, speed."""
+    parser = argparse.ArgumentParser(prog="python -m core.metrics", description="Measured quality of a checkpoint.")
+    parser.add_argument("name", help="problem, problem/preset or a path to a checkpoint")
+    parser.add_argument("--n", type=int, default=256, help="samples on each side")
+    parser.add_argument("--size", type=int, default=None, help="pixels per side (default: the problem's)")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    try:
+        model = sampling.load(given.name)
+    except (ValueError, FileNotFoundError) as error:
+        raise SystemExit(str(error)) from None
+    table = quality(model, given.n, given.size, seed=given.seed)
+    print(f"{model.name} {model.digest[:12]}: n = {given.n}, held-out seeds, same conditions\n{text(table)}\n")
+    print("\n".join(verdict_lines(model.problem, table)), "\n")
+    for name, value in speed(model, given.size).items():
+        print(f"{name}: {value:.2f}")
+
