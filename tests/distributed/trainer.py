@@ -26,7 +26,7 @@ def main(images, out):
         for scheme in SCHEMES:
             trainer = Trainer(PROBLEM, PRESET, dataclasses.replace(CONFIG, scheme=scheme), array, fit=False)
             trainer.restore(start)
-            for optimiser, _ in trainer.rates:
+            for optimiser in trainer.optimisers:
                 optimiser.param_groups[0]["eps"] = 1.0  # at 1e-8 Adam would blow up the rounding of tiny gradients
             notes = [progress.note for progress in fit(trainer)]
             assert not any(notes), notes

@@ -36,8 +36,8 @@ def make(**changes):
 
 
 @functools.cache
-def undisturbed(scheme):
-    trainer = make(scheme=scheme)
+def undisturbed(scheme, optimiser="adam"):
+    trainer = make(scheme=scheme, optimiser=optimiser)
     list(fit(trainer))
     return trainer.state()
 
@@ -125,13 +125,16 @@ def test_a_signal_ends_at_a_step_boundary_and_the_rest_is_as_if_it_never_came(mo
     assert same(resumed.state(), undisturbed("alternating"))
 
 
-@pytest.mark.parametrize(("scheme", "at"), [(s, 2) for s in SCHEMES] + [("alternating", 0), ("optimistic", 1)])
-def test_a_saved_state_continues_to_the_same_bits(tmp_path, scheme, at):
-    first, second = make(scheme=scheme), make(scheme=scheme)
+@pytest.mark.parametrize(
+    ("scheme", "optimiser", "at"),
+    [(s, "adam", 2) for s in SCHEMES] + [("alternating", "adam", 0), ("optimistic", "adam", 1), ("extragradient", "muon", 2)],
+)
+def test_a_saved_state_continues_to_the_same_bits(tmp_path, scheme, optimiser, at):
+    first, second = (make(scheme=scheme, optimiser=optimiser) for _ in range(2))
     list(fit(first, at))
     second.restore(saved(tmp_path / "state.safetensors", first))
     list(fit(second))
-    assert same(second.state(), undisturbed(scheme))
+    assert same(second.state(), undisturbed(scheme, optimiser))
 
 
 def test_different_seeds_train_differently():
