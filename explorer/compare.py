@@ -87,7 +87,9 @@ def draw(model: Model, ways: list[Made]) -> None:
     field = model.field
     for way, column in zip(ways, st.columns(max(4, len(ways))), strict=False):
         if field.kind != "continuous":
-            column.image(exports.png(way.array.astype(np.uint8), field, max(1, 384 // way.array.shape[0])), width="stretch")
+            column.image(
+                exports.png(way.array.astype(np.uint8), field, max(1, 384 // way.array.shape[0]), pages.dark()), width="stretch"
+            )
         column.markdown(f"**{way.label}**, {1e3 * way.seconds:.3g} ms")
         lines = [f"{d.label} {way.scalars[d.name]:.3g} {d.unit}" for d in model.problem.descriptors if d.name in way.scalars]
         column.caption("  \n".join(lines))

@@ -6,6 +6,7 @@ from typing import Any
 
 from core.sampling import Model
 from core.types import Quantity
+from explorer import palette
 from explorer.live import store
 from explorer.live.protocol import Dial
 
@@ -32,7 +33,8 @@ def panel(model: Model, dial: Dial, base: str = "") -> dict[str, Any]:
         "conditions": [quantity(q) for q in model.conditions if q.kind != "curve"],
         "latents": [quantity(q) for q in model.latents if q.kind == "scalar"],
         "sizes": store.sizes(model), "stages": store.stages(model),
-        "field": {"kind": field.kind, "labels": field.labels, "unit": field.unit, "low": field.low, "high": field.high},
+        "field": {"kind": field.kind, "labels": field.labels, "unit": field.unit, "low": field.low, "high": field.high,
+                  "light": palette.stops(field), "dark": palette.stops(field, True)},
         "curves": [{"name": d.name, "label": d.label, "unit": d.unit} for d in model.problem.descriptors if d.live and d.abscissa],
         "scalars": [{"name": d.name, "label": d.label, "unit": d.unit, "help": d.help}
                     for d in model.problem.descriptors if not d.abscissa],

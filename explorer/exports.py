@@ -15,29 +15,17 @@ from PIL import Image
 import core
 from core.sampling import Model
 from core.types import Array, Field, Sample
+from explorer import palette
 from explorer.live import store
 from explorer.live.protocol import Dial, jsonable
 
-PHASES = ("#F3EBDC", "#0B5C94")
-CATEGORIES = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
-CIVIDIS = ("#00224E", "#123570", "#3B496C", "#575D6D", "#707173", "#8A8678", "#A59C74", "#C3B369", "#E1CC55", "#FEE838")
 PIXELS = 500 * 128 * 128
 """Most pixels in one download of many structures."""
 
 
-def colours(field: Field) -> Array:
-    """The field's palette as uint8 (k, 3): two phases, the Okabe-Ito categories, or 256 steps of cividis."""
-    chosen = {"binary": PHASES, "categorical": CATEGORIES, "continuous": CIVIDIS}[field.kind]
-    stops = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in chosen], dtype=float)
-    if field.kind == "continuous":
-        at = np.linspace(0, len(stops) - 1, 256)
-        stops = np.stack([np.interp(at, np.arange(len(stops)), column) for column in stops.T], 1)
-    return np.rint(stops).astype(np.uint8)
-
-
-def png(indices: Array, field: Field, scale: int = 1) -> bytes:
+def png(indices: Array, field: Field, scale: int = 1, dark: bool = False) -> bytes:
     """A picture (uint8 indices (H, W) into the palette) as PNG, each pixel drawn `scale` by `scale`."""
-    rgb = colours(field)[np.kron(indices, np.ones((scale, scale), dtype=np.uint8))]
+    rgb = palette.colours(field, dark)[np.kron(indices, np.ones((scale, scale), dtype=np.uint8))]
     out = io.BytesIO()
     Image.fromarray(rgb).save(out, "PNG", optimize=True)
     return out.getvalue()

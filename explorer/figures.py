@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
 from core.types import Array
+from explorer.palette import OKABE_ITO
 
-OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
 INK = {False: "#1B2430", True: "#E6EBF0"}
 GREY = {False: "#5B6570", True: "#A9B4C0"}
 GRID = {False: "rgba(27,36,48,.12)", True: "rgba(230,235,240,.14)"}

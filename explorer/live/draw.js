@@ -1,9 +1,5 @@
 /* Frames and drawing: plain functions that the panel stands on. */
 
-const OKABE = ["#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7"];
-const CIVIDIS = ["#00224E", "#123570", "#3B496C", "#575D6D", "#707173", "#8A8678", "#A59C74", "#C3B369", "#E1CC55", "#FEE838"];
-const PHASES = { light: ["#F3EBDC", "#0B5C94"], dark: ["#14263A", "#F2B134"] };
-
 /** Header and arrays of one frame (see protocol.py). */
 function decode(bytes) {
   const buffer = bytes instanceof ArrayBuffer ? bytes : bytes.slice().buffer;

@@ -233,9 +233,8 @@ class Panel {
   }
 
   palette() {
-    const kind = this.spec.field.kind;
-    if (kind === "continuous") return ramp(CIVIDIS);
-    return Uint32Array.from(kind === "binary" ? PHASES[this.theme] : OKABE, packed);
+    const stops = this.spec.field[this.theme];
+    return this.spec.field.kind === "continuous" ? ramp(stops) : Uint32Array.from(stops, packed);
   }
 
   picture(pixels) {
@@ -255,14 +254,14 @@ class Panel {
   }
 
   legend() {
-    const { kind, labels, low, high } = this.spec.field;
-    const names = kind === "continuous" ? [`${low}`, `${high}`] : labels.length ? labels : kind === "binary" ? ["phase 0", "phase 1"] : [];
-    const at = kind === "continuous" ? [0, 255] : names.map((_, i) => i);
-    this.find(".legend").replaceChildren(...names.map((name, i) => {
-      const c = this.paint[at[i]], swatch = make("b");
-      swatch.style.background = `rgb(${c & 255} ${(c >> 8) & 255} ${(c >> 16) & 255})`;
-      return make("span", {}, swatch, name);
-    }));
+    const { kind, labels, low, high } = this.spec.field, stops = this.spec.field[this.theme];
+    const swatch = (background, className = "") => { const b = make("b", { className }); b.style.background = background; return b; };
+    if (kind === "continuous") {
+      this.find(".legend").replaceChildren(make("span", {}, `${low} `, swatch(`linear-gradient(to right, ${stops})`, "ramp"), `${high}`));
+      return;
+    }
+    const names = labels.length ? labels : ["phase 0", "phase 1"];
+    this.find(".legend").replaceChildren(...names.map((name, i) => make("span", {}, swatch(stops[i]), name)));
   }
 
   /** A function that draws one curve with its reference band. */
@@ -286,9 +285,12 @@ class Panel {
 
   numbers(header, arrays) {
     const named = Object.fromEntries([...this.spec.conditions, ...this.spec.latents].map((q) => [q.name, q]));
-    const cell = (v) => (Array.isArray(v) ? v.map((x) => show(x)).join(" ") : show(v, named[v]?.step));
-    const rows = Object.keys(header.measured).map((name) => [named[name]?.label ?? name.replaceAll("_", " "),
-      cell(header.requested[name] ?? (this.state.latent[name] ?? null)), cell(header.measured[name]), cell(header.raw[name])]);
+    const rows = [];
+    for (const [name, value] of Object.entries(header.measured)) {
+      const label = named[name]?.label ?? name.replaceAll("_", " "), asked = header.requested[name], raw = header.raw[name];
+      if (!Array.isArray(value)) rows.push([label, show(asked), show(value), show(raw)]);
+      else value.forEach((v, i) => rows.push([this.spec.field.labels[i] ?? `${label} ${i + 1}`, show(asked?.[i]), show(v), show(raw[i])]));
+    }
     if (!this.table) {
       this.find(".numbers thead").append(make("tr", {}, ...["", "requested", "delivered", "raw"].map((t) => make("th", { textContent: t, scope: "col" }))));
       this.table = rows.map(() => [make("th", { scope: "row" }), make("td"), make("td", { className: "main" }), make("td")]);

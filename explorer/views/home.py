@@ -29,15 +29,15 @@ def dials(model: Model) -> list[tuple[Dial, str]]:
 
 
 @st.cache_data(show_spinner=False, max_entries=32)
-def covers(name: str, digest: str) -> tuple[list[tuple[bytes, str]], float]:
-    """The pictures of a model (PNG, sentence below it) and its seconds per sample; kept for each version of a checkpoint."""
+def covers(name: str, digest: str, dark: bool) -> tuple[list[tuple[bytes, str]], float]:
+    """The pictures of a model (PNG, sentence below it) and its seconds per sample; kept for each version of it."""
     model = store.MODELS.get(name)
     assert digest == model.digest, "the digest is part of the cache's key"
     seconds = store.timed(model, Dial(seed=SEED))
     made = []
     for dial, caption in dials(model):
         sample = store.take(model, dial)
-        made.append((exports.png(render.picture(model.field, sample), model.field, 3), caption))
+        made.append((exports.png(render.picture(model.field, sample), model.field, 3, dark), caption))
     return made, seconds
 
 
@@ -47,7 +47,7 @@ def card(problem: Problem) -> None:
     text, *pictures = st.columns([4, 3, 3, 3], gap="medium", vertical_alignment="center")
     try:
         model = store.MODELS.get(name)
-        made, seconds = covers(name, model.digest)
+        made, seconds = covers(name, model.digest, pages.dark())
     except (FileNotFoundError, ValueError) as error:
         text.subheader(problem.title, anchor=False)
         text.write(problem.summary)

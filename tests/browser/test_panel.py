@@ -181,7 +181,7 @@ def test_the_home_page_opens_the_problem(new_page, address):
     page = new_page(address)
     page.goto(address)
     expect(page.get_by_role("img", name=re.compile("Two-phase")).first).to_be_visible()
-    page.get_by_role("link", name="Open and drag").first.click()
+    page.get_by_test_id("stMain").locator("a[href*='two_phase']").click()
     ready(page)
     assert page.url.split("?")[0].endswith("/two_phase")
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from core.types import Field
-from explorer import compare, details, exports, figures
+from explorer import compare, details, exports, figures, palette
 from explorer.live import render, store
 from explorer.live.protocol import Dial
 
@@ -32,8 +32,8 @@ def test_png_shows_the_labels(model, sample):
 
 @pytest.mark.parametrize("kind", ["binary", "categorical", "continuous"])
 def test_every_kind_of_field_has_a_palette(kind):
-    palette = exports.colours(Field(kind, (8, 8)))
-    assert palette.dtype == np.uint8 and palette.shape[1] == 3 and len(np.unique(palette, axis=0)) == len(palette)
+    table = palette.colours(Field(kind, (8, 8)))
+    assert table.dtype == np.uint8 and table.shape[1] == 3 and len(np.unique(table, axis=0)) == len(table)
 
 
 def test_npy_is_the_array(sample):

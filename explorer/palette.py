@@ -1,0 +1,26 @@
+"""The colours of fields, for the panel, the pages and the files: two phases, Okabe-Ito for categories, cividis for values."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.types import Array, Field
+
+OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
+CIVIDIS = ("#00224E", "#123570", "#3B496C", "#575D6D", "#707173", "#8A8678", "#A59C74", "#C3B369", "#E1CC55", "#FEE838")
+PHASES = {False: ("#F3EBDC", "#0B5C94"), True: ("#14263A", "#F2B134")}
+"""Phase 0 and phase 1, in the light and in the dark theme."""
+
+
+def stops(field: Field, dark: bool = False) -> tuple[str, ...]:
+    """One colour per label; for a continuous field the stops of its ramp from `low` to `high`."""
+    return {"binary": PHASES[dark], "categorical": OKABE_ITO, "continuous": CIVIDIS}[field.kind]
+
+
+def colours(field: Field, dark: bool = False) -> Array:
+    """The palette that uint8 indices of a picture point into: uint8 (k, 3), 256 steps for a continuous field."""
+    table = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in stops(field, dark)], dtype=float)
+    if field.kind == "continuous":
+        at = np.linspace(0, len(table) - 1, 256)
+        table = np.stack([np.interp(at, np.arange(len(table)), column) for column in table.T], 1)
+    return np.rint(table).astype(np.uint8)
