@@ -19,7 +19,7 @@ COLUMNS = 3
 def show(model: Model, dial: Dial, sample: Sample) -> None:
     """Everything about one released sample."""
     measured = store.describe(model, sample)
-    reference = model.reference(store.clipped(model.conditions, dial.conditions))
+    reference = store.reference(model, dial)
     draw_files(model, dial, sample, measured, reference)
     st.markdown("##### What was delivered, beside held-out data" if reference else "##### What was delivered")
     draw_charts(model, charts(model, sample, measured, reference, pages.dark()), explanations(model, bool(reference)))

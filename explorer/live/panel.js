@@ -275,8 +275,9 @@ class Panel {
     return (arrays, name) => {
       const y = arrays[`live.${name}`], x = arrays[`at.${name}`], mean = arrays[`mean.${name}`], sd = arrays[`sd.${name}`], home = arrays[`home.${name}`];
       const grey = this.theme === "dark" ? "#A9B4C0" : "#5B6570";
-      if (keys.dataset.theme !== this.theme) {
-        keys.dataset.theme = this.theme;
+      const state = `${this.theme} ${!!mean}`;
+      if (keys.dataset.state !== state) {
+        keys.dataset.state = state;
         keys.replaceChildren(key("delivered", `color:${this.delivered}`), ...(mean ? [key("held-out mean", `color:${grey}`), key("± 1 sd", `background:${grey}55`, true)] : []));
       }
       plot(canvas, { x, y, mean, sd, home, unit: this.spec.field.unit, ink: this.ink, grey, colour: this.delivered, font: this.font, height: this.spec.curves.length > 1 ? 150 : 236 });

@@ -13,6 +13,8 @@ from core.types import Array, Field, Sample
 from explorer.live import store
 from explorer.live.protocol import Dial, encode
 
+ALONE = "There are no held-out data at this request, so nothing is drawn beside it."
+
 
 def frame(model: Model, dial: Dial, number: int = 0, panel: dict[str, Any] | None = None) -> bytes:
     """One encoded frame: picture, live curves with their references, requested and measured numbers, warnings, time.
@@ -31,7 +33,8 @@ def compose(
     shape = store.delivered(sample).shape[1:]
     arrays: dict[str, Array] = {"picture": picture(model.field, sample)}
     measured = store.describe(model, sample, live=True)
-    reference = model.reference(store.clipped(model.conditions, dial.conditions))
+    reference = store.reference(model, dial)
+    unknown = (ALONE,) if model.references and not reference else ()
     arrays |= {f"live.{k}": v[0] for k, v in measured.items() if v.ndim > 1}
     arrays |= curves(model, reference, (int(shape[0]), int(shape[1])))
     header = {
@@ -39,7 +42,7 @@ def compose(
         "requested": scalars(sample.requested), "measured": scalars(sample.measured), "raw": scalars(sample.raw),
         "latent": scalars(sample.latent),
         "descriptors": {k: (v[0], *(float(r) for r in reference.get(k, ()))) for k, v in measured.items() if v.ndim == 1},
-        "warnings": sample.warnings,
+        "warnings": (*sample.warnings, *unknown),
     }  # fmt: skip
     return encode(header | ({"panel": panel} if panel else {}), arrays)
 

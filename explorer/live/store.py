@@ -109,6 +109,21 @@ def shape_of(model: Model, dial: Dial) -> tuple[int, int]:
     return model.field.shape if size == model.field.shape[0] else model.shape(size)
 
 
+def reference(model: Model, dial: Dial) -> dict[str, tuple[Array, Array]]:
+    """Mean and standard deviation of the held-out data at the dial's conditions; empty where there are no such data.
+
+    Outside the range of the first condition that the checkpoint's references cover, nothing is compared.
+    """
+    at = model.references.get("at")
+    if at is None or not model.conditions:
+        return {}
+    conditions, first = clipped(model.conditions, dial.conditions), model.conditions[0]
+    value = conditions.get(first.name, first.default)
+    if not isinstance(value, tuple) and not at.min() - 1e-4 <= value <= at.max() + 1e-4:
+        return {}
+    return model.reference(conditions)
+
+
 def timed(model: Model, dial: Dial, repeats: int = 3) -> float:
     """Seconds for one sample, the median of a few."""
     seconds = []

@@ -87,6 +87,14 @@ def test_a_frame_holds_picture_curve_and_numbers(model):
     assert header["ms"] > 0 and header["raw"]["volume_fraction"] != 0
 
 
+def test_beyond_the_held_out_data_nothing_is_compared(model):
+    at = model.references["at"]
+    text = json.dumps({"model": NAME, "size": 64, "conditions": {"volume_fraction": 0.95}})
+    header, arrays = protocol.decode(Service().answer(text))
+    assert at.max() < 0.95 and "mean.correlation" not in arrays and len(header["descriptors"]["euler_number"]) == 1
+    assert any("no held-out data" in w for w in header["warnings"])
+
+
 def test_errors_are_sentences_in_frames_and_the_talk_goes_on():
     async def conversation(socket):
         bad = [await ask(socket, id=1, conditions={"volume_fraction": 2.0}), await ask(socket, id=2, model="nobody/here")]
