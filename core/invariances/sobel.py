@@ -57,14 +57,16 @@ class Sobel:
     source = "InvNet, eq. 6 and 13, Sobel filters"
 
     def __init__(self, times: Sequence[float]) -> None:
-        """Levels of the fields; `ValueError` unless they increase from 0 by equal steps."""
+        """Levels of the fields; `ValueError` unless they are 5 or more and increase from 0 by equal steps."""
         self.times = checked_times(times)
+        if len(self.times) < 5:
+            raise ValueError(f"The smoothed Laplacian needs 5 levels or more; got {self.times}.")
         self.dt = self.times[-1] / (len(self.times) - 1)
         if not all(math.isclose(t, n * self.dt, rel_tol=1e-6) for n, t in enumerate(self.times)):
             raise ValueError(f"Sobel filters need equally spaced times; got {self.times}.")
 
     def parts(self, fields: Tensor) -> tuple[Tensor, Tensor]:
-        """(u_t + u u_x, u_xx) of fields (B, 1, X, T'), both (B, X, T')."""
+        """(u_t + u u_x, u_xx) of fields (B, 1, X, T'), both (B, X, T'); X >= 6."""
         u = rows(fields, len(self.times)).transpose(1, 2)
         n = u.shape[1]
         return sobel(u, -1) / self.dt + u * sobel(u, -2) * n, smoothed_curvature(u) * n**2

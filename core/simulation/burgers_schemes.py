@@ -60,7 +60,8 @@ def heat(cells: ArrayLike, viscosity: float, times: ArrayLike) -> Reals:
     start = checked_cells(cells, "cells", (-1,))
     at = checked_levels(times, len(start), increasing=False)
     k = 2 * math.pi * np.arange(len(start) // 2 + 1)
-    return np.fft.irfft(np.fft.rfft(start) * np.exp(-checked_viscosity(viscosity) * k**2 * at[:, None]), n=len(start))
+    damped = np.fft.irfft(np.fft.rfft(start) * np.exp(-checked_viscosity(viscosity) * k**2 * at[:, None]), n=len(start))
+    return np.where(at[:, None] == 0, start, damped)
 
 
 def _advance(start: Reals, times: Reals, largest: Callable[[Reals], float], step: Callable[[Reals, float], Reals]) -> Reals:
