@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
+from dataclasses import replace
 from functools import lru_cache
 from types import ModuleType
 
@@ -43,12 +44,11 @@ def problem(name: str) -> Problem:
 
 
 def split(name: str) -> tuple[Problem, Preset]:
-    """`problem/preset` or `problem` (its first preset) to the two objects; `ValueError` names what exists."""
+    """`problem/preset` or `problem` (its first preset) to the two objects, the problem with the preset's overrides in place;
+    `ValueError` names what exists."""
     head, _, tail = name.partition("/")
     found = problem(head)
-    if not tail:
-        return found, found.presets[0]
     for preset in found.presets:
-        if preset.name == tail:
-            return found, preset
+        if tail in ("", preset.name):
+            return replace(found, **preset.overrides), preset
     raise ValueError(f"{head!r} has no preset {tail!r}. Choose one of: {', '.join(p.name for p in found.presets)}.")

@@ -222,6 +222,8 @@ class Preset:
     """Seconds-long configuration for tests; `generator` and `critic` stay the same."""
     requests: Callable[[Sequence[int]], dict[str, Tensor]] | None = None
     """Data-free presets: the conditions of a training batch, each a pure function of its key."""
+    overrides: Mapping[str, Any] = default(default_factory=dict)
+    """Fields of `Problem` that are different for this preset (invariances, project, deliver, ...)."""
 
 
 @dataclass(frozen=True)

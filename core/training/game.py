@@ -10,6 +10,7 @@ Every draw is keyed by (run seed, step key, global sample index): a step is a pu
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -71,6 +72,8 @@ class Game:
             found.insert(0, ("critic", psi, self.critic_loss, make("adam", psi, c.lr_critic, c.betas)))
         else:
             found.pop(0)  # without a critic there is nothing adversarial to follow
+        for invariance in self.problem.invariances:  # turns by an invariance's own name: it moves alone (eq. 6)
+            found.append((invariance.name, generator, partial(self.projection_loss, only=invariance.name), projection))
         return tuple(Player(n, p, f, o, c.turns[n]) for n, p, f, o in found if c.turns.get(n, 0) > 0)
 
     def gradients(self, player: Player, number: int) -> tuple[list[Tensor], dict[str, float]]:
@@ -156,12 +159,12 @@ class Game:
         loss = ADVERSARIAL[self.config.loss][1](scores_real, self.score(fake)).mean()
         return loss, {"loss": float(loss.detach())}
 
-    def projection_loss(self, number: int) -> tuple[Tensor, dict[str, float]]:
+    def projection_loss(self, number: int, only: str = "") -> tuple[Tensor, dict[str, float]]:
         """L_I: the weighted mean of the invariances' residuals on the raw soft field, before any projection; an invariance
-        with weight 0 is left out."""
+        with weight 0, or another than `only`, is left out."""
         fields, conditions = self.requested(number)
         soft = soft_field(self.fake(number, fields, conditions), self.problem.field)
-        used = [i for i in self.problem.invariances if self.config.weights.get(i.name, 1.0)]
+        used = [i for i in self.problem.invariances if self.config.weights.get(i.name, 1.0) and only in ("", i.name)]
         residuals = {i.name: i.residual(soft, conditions).mean() for i in used}
         loss = torch.stack([self.config.weights.get(n, 1.0) * r for n, r in residuals.items()]).sum()
         return loss, {"loss": float(loss.detach()), **{n: float(r.detach()) for n, r in residuals.items()}}

@@ -30,12 +30,12 @@ class Trainer:
         dtype = DTYPES[config.precision]
         torch.manual_seed(key(config.seed, "initial weights") % 2**63)
         self.config, self.device = config, torch.device(device)
-        generator: Any = preset.generator().to(dtype)
+        generator: Any = preset.generator()
         if fit and images is not None and hasattr(generator, "fit"):
             labels = torch.from_numpy(images if calibration is None else calibration)
             generator.fit(labels, [key(config.seed, "calibration", i) for i in range(len(labels))])
         place: Any = {"device": self.device, "memory_format": torch.channels_last}
-        self.generator = generator.to(**place)
+        self.generator = generator.to(dtype=dtype, **place)
         self.critic = preset.critic().to(dtype).to(**place) if preset.critic and images is not None else None
         batches = None if images is None else Batches(images, config.seed, device=self.device)
         self.game = Game(problem, preset, config, self.generator, self.critic, batches, self.device)
@@ -125,7 +125,7 @@ def fit(trainer: Trainer, steps: int | None = None) -> Iterator[Progress]:
         start = time.perf_counter()
         logs, note = trainer.step()
         seconds = time.perf_counter() - start
-        residuals = {n: logs[f"projection.{n}"] for n in residual_names if f"projection.{n}" in logs}
+        residuals = {n: v for n in residual_names for k, v in logs.items() if k in (f"projection.{n}", f"{n}.{n}")}
         losses = {k: v for k, v in logs.items() if k.split(".")[-1] not in residual_names}
         rate = trainer.config.batch / seconds
         yield Progress(trainer.done, total, losses, residuals, seconds, rate, trainer.state, trainer.done == total, note)
