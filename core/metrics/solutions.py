@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -13,9 +14,22 @@ from core.types import Array, Problem
 Conditions = Mapping[str, Array]
 
 
-def relative(found: Array, exact: Array) -> float:
-    """||found - exact|| / ||exact|| in L2 over all cells of all levels but the first (the initial condition)."""
-    return float(np.linalg.norm((found - exact)[..., 1:]) / np.linalg.norm(exact[..., 1:]))
+def relative(found: Array, exact: Array, order: int = 2) -> float:
+    """||found - exact|| / ||exact|| in L2 (or L1) over all cells of all levels but the first (the initial condition)."""
+    norm = lambda a: np.linalg.norm(a[..., 1:].astype(np.float64).ravel(), order)  # noqa: E731
+    return float(norm(found - exact) / norm(exact))
+
+
+def overshoot(found: Array) -> float:
+    """How far a field (cells, levels) leaves the range of its initial condition, in % of that range (no solution does)."""
+    low, high = found[:, 0].min(), found[:, 0].max()
+    return float(100 * max(found.max() - high, low - found.min(), 0.0) / max(high - low, 1e-12))
+
+
+def drift(found: Array) -> float:
+    """Largest change of the total mass over time."""
+    mass = found.astype(np.float64).mean(0)
+    return float(np.abs(mass - mass[0]).max())
 
 
 def one(problem: Problem, make: Callable[..., Array], conditions: Conditions) -> Array:
@@ -23,29 +37,41 @@ def one(problem: Problem, make: Callable[..., Array], conditions: Conditions) ->
     return make({k: np.asarray(v)[None] for k, v in conditions.items()}, 1, 0, problem.field.shape)[0]
 
 
-def errors(model: sampling.Model, cases: Sequence[Conditions], rivals: bool = True) -> pd.DataFrame:
-    """Relative error of every case (rows) for the raw generator, the projected one and every rival (columns)."""
-    problem, rows = model.problem, []
+def fields(model: sampling.Model, case: Conditions) -> dict[str, Array]:
+    """The exact field (H, W) of one case, the raw and the projected one of the generator, and every rival's."""
+    problem = model.problem
     assert problem.oracle is not None
+    out = {"exact": one(problem, problem.oracle, case)}
+    out |= {name: model.sample(case, project=name == "polished").array[0] for name in ("raw", "polished")}
+    return out | {r.name: one(problem, r.make, case) for r in problem.rivals}
+
+
+def errors(model: sampling.Model, cases: Sequence[Conditions]) -> dict[str, pd.DataFrame]:
+    """Measure -> (cases x methods): relative L2 and L1 error, overshoot in %, drift of the mass."""
+    rows: dict[str, list[dict[str, float]]] = {"": [], "L1 ": [], "overshoot %, ": [], "mass drift, ": []}
     for case in cases:
-        exact = one(problem, problem.oracle, case)
-        row = {"raw": relative(model.sample(case, project=False).array[0], exact)}
-        row["polished"] = relative(model.sample(case, project=True).array[0], exact)
-        if rivals:
-            row |= {r.name: relative(one(problem, r.make, case), exact) for r in problem.rivals}
-        rows.append(row)
-    return pd.DataFrame(rows)
+        found = fields(model, case)
+        exact = found.pop("exact")
+        for measure, call in (("", relative), ("L1 ", partial(relative, order=1))):
+            rows[measure].append({k: call(f, exact) for k, f in found.items()})
+        rows["overshoot %, "].append({k: overshoot(f) for k, f in found.items()})
+        rows["mass drift, "].append({k: drift(f) for k, f in found.items()})
+    return {measure: pd.DataFrame(values) for measure, values in rows.items()}
 
 
 def quality(model: sampling.Model, n: int = 200) -> pd.DataFrame:
-    """Mean, 95th percentile and maximum of the relative error over every group of the problem's cases; columns as `errors`."""
+    """Mean, 95th percentile and maximum of the relative L2 error over every group of the problem's cases, maxima of the other
+    measures; columns are the methods: raw and polished generator, and the rivals."""
     out: dict[str, pd.Series] = {}
+    names = {q.name for q in model.conditions}
     for group, make in model.problem.cases.items():
-        cases = [c for c in make(n) if set(c) <= {q.name for q in model.conditions}]
+        cases = [c for c in make(n) if set(c) <= names]
         if not cases:
             continue
-        found = errors(model, cases)
-        out |= {f"{group}, mean": found.mean(), f"{group}, p95": found.quantile(0.95), f"{group}, max": found.max()}
+        for measure, found in errors(model, cases).items():
+            if not measure:
+                out |= {f"{group}, mean": found.mean(), f"{group}, p95": found.quantile(0.95)}
+            out[f"{group}, {measure}max"] = found.max()
     table = pd.DataFrame(out).T
     bars = model.problem.bars
     table.insert(0, "bar", [f"{bars[r][0]} {bars[r][1]:g}" if r in bars else "" for r in table.index])
