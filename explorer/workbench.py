@@ -63,12 +63,13 @@ def asked(model: Model, start: Dial, key: str) -> tuple[Dial, str, int, str]:
     if given is None:
         return start, "start", 0, ""
     phase = "drag" if given.pop("phase", None) == "drag" else "release"
+    number = given["id"] if isinstance(given.get("id"), int) else 0
     try:
         request = protocol.request(given)
         store.check(model, request.dial)
         return request.dial, phase, request.id, ""
     except ValueError as error:
-        return start, phase, 0, str(error)
+        return start, phase, number, str(error)
 
 
 @st.fragment

@@ -1,6 +1,6 @@
 """Drags a slider in headless Chromium and prints what a person would feel.
 
-    python tests/benchmarks/drag.py [PATH-OF-PAGE] [--checkpoints FOLDER] [--seconds 3]
+    python tests/benchmarks/drag.py [PATH-OF-PAGE] [--checkpoints FOLDER] [--seconds 3] [--without-route]
 
 Two phases: single steps 400 ms apart (from the input event to the animation frame after the new picture), and a drag at 60
 events a second. On two quiet cores: at least 25 frames/s and a 95th percentile of at most 60 ms.
@@ -9,6 +9,7 @@ events a second. On two quiet cores: at least 25 frames/s and a 95th percentile 
 from __future__ import annotations
 
 import argparse
+import re
 import statistics
 import sys
 from pathlib import Path
@@ -84,6 +85,7 @@ def main() -> None:
     parser.add_argument("path", nargs="?", default="two_phase")
     parser.add_argument("--checkpoints", type=Path, default=ROOT / "checkpoints")
     parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--without-route", action="store_true", help="block the live route: page reruns must do it")
     given = parser.parse_args()
     found = browser()
     if found is None:
@@ -92,8 +94,10 @@ def main() -> None:
         chromium = pw.chromium.launch(executable_path=found, args=FLAGS)
         page = chromium.new_page(viewport={"width": 1280, "height": 720})
         outside, errors = watch(page, address)
+        if given.without_route:
+            page.route_web_socket(re.compile("/api/live"), lambda socket: socket.close())
         page.goto(f"{address}/{given.path}")
-        page.locator(".panel[data-mode=live]").wait_for(timeout=60_000)
+        page.locator(f".panel[data-mode={'fallback' if given.without_route else 'live'}]").wait_for(timeout=60_000)
         page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
         page.locator(".js-plotly-plot").first.wait_for()
         page.evaluate(STEPS, [10, 100])

@@ -135,6 +135,24 @@ def test_without_the_route_page_reruns_do_it(new_page, address):
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
 
 
+def test_a_closed_route_opens_again_on_the_next_drag(new_page, address):
+    page, routes = new_page(address), []
+
+    def through(socket):
+        socket.connect_to_server()
+        routes.append(socket)
+
+    page.route_web_socket(re.compile("/api/live"), through)
+    page.goto(f"{address}/two_phase?size=64")
+    ready(page)
+    first, count = pixels(page), seq(page)
+    routes[0].close()
+    slide(page, "Volume fraction", 0.6)
+    drawn_after(page, count)
+    expect(page.locator(".panel")).to_have_attribute("data-mode", "live")
+    assert pixels(page) != first and len(routes) == 2
+
+
 def test_everything_to_drag_is_on_the_first_screen(new_page, address):
     for scheme in ("light", "dark"):
         page = opened(new_page, address, color_scheme=scheme)
