@@ -229,6 +229,12 @@ def test_every_precision_trains_and_keeps_its_weights_wide(trainer, precision):
     assert {p.dtype for p in (*run.generator.parameters(), *run.critic.parameters())} == {wide}
 
 
+def test_a_generator_reads_its_statistics_in_double_precision_runs_too(structures):
+    config = dataclasses.replace(PRESET.tiny, precision="fp64", steps=1, batch=2, size=SIZE)
+    run = Trainer(PROBLEM, PRESET, config, structures[:48])
+    assert not next(fit(run)).note and run.generator.seed.curves.any() and run.generator.seed.curves.dtype == torch.float64
+
+
 def test_optimistic_memory_is_part_of_the_state(trainer):
     run, other = (trainer(scheme="optimistic", steps=2, batch=2) for _ in range(2))
     next(fit(run))

@@ -190,6 +190,6 @@ def test_impossible_draws_are_refused(bad):
 def test_a_missing_checkpoint_says_how_to_make_it(monkeypatch, tmp_path):
     monkeypatch.setattr(sampling, "CHECKPOINTS", tmp_path)
     preset = discovery.split("two_phase")[1].name
-    with pytest.raises(FileNotFoundError, match=rf"There is no checkpoint .* yet\. Make one with: python train\.py two_phase/{preset}"):
+    with pytest.raises(FileNotFoundError, match=rf"no checkpoint .* yet\. Make one with: python train\.py two_phase/{preset}"):
         sampling.load("two_phase")
     assert sampling.path_of("two_phase") == tmp_path / "two_phase" / f"{preset}.safetensors"
