@@ -46,9 +46,7 @@ class EntropyFiniteVolume(Duhamel):
     tolerance = 0.03
     source = "InvNet, eq. 4 and 13 with nu = 0, as an upwind finite-volume scheme"
 
-    def __init__(
-        self, times: Sequence[float], comoving: bool = False, smoothing: float = 0.002, implicitness: float = 0.5
-    ) -> None:
+    def __init__(self, times: Sequence[float], comoving: bool = False, smoothing: float = 0.002, implicitness: float = 0.5) -> None:
         """Levels, frame, preconditioning viscosity and weight of the new level; `ValueError` for values out of their range."""
         super().__init__(times, comoving)
         if not (0 <= smoothing < float("inf") and 0 <= implicitness <= 1):

@@ -140,5 +140,5 @@ class FiniteVolume:
 
         `conditions`: "viscosity" (B,), 0 where absent, and "initial" (B, X), the first column where absent.
         """
-        share = torch.tensor(self.times, dtype=torch.float64).diff().to(fields) / self.times[-1]
-        return (self.local(fields, conditions).square().mean(1) * share).sum(1)
+        square = self.local(fields, conditions).square().mean(1)
+        return (square * self.steps(square)[0][:, 0] / self.times[-1]).sum(1)

@@ -97,13 +97,15 @@ def test_lax_oleinik_follows_the_characteristics_before_they_cross(initial):
     assert np.abs(lax_oleinik(initial, [t], n)[0] - along).max() < 1e-6
 
 
-def test_lax_oleinik_of_a_step_is_a_fan_and_a_shock():
-    """1 on [0, 1/2), 0 on [1/2, 1): at t = .4 a fan x / t up to .4, then 1 up to the shock at 1/2 + t / 2 = .7."""
-    x = np.arange(101) / 100
-    primitive = np.where(x < 0.4, x**2 / 0.8, np.minimum(x, 0.7) - 0.2)
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_lax_oleinik_of_a_step_is_a_fan_and_a_shock(quarters):
+    """1 on [0, w), 0 on [w, 1): at t = .4 a fan x / t up to .4, then 1 up to the shock at w + t / 2."""
+    w, x = quarters / 4, np.arange(101) / 100
+    primitive = np.where(x < 0.4, x**2 / 0.8, np.minimum(x, w + 0.2) - 0.2)
+    initial = Steps((1.0,) * quarters + (0.0,) * (4 - quarters))
     for comoving in (False, True):
-        found = lax_oleinik(Steps((1.0, 0.0)), [0.4], 100, comoving=comoving)[0]
-        assert np.abs(np.roll(found, 20 if comoving else 0) - 100 * np.diff(primitive)).max() < 1e-10
+        found = lax_oleinik(initial, [0.4], 100, comoving=comoving)[0]
+        assert np.abs(np.roll(found, 10 * quarters if comoving else 0) - 100 * np.diff(primitive)).max() < 1e-10
 
 
 @pytest.mark.parametrize("frequency", [2.0, 5.5])
