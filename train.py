@@ -166,7 +166,7 @@ def finish(run: Run, trainer: Trainer, calibration: Array | None, digest: str) -
     model = shipped(run, trainer, calibration, digest)
     problem, tensors = run.problem, {f"generator.{k}": v for k, v in model.generator.state_dict().items()}
     quantity = model.conditions[0] if model.conditions else None
-    if problem.oracle is not None and quantity is not None:
+    if problem.oracle is not None and problem.descriptors and quantity is not None:
         knots = np.linspace(*(quantity.trained or (quantity.low, quantity.high)), KNOTS)
         found = metrics.reference(problem, [float(k) for k in knots], n=4 if run.given.tiny else 64)
         tensors |= {f"reference.{k}": v for k, v in found.items()}
