@@ -88,6 +88,18 @@ def test_the_exact_solution_is_a_zero_of_order_four_in_the_residual(cls):
         assert found[0] > 2**3.0 * found[1] > 2**6.0 * found[2]
 
 
+def test_a_field_that_grows_with_time_alone_has_residual_one():
+    """u = t: R = 1 everywhere, whatever the levels, so its mean square is 1; E = t, a mean of t^2 by the least variance."""
+    fields = torch.tensor(SHORT, dtype=torch.float64).expand(1, 1, 9, 4)
+    given = {"viscosity": torch.tensor([0.01])}
+    accumulated = sum(t**2 for t in SHORT) / 3 / Duhamel.least_variance
+    for comoving in (False, True):
+        assert FiniteVolume(SHORT, comoving).residual(fields, given).item() == pytest.approx(1)
+        assert Duhamel(SHORT, comoving).residual(fields, given).item() == pytest.approx(accumulated)
+    uniform = np.linspace(0, 0.3, 7)
+    assert Sobel(uniform).residual(torch.tensor(uniform).expand(1, 1, 9, 7), given).item() == pytest.approx(1)
+
+
 def test_duhamel_measures_the_error_where_diffusion_rules():
     """With the heat solution of a small wave beside the scheme's: sqrt(loss) is the relative error, within a factor 1.5."""
     initial, times = Fourier((0.02,), (0.0,), 0.0), levels(32)
