@@ -1,0 +1,52 @@
+"""The paper's kind of generator: a convolutional decoder from the request (c, nu) alone to a space-time image."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+WAVES = (1, 2, 4)
+
+
+class ImageDecoder(nn.Module):
+    """Conditions `frequency` (B,) and `viscosity` (B,) to an image (B, 1, 64, 64), rows x (periodic), columns t.
+
+    Knows neither the equation nor the initial condition: both are left to the invariances, as in the first paper.
+    """
+
+    def __init__(self, channels: tuple[int, int, int, int] = (128, 96, 64, 32)) -> None:
+        super().__init__()
+        self.base = channels[0]
+        self.enter = nn.Sequential(nn.Linear(2 + 4 * len(WAVES), 128), nn.GELU(), nn.Linear(128, 16 * channels[0]))
+        pairs = list(zip(channels, (*channels[1:], channels[-1]), strict=True))
+        self.first = nn.ModuleList(nn.Conv2d(a, b, 3) for a, b in pairs)
+        self.second = nn.ModuleList(nn.Conv2d(b, b, 3) for _, b in pairs)
+        self.leave = nn.Conv2d(channels[-1], 1, 3)
+
+    def noise(self, keys: Sequence[int], shape: tuple[int, int]) -> dict[str, Tensor]:
+        """Nothing is random here; the keys only say how many."""
+        return {"count": torch.zeros(len(keys))}
+
+    def draw_latent(self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """No latents."""
+        return {}
+
+    def forward(self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor], latent: Mapping[str, Tensor]) -> Tensor:
+        """See the class."""
+        c, log = conditions["frequency"] / 3.5 - 1, torch.log(conditions["viscosity"] / 0.008) / 1.4
+        waves = [f(m * v) for m in WAVES for v in (math.pi * c, log) for f in (torch.sin, torch.cos)]
+        x = self.enter(torch.stack([c, log, *waves], 1)).view(-1, self.base, 4, 4)
+        x = x.contiguous(memory_format=torch.channels_last)
+        for first, second in zip(self.first, self.second, strict=True):
+            x = F.interpolate(x, scale_factor=2, mode="nearest")
+            x = F.gelu(second(framed(F.gelu(first(framed(x))))))
+        return 0.5 + self.leave(framed(x)).contiguous()
+
+
+def framed(x: Tensor) -> Tensor:
+    """One pixel around (B, C, X, T): periodic in x, repeated in t."""
+    return F.pad(F.pad(x, (0, 0, 1, 1), mode="circular"), (1, 1, 0, 0), mode="replicate")
