@@ -47,6 +47,8 @@ class RequestSeed(nn.Module):
     def fit(self, labels: Tensor) -> None:
         """Master curve and length quantiles from labels (n, H, W); needs a few hundred images over the range of fractions."""
         p, length, curve = statistics(labels)
+        if len(labels) < LEVELS or bool((hat(torch.minimum(p, 1 - p), self.knots.cpu()).sum(0) <= 0).any()):
+            raise ValueError(f"The statistics need {LEVELS} images or more with fractions over .2 to .8; got {len(labels)}.")
         radius = descriptors.radial_bins((labels.shape[1], labels.shape[2]))[0]
         scaled = interpolate(torch.linspace(0, REACH, SCALED)[None] * length[:, None], radius.expand(len(length), -1), curve)
         weight = hat(torch.minimum(p, 1 - p), self.knots.cpu())
