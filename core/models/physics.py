@@ -43,6 +43,8 @@ class PhysicsLayer(nn.Module):
 
     def __init__(self, steps: int, sharpness: float) -> None:
         super().__init__()
+        if steps < STAGES or steps % STAGES:
+            raise ValueError(f"steps must be a multiple of {STAGES}; got {steps}.")
         self.steps, self.sharpness = steps, sharpness
         self.register_buffer("time", torch.zeros(FEATURES))
         self.register_buffer("excess", torch.zeros(FEATURES))

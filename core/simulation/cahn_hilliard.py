@@ -57,8 +57,11 @@ def propagate(u: Tensor, dt: Tensor | float, steps: int, eps: Tensor | float = 1
     keep, push = _complex(*factors(wavenumbers_squared((shape[0], shape[1]), u), dt, eps))
     spectrum = _forward(u)
     for _ in range(steps):
-        force = _forward(u * (u * u - (1 + STABILISATION)))
-        spectrum = spectrum * keep + force * push
+        force = _forward((u * u - (1 + STABILISATION)) * u)
+        if torch.is_grad_enabled():
+            spectrum = spectrum * keep + force * push
+        else:  # the same products in place: no allocation while dragging
+            spectrum = spectrum.mul_(keep).add_(force.mul_(push))
         u = torch.fft.irfft2(spectrum, s=shape)
     return u
 
