@@ -55,7 +55,10 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=sampling.CHECKPOINTS, help="folder of the checkpoints")
     parser.add_argument("--save-every", type=int, default=100, metavar="STEPS")
     parser.add_argument("--samples", type=int, default=256, help="samples on each side of the final quality table")
-    return parser.parse_args(given)
+    found = parser.parse_args(given)
+    if found.samples < 16:
+        parser.error(f"--samples must be at least 16 for a table of statistics; got {found.samples}.")
+    return found
 
 
 def configuration(preset: Preset, given: argparse.Namespace) -> TrainConfig:
@@ -95,8 +98,9 @@ class Run:
         self.seconds = 0.0
 
     def identity(self) -> dict[str, Any]:
-        """What must agree for a saved state to be continued: the configuration, but for the number of steps."""
-        return json.loads(json.dumps({k: v for k, v in asdict(self.config).items() if k != "steps"}))
+        """What must agree for a saved state to be continued: the configuration; the number of steps only where rates fall."""
+        left_out = () if self.config.decay else ("steps",)
+        return json.loads(json.dumps({k: v for k, v in asdict(self.config).items() if k not in left_out}))
 
     def manifest(self, digest: str, rest: dict[str, Any]) -> dict[str, Any]:
         """The manifest of this run; `digest` is the training data's."""
@@ -128,7 +132,14 @@ class Run:
             )
         trainer.restore(found.tensors)
         self.seconds = float(found.manifest["seconds"])
+        self.forget(trainer.done)
         return f"continuing at step {trainer.done}"
+
+    def forget(self, step: int) -> None:
+        """Drop the lines of `metrics.jsonl` after `step`: those steps are run again."""
+        if distributed.rank() == 0 and self.log.exists():
+            lines = [line for line in self.log.read_text().splitlines() if line.endswith("}") and json.loads(line)["step"] <= step]
+            data.write_atomic(self.log, "".join(f"{line}\n" for line in lines).encode())
 
     def note(self, progress: Progress) -> None:
         """One line of `metrics.jsonl`."""
@@ -206,11 +217,29 @@ def train(name: str, given: argparse.Namespace, device: torch.device, stop: Stop
     images, calibration = images_for(problem, config)
     digest = "" if images is None else data.digest(images)
     trainer = Trainer(problem, preset, config, images, calibration, device, fit=not run.state.exists())
-    print(f"{problem.name}/{preset.name}: {run.resume(trainer)}, {config.steps} steps, {device}, {config.precision}")
+    found = run.resume(trainer)
+    if distributed.rank() == 0:
+        print(f"{problem.name}/{preset.name}: {found}, {config.steps} steps, {device}, {config.precision}")
+    try:
+        stopped = follow(run, trainer, digest, stop)
+    except Diverged:
+        run.save(trainer, digest)  # the trainer holds the last good state
+        raise
+    run.save(trainer, digest)
+    if stopped:
+        print(f"Stopped by {stop.signal or 'another process'} at step {trainer.done}; the same command continues.")
+    elif distributed.rank() == 0:
+        finish(run, trainer, calibration, digest)
+    return not stopped
+
+
+def follow(run: Run, trainer: Trainer, digest: str, stop: StopFlag) -> bool:
+    """Go through the training loop: log, draw progress, save now and then; True when somebody asked to stop."""
+    given, stopped = run.given, False
     deadline = time.monotonic() + 60 * given.budget if given.budget else float("inf")
-    total = None if given.budget is None else sys.maxsize
-    bar = tqdm(total=None if total else config.steps, initial=trainer.done, desc=name, unit="step", disable=None)
-    stopped = False
+    total = sys.maxsize if given.budget is not None and not run.config.decay else None
+    name = f"{run.problem.name}/{run.preset.name}"
+    bar = tqdm(total=None if total else run.config.steps, initial=trainer.done, desc=name, unit="step", disable=None)
     for progress in fit(trainer, total):
         run.seconds += progress.seconds
         run.note(progress)
@@ -227,12 +256,7 @@ def train(name: str, given: argparse.Namespace, device: torch.device, stop: Stop
         if stopped or distributed.agree(time.monotonic() > deadline):
             break
     bar.close()
-    run.save(trainer, digest)
-    if stopped:
-        print(f"Stopped by {stop.signal or 'another process'} at step {trainer.done}; the same command continues.")
-    elif distributed.rank() == 0:
-        finish(run, trainer, calibration, digest)
-    return not stopped
+    return stopped
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -32,21 +32,19 @@ class Made:
 
 
 @st.fragment
-def show(name: str, dial: Dial) -> None:
-    """A button that runs the simulator and the rivals once; dragging goes on meanwhile, on the live route."""
+def show(name: str) -> None:
+    """A button that runs the simulator and the rivals at what was last released; dragging goes on meanwhile, live."""
     model = store.MODELS.get(name)
     st.markdown("##### Beside the other ways to make one")
-    label = "Run the simulator and the rivals at this request"
-    pressed = st.button(label, key=f"compare:{name}", icon=":material/speed:")
+    st.caption("One sample each, timed on this machine in one run. They take the conditions only, not the latent directions.")
     key = f"compared:{name}"
-    if pressed:
-        with st.spinner("Simulating…"):
+    if st.button("Run the simulator and the rivals at this request", key=f"compare:{name}", icon=":material/speed:"):
+        dial = st.session_state.get(f"dial:{name}", Dial())
+        with st.spinner("Simulating; a rival that needs fitting is fitted once…"):
             st.session_state[key] = (dial, run(model, dial))
     held = st.session_state.get(key)
-    if not held or held[0] != dial:
-        st.caption("Times are measured on this machine, one sample each, in one run with the model's own.")
-        return
-    draw(model, held[1])
+    if held:
+        draw(model, held[0], held[1])
 
 
 def run(model: Model, dial: Dial) -> list[Made]:
@@ -82,9 +80,10 @@ def measure(model: Model, label: str, make: Callable[[], Array]) -> Made:
     return Made(label, float(np.median(seconds)), array[0], scalars)
 
 
-def draw(model: Model, ways: list[Made]) -> None:
+def draw(model: Model, dial: Dial, ways: list[Made]) -> None:
     """Pictures side by side with their scalars, then the times."""
     field = model.field
+    st.caption(f"At {request(model, dial)}:")
     for way, column in zip(ways, st.columns(max(4, len(ways))), strict=False):
         if field.kind != "continuous":
             column.image(
@@ -95,3 +94,12 @@ def draw(model: Model, ways: list[Made]) -> None:
         column.caption("  \n".join(lines))
     figure = figures.durations({w.label: w.seconds for w in ways}, "Time per sample, one run on this machine", pages.dark())
     st.plotly_chart(figure, theme=None, config=pages.PLOTLY, height=figure.layout.height, key=f"durations:{model.name}")
+
+
+def request(model: Model, dial: Dial) -> str:
+    """The request in words: conditions, size and seed."""
+    scalars = [(q, dial.conditions.get(q.name, q.default)) for q in model.conditions if q.kind == "scalar"]
+    scalars = [(q, dial.conditions.get(q.name, q.default)) for q in model.conditions if q.kind == "scalar"]
+    values = [f"{q.label} {value:.6g} {q.unit}".strip() for q, value in scalars]
+    rows, columns = store.shape_of(model, dial)
+    return ", ".join([*values, f"{rows} × {columns} {model.field.unit}", f"seed {dial.seed}"])

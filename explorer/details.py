@@ -1,4 +1,4 @@
-"""Below the panel: charts of every descriptor, the comparison with the simulator and the rivals, the files."""
+"""Below the panel: the files and the charts of every descriptor."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.sampling import Model
 from core.types import Array, Sample
-from explorer import compare, exports, figures, pages
+from explorer import exports, figures, pages
 from explorer.live import render, store
 from explorer.live.protocol import Dial
 
@@ -23,8 +23,6 @@ def show(model: Model, dial: Dial, sample: Sample) -> None:
     draw_files(model, dial, sample, measured, reference)
     st.markdown("##### What was delivered, beside held-out data" if reference else "##### What was delivered")
     draw_charts(model, charts(model, sample, measured, reference, pages.dark()), explanations(model, bool(reference)))
-    if model.problem.oracle or model.problem.rivals:
-        compare.show(model.name, dial)
 
 
 def charts(

@@ -1,4 +1,8 @@
-"""What a problem's page shows: the live panel first; on release the charts, the comparison, the link and the files."""
+"""What a problem's page shows: the live panel first; on release the link, the files and the charts; then the comparison.
+
+Three fragments stand side by side, none inside another: what is left in the queue of a nested one when its parent runs again
+breaks the page.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,8 @@ import streamlit as st
 
 from core import discovery
 from core.sampling import Model
-from core.types import Problem
-from explorer import controls, details, state
+from core.types import Problem, Sample
+from explorer import compare, controls, details, state
 from explorer.live import component, protocol, render, store
 from explorer.live.protocol import Dial
 
@@ -24,7 +28,11 @@ def show(name: str) -> None:
     dial, notes = remembered(model)
     for note in notes:
         st.warning(note, icon=":material/link_off:")
+    st.session_state[f"dial:{model.name}"] = dial
     live(model.name, dial)
+    released(model.name, dial)
+    if model.problem.oracle or model.problem.rivals:
+        compare.show(model.name)
 
 
 def choose(problem: Problem) -> Model | None:
@@ -41,8 +49,13 @@ def choose(problem: Problem) -> Model | None:
             "Preset", names, format_func=titles.__getitem__, key=key, label_visibility="collapsed", on_change=st.query_params.clear
         )
     chosen = asked if asked is not None and asked in names else names[0]
+    return loaded(f"{problem.name}/{chosen}")
+
+
+def loaded(name: str) -> Model | None:
+    """The model of that name; None, and a sentence on the page, when it is missing or damaged."""
     try:
-        return store.MODELS.get(f"{problem.name}/{chosen}")
+        return store.MODELS.get(name)
     except (FileNotFoundError, ValueError) as error:
         st.warning(str(error), icon=":material/model_training:")
         return None
@@ -57,44 +70,57 @@ def remembered(model: Model) -> tuple[Dial, tuple[str, ...]]:
     return (held if isinstance(held, Dial) else Dial()), ()
 
 
-def asked(model: Model, start: Dial, key: str) -> tuple[Dial, str, int, str]:
-    """What the panel last committed: dial, phase, number and a sentence when it cannot be used (then the start is)."""
-    given: dict[str, Any] | None = component.committed(key)
+def asked(model: Model, given: dict[str, Any] | None, start: Dial) -> tuple[Dial, int, str]:
+    """The dial in a request from the page, its number, and a sentence when it cannot be used (then the start is)."""
     if given is None:
-        return start, "start", 0, ""
-    phase = "drag" if given.pop("phase", None) == "drag" else "release"
+        return start, 0, ""
     number = given["id"] if isinstance(given.get("id"), int) else 0
     try:
         request = protocol.request(given)
         store.check(model, request.dial)
-        return request.dial, phase, request.id, ""
+        return request.dial, request.id, ""
     except ValueError as error:
-        return start, phase, number, str(error)
+        return start, number, f"{error} The last good picture is shown."
+
+
+def taken(model: Model, dial: Dial, start: Dial) -> tuple[Dial, Sample, str]:
+    """The sample of a dial, or of the start with a sentence when the dial is refused."""
+    try:
+        return dial, store.take(model, dial), ""
+    except ValueError as error:
+        return start, store.take(model, start), f"{error} The last good picture is shown."
 
 
 @st.fragment
 def live(name: str, start: Dial) -> None:
-    """The panel and, unless a finger is still on a slider, everything about what it delivered."""
-    model, key = store.MODELS.get(name), f"panel:{name}"
-    dial, phase, number, flaw = asked(model, start, key)
+    """The panel. It runs again only where there is no live route, once for each step of a drag."""
+    model = loaded(name)
+    if model is None:
+        return
+    dial, number, flaw = asked(model, component.newest(name), start)
     began = time.perf_counter()
-    try:
-        sample = store.take(model, dial)
-    except ValueError as error:
-        dial, flaw = start, str(error)
-        sample = store.take(model, dial)
+    dial, sample, refused = taken(model, dial, start)
     seconds = time.perf_counter() - began
     base = st.get_option("server.baseUrlPath") or ""
     about = controls.panel(model, dial, f"/{base}" if base else "")
-    component.mount(render.compose(model, dial, sample, seconds, number, about), key)
-    if flaw:
-        st.error(f"{flaw} The last good picture is shown.")
-    if phase == "drag":
-        st.caption("The charts and files follow when you let go.")
+    component.mount(render.compose(model, dial, sample, seconds, number, about), name)
+    if flaw or refused:
+        st.error(flaw or refused)
+
+
+@st.fragment
+def released(name: str, start: Dial) -> None:
+    """Link, files and charts of what was released; runs again on every release."""
+    model = loaded(name)
+    if model is None:
         return
-    if phase == "release":
+    given = component.committed(component.relay_key(name))
+    dial, _, flaw = asked(model, given, start)
+    dial, sample, refused = taken(model, dial, start)
+    if given is not None and not flaw and not refused:
         remember(model, dial)
     details.show(model, dial, sample)
+    component.mount_relay(name)
 
 
 def remember(model: Model, dial: Dial) -> None:

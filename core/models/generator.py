@@ -1,6 +1,6 @@
 """The two-phase generator: request-shaped seed -> learned residual -> physics layer, each stage switchable.
 
-    y = seed(white; p1, L, style);   y' = y + tanh UNet(y, tanh 3y, texture | p1, L);   u = physics(y'; p1, L);   logits = 8 u
+    y = seed(white; p1, L, style);   y' = y + bend(UNet(y, tanh 3y, texture | p1, L));   u = physics(y'; p1, L);   logits = 8 u
 
 The volume fraction, the two-point correlation and the length are right before any training; the adversary only moves what is
 left, and the rank threshold after it (`core.projection`) makes p1 exact.
@@ -34,7 +34,7 @@ class SeededGenerator(nn.Module):
     """
 
     def __init__(
-        self, contraction: float = 2.0, steps: int = 64, sharpness: float = 4.0, channels: tuple[int, int, int] = (32, 48, 64)
+        self, contraction: float = 2.5, steps: int = 128, sharpness: float = 4.0, channels: tuple[int, int, int] = (16, 32, 48)
     ) -> None:
         super().__init__()
         self.contraction = contraction
@@ -86,11 +86,12 @@ class SeededGenerator(nn.Module):
             return LOGIT * (self.physics(y, p, length) if physics else y)[:, None]
 
     def residual(self, y: Tensor, texture: Tensor, p: Tensor, length: Tensor) -> Tensor:
-        """The learned correction (B, H, W) of the seed field, at most `amplitude` of its standard deviation: it can bend the
-        seed, never replace it."""
+        """The learned correction (B, H, W) of the seed field, about `amplitude` of its standard deviation at most, zero mean:
+        it can bend the seed, never replace or shift it."""
         images = torch.stack([y, torch.tanh(3 * y), texture], 1)
         request = torch.stack([4 * (p - 0.5), 2 * torch.log(length / 10)], 1)
-        return self.amplitude * torch.tanh(self.network(images, request)[:, 0])
+        bend = self.amplitude * torch.tanh(self.network(images, request)[:, 0])
+        return bend - bend.mean((1, 2), keepdim=True)
 
     def read_latent(self, fields: Tensor) -> dict[str, Tensor]:
         """The latents of real fields (B, 1, H, W): their characteristic length, kept within `LENGTHS` (a field without a zero

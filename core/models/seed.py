@@ -22,7 +22,9 @@ REACH = 3.0
 LEVELS = 33
 SPACING = 0.5
 RADII = 128
-"""Knots of the minority fraction (.2 to .5), of r / L (0 to 3), of the length quantiles; spacing and number of radii, px."""
+FEWEST = 16
+"""Knots of the minority fraction (.2 to .5), of r / L (0 to 3), of the length quantiles; spacing and number of radii, px;
+fewest images to read statistics from."""
 TAPER = 2.25
 """r / L from which the master curve is brought smoothly to 0 at its end. A jump there is a ring that no field can have: cut off
 with the negative power, it leaves white noise in the field, and the field jumps while the length is dragged."""
@@ -47,6 +49,8 @@ class RequestSeed(nn.Module):
     def fit(self, labels: Tensor) -> None:
         """Master curve and length quantiles from labels (n, H, W); needs a few hundred images over the range of fractions."""
         p, length, curve = statistics(labels)
+        if len(labels) < FEWEST or bool((hat(torch.minimum(p, 1 - p), self.knots.cpu()).sum(0) <= 0).any()):
+            raise ValueError(f"The statistics need {FEWEST} images or more with fractions over .2 to .8; got {len(labels)}.")
         radius = descriptors.radial_bins((labels.shape[1], labels.shape[2]))[0]
         scaled = interpolate(torch.linspace(0, REACH, SCALED)[None] * length[:, None], radius.expand(len(length), -1), curve)
         weight = hat(torch.minimum(p, 1 - p), self.knots.cpu())

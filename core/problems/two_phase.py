@@ -105,7 +105,7 @@ FRACTION_PRESET = Preset(
     latents=LATENTS,
     generator=SeededGenerator,
     critic=Critic,
-    config=TrainConfig(steps=3000, ema=0.999, weights={"volume_fraction": 50.0, "correlation": 50.0}),
+    config=TrainConfig(steps=2000, ema=0.998, weights={"volume_fraction": 50.0, "correlation": 50.0}),
     tiny=TrainConfig(steps=4, batch=4, images=64, weights={"volume_fraction": 50.0, "correlation": 50.0}, precision="fp32"),
 )
 

@@ -33,9 +33,9 @@ def wavenumbers_squared(shape: tuple[int, int], like: Tensor) -> Tensor:
     return (ky[:, None] ** 2 + kx[None] ** 2).to(like)
 
 
-def factors(k2: Tensor, dt: Tensor | float, eps: float = 1.0) -> tuple[Tensor, Tensor]:
-    """The step's two multipliers: u^_{n+1} = keep u^_n + push [u^3 - (1 + S) u]^_n; dt scalar or (B,) broadcasts to (B, 1, 1)."""
-    dt = dt.view(-1, 1, 1) if isinstance(dt, Tensor) and dt.ndim else dt
+def factors(k2: Tensor, dt: Tensor | float, eps: Tensor | float = 1.0) -> tuple[Tensor, Tensor]:
+    """The step's two multipliers: u^_{n+1} = keep u^_n + push [u^3 - (1 + S) u]^_n; dt and eps are scalars or (B,)."""
+    dt, eps = (v.view(-1, 1, 1) if isinstance(v, Tensor) and v.ndim else v for v in (dt, eps))
     keep = 1 / (1 + dt * (eps**2 * k2 * k2 + STABILISATION * k2))
     return keep, -dt * k2 * keep
 
@@ -51,14 +51,17 @@ def _complex(*factors: Tensor) -> tuple[Tensor, ...]:
     return tuple(f.to(torch.promote_types(f.dtype, torch.complex64)) for f in factors)
 
 
-def propagate(u: Tensor, dt: Tensor | float, steps: int, eps: float = 1.0) -> Tensor:
-    """`steps` equal steps from u (B, H, W); dt in time units, scalar or (B,). Differentiable in u and dt."""
+def propagate(u: Tensor, dt: Tensor | float, steps: int, eps: Tensor | float = 1.0) -> Tensor:
+    """`steps` equal steps from u (B, H, W); dt in time units and eps in px, scalars or (B,). Differentiable in u, dt, eps."""
     shape = u.shape[-2:]
     keep, push = _complex(*factors(wavenumbers_squared((shape[0], shape[1]), u), dt, eps))
     spectrum = _forward(u)
     for _ in range(steps):
-        force = _forward(u * (u * u - (1 + STABILISATION)))
-        spectrum = spectrum * keep + force * push
+        force = _forward((u * u - (1 + STABILISATION)) * u)
+        if torch.is_grad_enabled():
+            spectrum = spectrum * keep + force * push
+        else:  # the same products in place: no allocation while dragging
+            spectrum = spectrum.mul_(keep).add_(force.mul_(push))
         u = torch.fft.irfft2(spectrum, s=shape)
     return u
 

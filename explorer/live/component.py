@@ -1,4 +1,8 @@
-"""The panel as a Streamlit component: constants in, one frame as raw bytes, the committed dial back."""
+"""The panel and its relay as Streamlit components: constants in, one frame as raw bytes, the dial back.
+
+The panel sends what is dragged only where there is no live route; what is released travels through the relay, which stands at
+the end of the details. So a drag never reruns the details, and a release never sends the panel again.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +12,43 @@ from typing import Any
 import streamlit as st
 
 HERE = Path(__file__).parent
-HTML, CSS, DRAW, PANEL = ((HERE / name).read_text(encoding="utf-8") for name in ("panel.html", "panel.css", "draw.js", "panel.js"))
+FILES = ("panel.html", "panel.css", "draw.js", "panel.js", "relay.js")
+HTML, CSS, DRAW, PANEL, RELAY = ((HERE / name).read_text(encoding="utf-8") for name in FILES)
 _PANEL = st.components.v2.component("explorer_panel", html=HTML, css=CSS, js=DRAW + PANEL)
+_RELAY = st.components.v2.component("explorer_relay", js=RELAY)
 
 
-def mount(frame: bytes, key: str) -> None:
-    """Mounts the panel showing `frame` (see `render.frame`, with `panel`); what it commits is `committed(key)`."""
-    _PANEL(data=frame, key=key, on_dial_change=_keep)
+def panel_key(model: str) -> str:
+    """Where the session holds what the panel of this model sent."""
+    return f"panel:{model}"
+
+
+def relay_key(model: str) -> str:
+    """Where the session holds what was released."""
+    return f"relay:{model}"
+
+
+def mount(frame: bytes, model: str) -> None:
+    """Mounts the panel showing `frame` (see `render.frame`, with `panel`)."""
+    _PANEL(data=frame, key=panel_key(model), on_dial_change=_keep)
+
+
+def mount_relay(model: str) -> None:
+    """Mounts the relay of this model: the fragment it stands in runs again on every release."""
+    _RELAY(data={"model": model}, key=relay_key(model), on_dial_change=_keep)
 
 
 def committed(key: str) -> dict[str, Any] | None:
-    """The last request that the panel under `key` sent through the page, with its `phase` (drag or release)."""
+    """The last request under `panel_key` or `relay_key`."""
     state = st.session_state.get(key)
     dial = (state or {}).get("dial")
     return dict(dial) if isinstance(dial, dict) else None
+
+
+def newest(model: str) -> dict[str, Any] | None:
+    """The last request, dragged or released."""
+    given = [g for key in (panel_key(model), relay_key(model)) if (g := committed(key))]
+    return max(given, key=lambda g: g["id"] if isinstance(g.get("id"), int) else 0, default=None)
 
 
 def _keep() -> None:

@@ -16,7 +16,7 @@ class Link {
     } catch { this.setMode("fallback"); return; }
     socket.binaryType = "arraybuffer";
     this.socket = socket;
-    const timer = setTimeout(() => socket.close(), PATIENCE);
+    const timer = setTimeout(() => this.setMode("fallback"), PATIENCE); // it may still open later
     socket.onopen = () => { clearTimeout(timer); this.opened = true; this.setMode("live"); };
     socket.onmessage = (event) => this.receive(decode(event.data));
     socket.onclose = () => {
@@ -32,9 +32,9 @@ class Link {
 
   setMode(mode) { this.mode = mode; this.panel.element.dataset.mode = mode; this.panel.times(); this.pump(); }
 
-  /** Asks for the current dial. `phase`: drag while the finger moves, release when it lets go. */
-  ask(phase) {
-    this.want = { phase, stamp: this.want?.stamp ?? performance.now() };
+  /** Asks for the current dial; `stamp` is when the oldest change in it was made. */
+  ask() {
+    this.want = { stamp: this.want?.stamp ?? performance.now() };
     if (this.mode === "asleep") { this.setMode("connecting"); this.connect(); }
     else if (this.mode === "fallback" && performance.now() - this.tried > RETRY) this.connect();
     this.pump();
@@ -42,12 +42,12 @@ class Link {
 
   pump() {
     if (!this.want || this.mode === "connecting" || (this.busy && performance.now() - this.since < 10000)) return;
-    const { phase, stamp } = this.want;
+    const { stamp } = this.want;
     const request = { ...this.panel.request(), id: ++this.number };
     if (this.mode === "live") {
       if (this.socket?.readyState !== 1) return;
       this.socket.send(JSON.stringify(request));
-    } else this.rerun({ ...request, phase });
+    } else this.rerun(request);
     Object.assign(this, { sent: this.want, want: null, busy: true, since: performance.now(), stamp, current: this.number });
   }
 
@@ -77,8 +77,8 @@ class Panel {
       this.data = data;
       const frame = decode(data);
       if (!this.spec) { this.build(frame.header.panel); this.draw(frame, null); this.link.connect(); }
-      else if (this.link.mode !== "live") this.link.receive(frame);
-      else if (!this.link.busy) this.repaint();
+      else if (this.link.mode !== "live" || (this.link.busy && frame.header.id === this.link.current)) this.link.receive(frame);
+      else this.repaint();
     } else this.repaint();
   }
 
@@ -134,7 +134,7 @@ class Panel {
     element.style.setProperty("--to", to);
     const row = { group, q, index, element, range, value };
     this.rows[id] = row;
-    range.addEventListener("input", () => { this.set(row, +range.value); this.ask("drag"); });
+    range.addEventListener("input", () => { this.set(row, +range.value); this.ask(); });
     range.addEventListener("change", () => this.release());
     value.addEventListener("change", () => { if (value.value !== "" && Number.isFinite(+value.value)) { this.set(row, clamp(+value.value, q.low, q.high)); this.release(true); } });
     free.addEventListener("click", () => { delete this.state.latent[q.name]; range.focus(); this.release(true); });
@@ -171,14 +171,17 @@ class Panel {
     return { model: this.spec.model, conditions: s.conditions, latent: s.latent, seed: s.seed, size: s.size, project: s.project, off: [...s.off] };
   }
 
-  ask(phase) { this.link.ask(phase); }
+  ask() { this.link.ask(); }
 
-  /** The finger let go: ask once more if something changed, then commit the vector once. */
+  /** The finger let go: ask once more if something changed, then hand the vector over once. */
   release(changed = false) {
     for (const row of Object.values(this.rows)) this.sync(row);
-    if (changed || this.link.mode === "fallback") this.ask("release");
+    if (changed) this.ask();
     clearTimeout(this.commit);
-    if (this.link.mode !== "fallback") this.commit = setTimeout(() => this.link.rerun({ ...this.request(), id: this.link.number, phase: "release" }), COMMIT_PAUSE);
+    this.commit = setTimeout(() => {
+      (window.explorerReleased ??= {})[this.spec.model] = { ...this.request(), id: this.link.number };
+      window.dispatchEvent(new Event("explorer-release"));
+    }, COMMIT_PAUSE);
   }
 
   listen() {

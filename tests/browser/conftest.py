@@ -9,6 +9,8 @@ from core import sampling
 from tests.browser.launch import FLAGS, browser, explorer
 from tests.explorer import untrained
 
+PATIENCE = 60_000
+"""Milliseconds until a fact that has not come true fails a test; a busy machine is slow, not wrong."""
 SIZE = {"width": 1280, "height": 720}
 
 
@@ -18,8 +20,9 @@ def chromium():
     if found is None and not os.environ.get("CI"):
         pytest.skip("no Chromium here; set INVNET_BROWSER to its path")
     assert found, "CI must have a Chromium"
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as pw:
         opened = pw.chromium.launch(executable_path=found, args=FLAGS)
         yield opened
@@ -74,7 +77,7 @@ def new_page(chromium):
     def make(address, **options):
         context = chromium.new_context(viewport=SIZE, **options)
         page = context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(PATIENCE)
         opened.append((context, Log(page, address)))
         return page
 

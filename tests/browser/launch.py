@@ -43,7 +43,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def explorer(
-    checkpoints: Path, script: str = "explorer/app.py", problems: Path | None = None, patience: float = 90
+    checkpoints: Path, script: str = "explorer/app.py", problems: Path | None = None, patience: float = 240
 ) -> Iterator[str]:
     """The address of a running explorer that reads this folder of checkpoints; stopped on the way out.
 

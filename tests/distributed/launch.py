@@ -25,7 +25,7 @@ def launch(processes, script, *arguments):
     ]  # fmt: skip
     try:
         for child in running:
-            _, errors = child.communicate(timeout=300)
+            _, errors = child.communicate(timeout=600)
             assert child.returncode == 0, errors
     finally:
         for child in running:

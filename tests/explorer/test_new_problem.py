@@ -34,7 +34,7 @@ def opened(problem):
 def test_it_has_a_page(name):
     made(name)
     page = opened(name.split("/")[0])
-    assert not page.exception and len(page.get("bidi_component")) == 1
+    assert not page.exception and len(page.get("bidi_component")) == 2
 
 
 def test_the_home_page_lists_it(home):

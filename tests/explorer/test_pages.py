@@ -9,17 +9,21 @@ from streamlit.testing.v1 import AppTest
 
 from core import discovery, sampling
 from explorer import exports, pages, state
+from explorer.live import component, protocol
 from explorer.live.protocol import Dial
 from explorer.live.store import MODELS
 
-KEY = "panel:two_phase/fraction"
 REQUEST = {"id": 4, "model": "two_phase/fraction", "conditions": {"volume_fraction": 0.4}, "latent": {"length": 9.0}, "seed": 7,
            "size": 64, "project": True, "off": []}  # fmt: skip
 
 
-def release(page, **change):
-    page.session_state[KEY] = {"dial": {**REQUEST, "phase": "release", **change}}
+def send(page, kind, **change):
+    page.session_state[f"{kind}:two_phase/fraction"] = {"dial": {**REQUEST, **change}}
     return page.run()
+
+
+def release(page, **change):
+    return send(page, "relay", **change)
 
 
 def sentences(page):
@@ -48,7 +52,7 @@ def test_a_new_problem_gets_the_generic_view():
 def test_the_page_shows_panel_charts_and_files(visit):
     page = visit()
     assert not page.exception and not sentences(page)
-    assert len(page.get("bidi_component")) == 1
+    assert len(page.get("bidi_component")) == 2
     assert len(page.get("plotly_chart")) >= 4
     assert len(page.get("download_button")) == 5
 
@@ -60,17 +64,25 @@ def test_release_writes_the_link(visit, model):
     assert {k: v[0] if isinstance(v, list) else v for k, v in dict(page.query_params).items()} == expected
 
 
-def test_a_drag_through_the_page_draws_no_charts(visit):
-    page = release(visit(), phase="drag")
-    assert not page.exception and not page.get("plotly_chart")
-    assert any("let go" in c.value for c in page.caption)
+def test_a_drag_through_the_page_commits_nothing(visit):
+    page = send(visit(), "panel")
+    assert not page.exception and not sentences(page) and not dict(page.query_params)
+
+
+def test_the_newest_request_counts(visit, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(component, "mount", lambda frame, model: drawn.append(protocol.decode(frame)[0]))
+    page = release(send(visit(), "panel", id=9, seed=1), id=8, seed=2)
+    assert not page.exception and [h["id"] for h in drawn][-2:] == [9, 9]
+    release(page, id=10, seed=3)
+    assert drawn[-1]["panel"]["dial"]["seed"] == 3
 
 
 @pytest.mark.parametrize(
     "change", [{"conditions": {"volume_fraction": 7}}, {"seed": "x"}, {"off": ["y"]}, {"size": 65}, {"colour": 1}]
 )
 def test_a_bad_commit_is_a_sentence(visit, change):
-    page = release(visit(), **change)
+    page = send(visit(), "panel", **change)
     assert not page.exception
     assert len(page.error) == 1 and "The last good picture is shown." in page.error[0].value
 
@@ -90,7 +102,7 @@ def test_a_bad_link_is_a_sentence(visit):
 def test_the_session_remembers(visit):
     page = release(visit())
     page.query_params.clear()
-    del page.session_state[KEY]
+    del page.session_state["relay:two_phase/fraction"]
     page.run()
     assert page.session_state["dial:two_phase/fraction"].seed == 7
     assert not page.exception

@@ -1,5 +1,6 @@
 """Start a training, kill it at a random moment with kill -9, start it again: for test_kill.py and the kill benchmark."""
 
+import json
 import os
 import random
 import subprocess
@@ -29,10 +30,11 @@ class Training:
         return subprocess.Popen(list(map(str, self.command)), env=self.environment, **pipes)
 
     def finish(self):
-        """Run to the end; returns what it said."""
-        child = self.start()
+        """Run to the end; returns what it said, remembers how long it took."""
+        began, child = time.perf_counter(), self.start()
         said, _ = child.communicate(timeout=600)
         assert child.returncode == 0, said
+        self.seconds = time.perf_counter() - began
         return said
 
     def kill_after(self, seconds, lines=0):
@@ -50,6 +52,10 @@ class Training:
         """Number of lines in the log."""
         return len(self.log.read_text().splitlines()) if self.log.exists() else 0
 
+    def pace(self):
+        """Seconds of a step, from the log."""
+        return json.loads(self.log.read_text().splitlines()[-1])["seconds"] / self.steps()
+
     def weights(self):
         """The final training state."""
         return checkpoint.load(self.folder / "runs" / NAME / "state.safetensors").tensors
@@ -61,7 +67,11 @@ def differing(one, two):
     return sorted(one.keys() ^ two.keys()) + [k for k in shared if one[k].numpy().tobytes() != two[k].numpy().tobytes()]
 
 
-def moments(seed, kills, most):
-    """Random (seconds, lines) for each kill: one in four anywhere in the start-up, the others between steps."""
+def moments(seed, kills, calm):
+    """Random (seconds, steps) to wait before each kill, on this machine's scale as the undisturbed training `calm` shows it.
+
+    One in four anywhere in the start-up, the others after a step and within the next two: in a step, in a save, between them.
+    """
     rng = random.Random(seed)
-    return [(rng.uniform(0, 2.5), 0) if n % 4 == 0 else (rng.uniform(0, most), 1) for n in range(kills)]
+    start, steps = min(2.5, 0.3 * calm.seconds), 2 * calm.pace()
+    return [(rng.uniform(0, start), 0) if n % 4 == 0 else (rng.uniform(0, steps), 1) for n in range(kills)]

@@ -3,6 +3,6 @@
 import train
 
 if __name__ == "__main__":
-    train.CALIBRATION_IMAGES = 32
+    train.CALIBRATION_IMAGES = 24
     train.finish = lambda *args: print("finished")
     raise SystemExit(train.main())

@@ -231,6 +231,13 @@ def test_sobel_derivatives_are_exact_on_parabolas_up_to_the_edges():
     assert sobel(u, -2).abs().max() < 1e-14
 
 
+def test_a_ramp_that_stands_still_is_carried_by_itself():
+    """u = 3 x: R = u u_x = 9 x in units of the interval, to the edges."""
+    x = (torch.arange(9, dtype=torch.float64) + 0.5) / 9
+    local = Sobel(np.linspace(0, 0.3, 7)).local((3 * x)[None, None, :, None].expand(1, 1, 9, 7), {})
+    assert torch.allclose(local, (9 * x)[None, :, None].expand(1, 9, 7))
+
+
 def test_the_smoothed_curvature_of_a_wave_is_damped_by_the_gaussian():
     """Interior of cos(k x): -2 (1 - cos k) exp(-k^2 / 2), to the .0003 that the cut Gaussian leaves."""
     x, k = torch.arange(40, dtype=torch.float64), 0.5
