@@ -18,7 +18,7 @@ class ImageDecoder(nn.Module):
     Knows neither the equation nor the initial condition: both are left to the invariances, as in the first paper.
     """
 
-    def __init__(self, channels: tuple[int, int, int, int] = (128, 96, 64, 32)) -> None:
+    def __init__(self, channels: tuple[int, int, int, int] = (96, 64, 32, 16)) -> None:
         super().__init__()
         self.base = channels[0]
         self.enter = nn.Sequential(nn.Linear(2 + 4 * len(WAVES), 128), nn.GELU(), nn.Linear(128, 16 * channels[0]))

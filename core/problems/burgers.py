@@ -69,8 +69,9 @@ def coords(shape: tuple[int, int]) -> dict[str, Array]:
 
 
 def oracle(
-    conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int, int], levels: Callable[[tuple[int, int]], Array] = levels_of
-) -> Array:
+    conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int, int],
+    levels: Callable[[tuple[int, int]], Array] = levels_of,
+) -> Array:  # fmt: skip
     """The exact solution (Cole-Hopf), cell averages (n, cells, levels); an `initial` array is constant in each cell."""
     pairs = zip(starts(conditions), np.broadcast_to(conditions["viscosity"], n), strict=True)
     fields = [burgers.cole_hopf_fft(start, float(nu), levels(shape), shape[0]) for start, nu in pairs]
@@ -136,14 +137,14 @@ def project(fields: Tensor, conditions: Conditions) -> Tensor:
     swept = []
     for field, nu in zip(fields[:, 0].double().cpu().numpy(), conditions["viscosity"].cpu().numpy(), strict=True):
         mean = field[:, 0].mean()
-        swept.append(burgers.newton_sweep((field - mean).T, float(nu), levels_of(field.shape)).T + mean)
+        swept.append(burgers.newton_sweep((field - mean).T, float(nu), levels_of((field.shape[0], field.shape[1]))).T + mean)
     return torch.from_numpy(np.stack(swept)).to(fields)
 
 
 def deliver(fields: Tensor) -> Tensor:
     """From the frame of the mean to the laboratory, (B, X, T)."""
     mean = fields[:, :, 0].mean(1)
-    times = torch.as_tensor(levels_of(tuple(fields.shape[1:])), dtype=fields.dtype, device=fields.device)
+    times = torch.as_tensor(levels_of((fields.shape[1], fields.shape[2])), dtype=fields.dtype, device=fields.device)
     return moved(fields, mean, times)
 
 
@@ -152,7 +153,7 @@ def deliver_shocks(fields: Tensor) -> Tensor:
     `SHOCK_TIMES` and a mean of 1/2 (every raised cosine of whole or half frequency) only whole cells are moved: exact."""
     mean = fields[:, :, 0].mean(1)
     cells = fields.shape[1]
-    distance = mean[:, None] * torch.as_tensor(shock_levels(tuple(fields.shape[1:])), dtype=fields.dtype) * cells
+    distance = mean[:, None] * torch.as_tensor(shock_levels((fields.shape[1], fields.shape[2])), dtype=fields.dtype) * cells
     whole = torch.floor(distance + 1e-4)
     part = (distance - whole).clamp(min=0)[:, None]
     index = (torch.arange(cells)[None, :, None] - whole[:, None].long()) % cells
@@ -258,7 +259,7 @@ INVISCID = Preset(
 )
 
 PAPER_CONFIG = replace(
-    CONFIG, steps=3000, batch=16, turns={"sobel": 1, "initial": 1}, lr=1e-3, optimiser="adam",
+    CONFIG, steps=2500, batch=16, turns={"sobel": 1, "initial": 1}, lr=1e-3, optimiser="adam",
     weights={"sobel": 1.0, "initial": 20.0}, precision="bf16",
 )  # fmt: skip
 
