@@ -99,7 +99,8 @@ class Sample:
 class Invariance(Protocol):
     """What must hold: a differentiable statistic of soft fields (B, C, H, W), one value set per sample.
 
-    `name` is the condition it pins; `tolerance` (in `unit`) is the deviation a person would call satisfied; `source` cites
+    `name` is the condition it pins (where the two differ, an attribute `pins` names the condition that `measure` measures, or
+    is empty); `tolerance` (in `unit`) is the deviation a person would call satisfied; `source` cites
     the equation. `residual` is 0 exactly when `measure(fields)` equals the condition.
     """
 

@@ -62,6 +62,7 @@ class Duhamel(FiniteVolume):
     """
 
     name = "duhamel"
+    pins = ""
     label = "Conservation law, integrated"
     unit = ""
     tolerance = 0.01

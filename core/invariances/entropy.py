@@ -41,6 +41,7 @@ class EntropyFiniteVolume(Duhamel):
     """
 
     name = "entropy"
+    pins = ""
     label = "Conservation law without viscosity"
     unit = ""
     tolerance = 0.03

@@ -91,6 +91,7 @@ class FiniteVolume:
     """
 
     name = "finite_volume"
+    pins = "viscosity"
     label = "Conservation law, cell by cell"
     unit = "1/time"
     tolerance = 0.1

@@ -51,6 +51,7 @@ class Sobel:
     """
 
     name = "sobel"
+    pins = "viscosity"
     label = "Strong form by Sobel filters"
     unit = "1/time"
     tolerance = 0.1

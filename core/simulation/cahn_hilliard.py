@@ -58,10 +58,8 @@ def propagate(u: Tensor, dt: Tensor | float, steps: int, eps: Tensor | float = 1
     spectrum = _forward(u)
     for _ in range(steps):
         force = _forward((u * u - (1 + STABILISATION)) * u)
-        if torch.is_grad_enabled():
-            spectrum = spectrum * keep + force * push
-        else:  # the same products in place: no allocation while dragging
-            spectrum = spectrum.mul_(keep).add_(force.mul_(push))
+        in_place = not torch.is_grad_enabled()  # the same products, without allocation while dragging
+        spectrum = spectrum.mul_(keep).add_(force.mul_(push)) if in_place else spectrum * keep + force * push
         u = torch.fft.irfft2(spectrum, s=shape)
     return u
 
