@@ -47,17 +47,31 @@ def validate(quantity: Quantity, value: Any, n: int) -> Array:
         raise ValueError(f"{quantity.name} must be {allowed} (or one set for each of the {n} samples); got shape {given.shape}.")
     span = f"{quantity.low:g} to {quantity.high:g} {quantity.unit}".rstrip()
     if not np.isfinite(given).all():
-        raise ValueError(f"{quantity.name} must be finite; got {value!r}. Allowed: {span}.")
+        raise ValueError(f"{quantity.name} must be finite; got {brief(value)}. Allowed: {span}.")
     slack = 1e-6 * (quantity.high - quantity.low)
     if (given < quantity.low - slack).any() or (given > quantity.high + slack).any():
-        raise ValueError(f"{quantity.name} = {value!r} is out of range. Allowed: {span}.")
+        raise ValueError(f"{quantity.name} = {brief(value)} is out of range. Allowed: {span}.")
     if quantity.kind == "simplex" and (np.abs(given.sum(-1) - 1) > 1e-4).any():
         raise ValueError(f"{quantity.name} must sum to 1; got {value!r}.")
+    if quantity.heights and (tall := float(np.ptp(given, axis=-1).max())) > quantity.heights[1] + slack:
+        limit = f"{quantity.heights[1]:g} {quantity.unit}".rstrip()
+        raise ValueError(f"{quantity.name} spans {tall:g} from its lowest to its highest value. Allowed: at most {limit}.")
     return np.broadcast_to(given, (n, *tail)).astype(np.float32)
+
+
+def brief(value: Any) -> str:
+    """A value as a sentence can carry it: of long rows only how many there are, the lowest and the highest."""
+    row = np.asarray(value, dtype=np.float64)
+    return repr(value) if row.size <= 16 else f"{row.size} numbers from {row.min()} to {row.max()}"
 
 
 def outside(quantity: Quantity, value: Array) -> str | None:
     """The warning for a value outside the trained range, else None."""
+    if quantity.heights is not None:
+        tall = float(np.ptp(value, axis=-1).max())
+        seen = f"{quantity.heights[0]:g} {quantity.unit}".rstrip()
+        over = tall > quantity.heights[0] + 1e-5
+        return f"{quantity.label} spans {tall:g}, more than what was seen in training ({seen})." if over else None
     if quantity.trained is None or not ((value < quantity.trained[0] - 1e-6) | (value > quantity.trained[1] + 1e-6)).any():
         return None
     span = f"{quantity.trained[0]:g} to {quantity.trained[1]:g} {quantity.unit}".rstrip()
@@ -110,13 +124,16 @@ class Model:
     def request(
         self, conditions: Mapping[str, Any] | None, n: int, quantities: Sequence[Quantity], fill: bool
     ) -> dict[str, Array]:
-        """Validated values by name, broadcast to n samples; `fill` adds the defaults of what is missing."""
+        """Validated values by name, broadcast to n samples; `fill` adds the defaults of what is missing and not replaced."""
         given = dict(conditions or {})
         known = {q.name: q for q in quantities}
         for name in given:
             if name not in known:
                 raise ValueError(f"{self.name} has no {name!r}. It has: {', '.join(known) or 'none'}.")
-        wanted = [q for q in quantities if q.name in given or (fill and not q.optional)]
+        replaced = {known[name].replaces: name for name in given if known[name].replaces}
+        for name in replaced.keys() & given.keys():
+            raise ValueError(f"{replaced[name]} takes the place of {name}; give one of the two, not both.")
+        wanted = [q for q in quantities if q.name in given or (fill and not q.optional and q.name not in replaced)]
         return {q.name: validate(q, given.get(q.name, q.default), n) for q in wanted}
 
     def sample(
@@ -133,7 +150,7 @@ class Model:
 
         Sample i is a function of (checkpoint, conditions_i, latent_i, seed, i) alone. `project=False` delivers the raw
         network's labels. `stages` switches parts of the generator off, e.g. `network=False`.
-        Raises `ValueError` for a value of the wrong name, shape or range.
+        Raises `ValueError` for a value of the wrong name, shape or range, or a condition given together with what it replaces.
         """
         if not 1 <= int(n) <= 1_000_000:
             raise ValueError(f"n must be 1 to 1000000; got {n}.")

@@ -24,7 +24,9 @@ class Quantity:
 
     `low..high` is the hard range (outside: `ValueError`); `trained` the range seen in training (outside: a warning).
     `kind` is `scalar`, `simplex` (`size` fractions that sum to 1) or `curve` (`size` ordinates). An `optional` one has no
-    default: it is used only when it is given.
+    default: it is used only when it is given, and then in the place of the quantity that it `replaces`; giving both is an
+    error. `heights` (curves whose level does not matter): largest less smallest value seen in training (above: a warning, whatever
+    `trained` says) and allowed (above: `ValueError`).
     """
 
     name: str
@@ -40,6 +42,8 @@ class Quantity:
     trained: tuple[float, float] | None = None
     step: float = 0.01
     optional: bool = False
+    replaces: str = ""
+    heights: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -100,8 +104,8 @@ class Invariance(Protocol):
     """What must hold: a differentiable statistic of soft fields (B, C, H, W), one value set per sample.
 
     `name` is the condition it pins (where the two differ, an attribute `pins` names the condition that `measure` measures, or
-    is empty); `tolerance` (in `unit`) is the deviation a person would call satisfied; `source` cites
-    the equation. `residual` is 0 exactly when `measure(fields)` equals the condition.
+    is empty); `tolerance` (in `unit`) is the deviation a person would call satisfied, which is no less than what the true arrays
+    leave on their grid; `source` cites the equation. `residual` is 0 exactly when `measure(fields)` equals the condition.
     """
 
     name: str
@@ -150,11 +154,16 @@ class Descriptor:
 
 @dataclass(frozen=True)
 class Rival:
-    """An honest alternative to the network: `make(conditions, n, seed, shape) -> labels (n, H, W)`."""
+    """An honest alternative to the network: `make(conditions, n, seed, shape) -> labels or fields (n, H, W)`.
+
+    `role`: a `yardstick` is a converged numerical solution on the same cells, by which errors are judged; `exact` is the reference
+    itself, of interest for its time alone.
+    """
 
     name: str
     label: str
     make: Callable[[Mapping[str, Array], int, int, tuple[int, int]], Array]
+    role: Literal["", "yardstick", "exact"] = ""
 
 
 class Generator(Protocol):
@@ -244,15 +253,24 @@ class Problem:
     descriptors: tuple[Descriptor, ...] = ()
     rivals: tuple[Rival, ...] = ()
     bars: Mapping[str, tuple[str, float]] = default(default_factory=dict)
-    """Quality that a checkpoint must show: row name of `core.metrics` -> ("<=" or ">=", value)."""
+    """Quality that a checkpoint must show: row name of `core.metrics` -> ("<=" or ">=", value). `column: row` speaks of that
+    column of the table instead of the judged one."""
     oracle: Callable[[Mapping[str, Array], int, int, tuple[int, int]], Array] | None = None
     """The reference at the same conditions: `oracle(conditions, n, seed, shape) -> labels or fields (n, H, W)`."""
     cases: Mapping[str, Callable[[int], Sequence[Mapping[str, Any]]]] = default(default_factory=dict)
     """Groups of conditions with exact solutions: group name -> (at most n cases of it)."""
+    published: Mapping[str, Mapping[str, Sequence[float]]] = default(default_factory=dict)
+    """Errors that others published: group name -> method -> one number for each case of the group, in order."""
     coords: Callable[[tuple[int, int]], dict[str, Array]] | None = None
+    """Axis -> positions in physical units, for a field of the given shape; None where pixels are the unit."""
     deliver: Callable[[Tensor], Tensor] | None = None
     """From the frame that the generator and the invariances work in to the one that people see, (B, H, W) to (B, H, W)."""
-    """Axis -> positions in physical units, for a field of the given shape; None where pixels are the unit."""
+    receive: Callable[[Tensor], Tensor] | None = None
+    """The way back from `deliver`: to measure invariances on what people see."""
+    projection: str = "Exact projection"
+    """What the projection step is called where it can be switched off; empty where it changes nothing."""
+    live: Rival | None = None
+    """The exact reference at display rate, NaN where only `oracle` knows it; None: `oracle` is fast enough."""
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ class EntropyFiniteVolume(Duhamel):
     pins = ""
     label = "Conservation law without viscosity"
     unit = ""
-    tolerance = 0.03
+    tolerance = 0.1
     source = "InvNet, eq. 4 and 13 with nu = 0, as an upwind finite-volume scheme"
 
     def __init__(self, times: Sequence[float], comoving: bool = False, smoothing: float = 0.002, implicitness: float = 0.5) -> None:

@@ -94,7 +94,7 @@ class FiniteVolume:
     pins = "viscosity"
     label = "Conservation law, cell by cell"
     unit = "1/time"
-    tolerance = 0.1
+    tolerance = 2.0
     source = "InvNet, eq. 13, as a conservative finite-volume scheme"
 
     def __init__(self, times: Sequence[float], comoving: bool = False) -> None:

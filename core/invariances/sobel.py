@@ -54,7 +54,7 @@ class Sobel:
     pins = "viscosity"
     label = "Strong form by Sobel filters"
     unit = "1/time"
-    tolerance = 0.1
+    tolerance = 2.0
     source = "InvNet, eq. 6 and 13, Sobel filters"
 
     def __init__(self, times: Sequence[float]) -> None:

@@ -32,18 +32,24 @@ def judged(table: pd.DataFrame) -> str:
     return next(c for c in COLUMNS if c in table.columns)
 
 
+def place(table: pd.DataFrame, bar: str, column: str | None = None) -> tuple[str, str]:
+    """(row, column) of the table that a bar speaks of: `column: row`, or a row of `column` (default: the judged one)."""
+    head, _, tail = bar.partition(": ")
+    return (tail, head) if tail and head in table.columns else (bar, column or judged(table))
+
+
 def verdicts(problem: Problem, table: pd.DataFrame, column: str | None = None) -> dict[str, bool]:
     """Whether each bar of the problem is met by a column of the quality table (default: the judged one); bars on rows that
     the table of this preset does not have are left out."""
     met: Mapping[str, Callable[[float, float], bool]] = {"<=": lambda a, b: a <= b, ">=": lambda a, b: a >= b}
-    chosen = column or judged(table)
-    return {n: met[sign](float(table.loc[n, chosen]), bar) for n, (sign, bar) in problem.bars.items() if n in table.index}
+    at = {name: place(table, name, column) for name in problem.bars}
+    return {n: met[sign](float(table.loc[at[n]]), bar) for n, (sign, bar) in problem.bars.items() if at[n][0] in table.index}
 
 
 def verdict_lines(problem: Problem, table: pd.DataFrame) -> list[str]:
     """One line for each bar: met or missed, the bar and the measured value."""
     found = verdicts(problem, table).items()
-    value = lambda name: f"{table.loc[name, judged(table)]:.4g}"  # noqa: E731
+    value = lambda name: f"{table.loc[place(table, name)]:.4g}"  # noqa: E731
     return [f"{'met ' if met else 'MISS'}  {n} {problem.bars[n][0]} {problem.bars[n][1]:g}: {value(n)}" for n, met in found]
 
 
@@ -60,16 +66,22 @@ def milliseconds(call: Callable[[int], object], repeats: int = 21, warmups: int 
 
 
 def speed(model: sampling.Model, size: int | None = None, runs: int = 8) -> dict[str, float]:
-    """ms per sample of the model, ms per sample of the oracle (one at a time and in a batch of 32), and their ratio."""
+    """ms per sample of the model (where it can be polished, also without), of the oracle (one at a time, in a batch of 32) and
+    their ratio, and of every rival, all at the default conditions."""
     shape = model.shape(size)
     values = {q.name: np.full(32, q.default) for q in model.conditions if q.kind == "scalar"}
+    first = {k: v[:1] for k, v in values.items()}
     ours = milliseconds(lambda i: model.sample(n=1, seed=i, size=size))
     out = {"ms per sample": ours}
+    if model.field.kind == "continuous":
+        out["ms per sample, not polished"] = milliseconds(lambda i: model.sample(n=1, seed=i, size=size, project=False))
     if model.problem.oracle is not None:
         oracle = model.problem.oracle
-        single = milliseconds(lambda i: oracle({k: v[:1] for k, v in values.items()}, 1, i, shape), runs, 1)
+        single = milliseconds(lambda i: oracle(first, 1, i, shape), runs, 1)
         out |= {"simulation, ms": single, "simulation / sample": single / ours}
         out["simulation in batches of 32, ms"] = milliseconds(lambda i: oracle(values, 32, 32 * i, shape), 1, 0) / 32
+    for rival in model.problem.rivals:
+        out[f"{rival.label}, ms"] = milliseconds(lambda i, make=rival.make: make(first, 1, i, shape), runs, 1)  # type: ignore[misc]
     return out
 
 
@@ -94,6 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     table = quality(model, given.n, given.size, seed=given.seed)
     print(f"{model.name} {model.digest[:12]}: n = {given.n}, held-out seeds, same conditions\n{text(table)}\n")
     print("\n".join(verdict_lines(model.problem, table)), "\n")
+    for group in model.problem.published:
+        print(f"{group}, case by case: relative L2 error\n{text(solutions.cell_by_cell(model, group))}\n")
     for name, value in speed(model, given.size).items():
         print(f"{name}: {value:.2f}")
-

@@ -43,7 +43,7 @@ def fields(model: sampling.Model, case: Conditions) -> dict[str, Array]:
     assert problem.oracle is not None
     out = {"exact": one(problem, problem.oracle, case)}
     out |= {name: model.sample(case, project=name == "polished").array[0] for name in ("raw", "polished")}
-    return out | {r.name: one(problem, r.make, case) for r in problem.rivals}
+    return out | {r.name: one(problem, r.make, case) for r in problem.rivals if r.role != "exact"}
 
 
 def errors(model: sampling.Model, cases: Sequence[Conditions]) -> dict[str, pd.DataFrame]:
@@ -59,6 +59,16 @@ def errors(model: sampling.Model, cases: Sequence[Conditions]) -> dict[str, pd.D
     return {measure: pd.DataFrame(values) for measure, values in rows.items()}
 
 
+def summary(problem: Problem, group: str, found: Mapping[str, pd.DataFrame]) -> dict[str, pd.Series]:
+    """The rows of one group of cases. `L2 / best finite volumes`: mean error by the least mean error of the yardsticks."""
+    l2 = found[""]
+    out = {f"{group}, mean": l2.mean(), f"{group}, p95": l2.quantile(0.95)}
+    yardsticks = [r.name for r in problem.rivals if r.role == "yardstick"]
+    if yardsticks:
+        out[f"{group}, L2 / best finite volumes"] = l2.mean() / l2[yardsticks].mean().min()
+    return out | {f"{group}, {measure}max": table.max() for measure, table in found.items()}
+
+
 def quality(model: sampling.Model, n: int = 200) -> pd.DataFrame:
     """Mean, 95th percentile and maximum of the relative L2 error over every group of the problem's cases, maxima of the other
     measures; columns are the methods: raw and polished generator, and the rivals."""
@@ -66,13 +76,24 @@ def quality(model: sampling.Model, n: int = 200) -> pd.DataFrame:
     names = {q.name for q in model.conditions}
     for group, make in model.problem.cases.items():
         cases = [c for c in make(n) if set(c) <= names]
-        if not cases:
-            continue
-        for measure, found in errors(model, cases).items():
-            if not measure:
-                out |= {f"{group}, mean": found.mean(), f"{group}, p95": found.quantile(0.95)}
-            out[f"{group}, {measure}max"] = found.max()
+        if cases:
+            out |= summary(model.problem, group, errors(model, cases))
     table = pd.DataFrame(out).T
     bars = model.problem.bars
     table.insert(0, "bar", [f"{bars[r][0]} {bars[r][1]:g}" if r in bars else "" for r in table.index])
+    return table
+
+
+def cell_by_cell(model: sampling.Model, group: str, measured: Mapping[str, Sequence[float]] | None = None) -> pd.DataFrame:
+    """Relative L2 error of every case of a group that others published numbers for, and the mean over the cases.
+
+    Columns: raw and polished generator, baselines that were `measured` here, what is published, the rivals.
+    """
+    others = dict(measured or {}) | dict(model.problem.published[group])
+    count = min(len(v) for v in others.values())
+    cases = model.problem.cases[group](count)
+    ours = errors(model, cases)[""]
+    table = pd.concat([ours[["raw", "polished"]], pd.DataFrame(others), ours.drop(columns=["raw", "polished"])], axis=1)
+    table.index = pd.Index([", ".join(f"{k} {v:g}" for k, v in case.items()) for case in cases])
+    table.loc["mean"] = table.mean()
     return table

@@ -4,7 +4,7 @@
 
 The initial condition and the conservation of mass are exact by construction; the network, ten residual blocks of dilated
 periodic convolutions over x with the time levels as output channels, only adds what the linear heat solution lacks. The field
-stays in the moving frame, where residuals are smallest; `moved` brings it to the laboratory, exactly, in Fourier space.
+stays in the moving frame, where residuals are smallest; `core.models.frames` brings it to the laboratory.
 """
 
 from __future__ import annotations
@@ -16,22 +16,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from core.models.frames import wavenumbers
+
 DILATIONS = (1, 2, 4, 8, 16, 32, 16, 8, 4, 1)
 ONSET = 0.02
 HEATS = (0.25, 0.5, 0.75, 1.0)
 PSEUDO_VISCOSITY = 0.002
-
-
-def wavenumbers(cells: int, like: Tensor) -> Tensor:
-    """2 pi k (k = 0 .. cells / 2) on the unit interval, dtype and device of `like`."""
-    return 2 * math.pi * torch.arange(cells // 2 + 1, device=like.device, dtype=like.dtype)
-
-
-def moved(field: Tensor, speed: Tensor, times: Tensor) -> Tensor:
-    """Field (B, cells, T) with level n moved by speed t_n to the right, periodic, in Fourier space; speed (B,), times (T,)."""
-    cells = field.shape[1]
-    angle = wavenumbers(cells, field)[None, :, None] * (speed[:, None, None] * times[None, None])
-    return torch.fft.irfft(torch.fft.rfft(field, dim=1) * torch.polar(torch.ones_like(angle), -angle), n=cells, dim=1)
 
 
 def raised_cosine(frequency: Tensor, cells: int) -> Tensor:
