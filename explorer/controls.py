@@ -7,7 +7,7 @@ from typing import Any
 from core.sampling import Model
 from core.types import Quantity
 from explorer import palette
-from explorer.live import store
+from explorer.live import drawing, solutions, store
 from explorer.live.protocol import Dial
 
 ROUTE = "/api/live"
@@ -23,7 +23,7 @@ def quantity(q: Quantity) -> dict[str, Any]:
 
 
 def panel(model: Model, dial: Dial, base: str = "") -> dict[str, Any]:
-    """The description of a model's panel. Sliders dial scalars and simplexes; a curve keeps the value in the dial.
+    """The description of a model's panel. Sliders dial scalars and simplexes; an optional curve can be drawn.
 
     `base` is the path under which the server is mounted.
     """
@@ -34,10 +34,14 @@ def panel(model: Model, dial: Dial, base: str = "") -> dict[str, Any]:
         "latents": [quantity(q) for q in model.latents if q.kind == "scalar"],
         "sizes": store.sizes(model), "stages": store.stages(model),
         "field": {"kind": field.kind, "labels": field.labels, "unit": field.unit, "low": field.low, "high": field.high,
-                  "light": palette.stops(field), "dark": palette.stops(field, True)},
+                  "light": palette.stops(field), "dark": palette.stops(field, True),
+                  "diverging": {"light": palette.DIVERGING[False], "dark": palette.DIVERGING[True]}},
         "curves": [{"name": d.name, "label": d.label, "unit": d.unit} for d in model.problem.descriptors if d.live and d.abscissa],
         "scalars": [{"name": d.name, "label": d.label, "unit": d.unit, "help": d.help}
                     for d in model.problem.descriptors if not d.abscissa],
         "dial": {"conditions": dial.conditions, "latent": dial.latent, "seed": dial.seed, "size": store.size_of(model, dial),
-                 "project": dial.project, "off": dial.off},
+                 "project": dial.project, "off": dial.off, "drawn": dial.drawn, "smooth": dial.smooth, "at": dial.at},
+        "drawable": [{**quantity(q), "replaces": q.replaces, "points": drawing.POINTS, "presets": drawing.presets(q)}
+                     for q in model.conditions if q.kind == "curve" and q.optional],
+        "maps": solutions.about(model, dial) if solutions.applies(model) else None, "projection": model.problem.projection,
     }  # fmt: skip

@@ -8,6 +8,11 @@ from core.types import Array, Field
 
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
 CIVIDIS = ("#00224E", "#123570", "#3B496C", "#575D6D", "#707173", "#8A8678", "#A59C74", "#C3B369", "#E1CC55", "#FEE838")
+DIVERGING = {
+    False: ("#001261", "#023E7D", "#1E6F9D", "#71A7C4", "#C8DCE6", "#F4F1EF", "#E8C9B5", "#D29874", "#B95D2D", "#8B2E07", "#590008"),
+    True: ("#9EB0FF", "#5BA4DB", "#2D7597", "#1A4256", "#11191E", "#0E0D0D", "#280D01", "#501803", "#8A4F3F", "#C68580", "#FFADAD"),
+}
+"""Below and above 0, in the light and in the dark theme: perceptually uniform, after Crameri's vik and berlin."""
 PHASES = {False: ("#F3EBDC", "#0B5C94"), True: ("#14263A", "#F2B134")}
 """Phase 0 and phase 1, in the light and in the dark theme."""
 

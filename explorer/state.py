@@ -1,8 +1,8 @@
 """What a page remembers: the dial in the URL (same URL, same pixels) and in the session.
 
 Query parameters: each scalar condition under its own name (fractions as `name=.2,.3,.5`), `seed`, `size`, `raw=1` without the
-exact projection, `off=stage,stage`, `z` the dialled latents, `preset` when it is not the default, `m` the first characters of
-the checkpoint's digest. Numbers are the shortest decimals that give back the same float32.
+exact projection, `off=stage,stage`, `z` the dialled latents, `preset` when it is not the default, a drawn curve under its own
+name (packed control points), a cut under its axis, `m` the first characters of the checkpoint's digest. Numbers are the shortest decimals that give back the same float32.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from core.sampling import Model
-from core.types import Quantity
-from explorer.live import store
+from core.types import Array, Quantity
+from explorer.live import drawing, store
 from explorer.live.protocol import SEEDS, Dial, Value, clip, shorten
 
 DIGEST = 8
@@ -71,6 +71,23 @@ def unpack(latents: Sequence[Quantity], text: str) -> dict[str, Value]:
     return values
 
 
+def pack_points(points: Sequence[float], smooth: bool) -> str:
+    """Control points as URL-safe text: 1 when they are joined smoothly, then a float32 each."""
+    return base64.urlsafe_b64encode(struct.pack(f"<B{len(points)}f", smooth, *points)).decode().rstrip("=")
+
+
+def unpack_points(model: Model, name: str, text: str) -> tuple[tuple[float, ...], bool]:
+    """The inverse of `pack_points`; `ValueError` with a sentence when the text is damaged or the points are out of range."""
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        points = struct.unpack(f"<{(len(raw) - 1) // 4}f", raw[1:])
+        smooth = {0: False, 1: True}[raw[0]]
+    except (binascii.Error, struct.error, ValueError, KeyError, IndexError):
+        raise ValueError(f"The drawing in this link ({name}) is damaged.") from None
+    drawing.checked(model.conditions, {name: points})
+    return points, smooth
+
+
 def _check(latents: Sequence[Quantity]) -> int:
     return zlib.crc32("/".join(q.name for q in latents).encode()) & 0xFFFF
 
@@ -79,8 +96,12 @@ def to_query(model: Model, dial: Dial) -> dict[str, str]:
     """The query parameters that stand for this dial."""
     query = {}
     for q in model.conditions:
-        value = dial.conditions.get(q.name, q.default)
-        query[q.name] = ",".join(map(write_number, value)) if isinstance(value, tuple) else write_number(value)
+        if q.name in dial.drawn:
+            query[q.name] = pack_points(dial.drawn[q.name], dial.smooth)
+        elif q.name in dial.conditions or not q.optional:
+            value = dial.conditions.get(q.name, q.default)
+            query[q.name] = ",".join(map(write_number, value)) if isinstance(value, tuple) else write_number(value)
+    query |= {k: write_number(v) for k, v in dial.at.items()}
     query |= {"seed": str(dial.seed), "size": str(store.size_of(model, dial))}
     if dial.latent:
         query["z"] = pack(model.latents, dial.latent)
@@ -97,10 +118,15 @@ def from_query(model: Model, query: Mapping[str, str]) -> tuple[Dial, tuple[str,
     """The dial in a link, and a sentence for each part of it that cannot be used (that part takes its default)."""
     notes: list[str] = []
     conditions: dict[str, Value] = {}
+    drawn: dict[str, tuple[float, ...]] = {}
+    smooth = True
     for q in model.conditions:
         if q.name in query:
             try:
-                conditions[q.name] = _condition(q, query[q.name])
+                if q.kind == "curve" and q.optional and "," not in query[q.name]:
+                    drawn[q.name], smooth = unpack_points(model, q.name, query[q.name])
+                else:
+                    conditions[q.name] = _condition(q, query[q.name])
             except ValueError as error:
                 notes.append(f"{error} The default is used.")
     latent: dict[str, Value] = {}
@@ -109,7 +135,9 @@ def from_query(model: Model, query: Mapping[str, str]) -> tuple[Dial, tuple[str,
             latent = unpack(model.latents, query["z"])
         except ValueError as error:
             notes.append(f"{error} The seed chooses them.")
-    known = {*RESERVED, *(q.name for q in model.conditions)}
+    axes: dict[str, Array] = {} if model.problem.coords is None else model.problem.coords(model.field.shape)
+    at = _cuts(axes, query, notes)
+    known = {*RESERVED, *axes, *(q.name for q in model.conditions)}
     notes += [f"{shorten(k)} in this link means nothing here and is ignored." for k in query if k not in known]
     off = tuple(s for s in query.get("off", "").split(",") if s)
     if any(s not in store.stages(model) for s in off):
@@ -118,11 +146,27 @@ def from_query(model: Model, query: Mapping[str, str]) -> tuple[Dial, tuple[str,
     dial = Dial(
         conditions, latent, seed=_whole(query, "seed", 0, range(SEEDS + 1), notes),
         size=_whole(query, "size", model.field.shape[0], store.sizes(model), notes), project=query.get("raw") != "1", off=off,
+        drawn=drawn, smooth=smooth, at=at,
     )  # fmt: skip
     made = query.get("m")
     if made and made != model.digest[:DIGEST]:
         notes.append("This link was made with another version of the trained model: the picture may differ from the one shared.")
     return dial, tuple(notes)
+
+
+def _cuts(axes: Mapping[str, Array], query: Mapping[str, str], notes: list[str]) -> dict[str, float]:
+    """Where the link cuts the axes; a sentence for a place beyond them."""
+    found = {}
+    for name in (a for a in axes if a in query):
+        try:
+            value = float(np.float32(query[name]))
+        except ValueError:
+            value = -1.0
+        if 0 <= value <= axes[name][-1]:
+            found[name] = value
+        else:
+            notes.append(f"{name} must be from 0 to {axes[name][-1]:g}; the link has {shorten(query[name])}. It is left out.")
+    return found
 
 
 def _condition(q: Quantity, text: str) -> Value:

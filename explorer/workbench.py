@@ -6,7 +6,7 @@ breaks the page.
 
 from __future__ import annotations
 
-import time
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -98,14 +98,16 @@ def live(name: str, start: Dial) -> None:
     if model is None:
         return
     dial, number, flaw = asked(model, component.newest(name), start)
-    began = time.perf_counter()
-    dial, sample, refused = taken(model, dial, start)
-    seconds = time.perf_counter() - began
     base = st.get_option("server.baseUrlPath") or ""
-    about = controls.panel(model, dial, f"/{base}" if base else "")
-    component.mount(render.compose(model, dial, sample, seconds, number, about), name)
-    if flaw or refused:
-        st.error(flaw or refused)
+    describe = partial(controls.panel, model, base=f"/{base}" if base else "")
+    try:
+        framed = render.frame(model, dial, number, describe(dial))
+    except ValueError as error:
+        flaw = flaw or f"{error} The last good picture is shown."
+        framed = render.frame(model, start, number, describe(start))
+    component.mount(framed, name)
+    if flaw:
+        st.error(flaw)
 
 
 @st.fragment

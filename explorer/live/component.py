@@ -12,9 +12,9 @@ from typing import Any
 import streamlit as st
 
 HERE = Path(__file__).parent
-FILES = ("panel.html", "panel.css", "draw.js", "panel.js", "relay.js")
-HTML, CSS, DRAW, PANEL, RELAY = ((HERE / name).read_text(encoding="utf-8") for name in FILES)
-_PANEL = st.components.v2.component("explorer_panel", html=HTML, css=CSS, js=DRAW + PANEL)
+FILES = ("panel.html", "panel.css", "draw.js", "maps.js", "panel.js", "relay.js")
+HTML, CSS, DRAW, MAPS, PANEL, RELAY = ((HERE / name).read_text(encoding="utf-8") for name in FILES)
+_PANEL = st.components.v2.component("explorer_panel", html=HTML, css=CSS, js=DRAW + MAPS + PANEL)
 _RELAY = st.components.v2.component("explorer_relay", js=RELAY)
 
 

@@ -100,7 +100,7 @@ class Panel {
   build(spec) {
     this.spec = spec;
     const dial = spec.dial;
-    this.state = { conditions: {}, latent: { ...dial.latent }, seed: dial.seed, size: dial.size, project: dial.project, off: new Set(dial.off) };
+    this.state = { conditions: {}, latent: { ...dial.latent }, seed: dial.seed, size: dial.size, project: dial.project, off: new Set(dial.off), drawn: { ...dial.drawn }, smooth: dial.smooth, at: { ...dial.at } };
     for (const q of spec.conditions) this.state.conditions[q.name] = dial.conditions[q.name] ?? q.default;
     for (const q of spec.conditions)
       for (let i = 0; i < (q.kind === "simplex" ? q.size : 1); i++) this.find(".conditions").append(this.row("conditions", q, q.kind === "simplex" ? i : null));
@@ -110,9 +110,10 @@ class Panel {
     const size = this.find(".size");
     for (const s of spec.sizes) size.append(make("option", { value: s, textContent: `${s} ${spec.field.unit}`, selected: s === dial.size }));
     this.find(".size-box").hidden = spec.sizes.length < 2;
-    const toggles = [["project", "Exact projection", this.state.project], ...spec.stages.map((s) => [s, `Stage: ${s}`, !this.state.off.has(s)])];
+    const toggles = [...(spec.projection ? [["project", spec.projection, this.state.project]] : []), ...spec.stages.map((s) => [s, `Stage: ${s}`, !this.state.off.has(s)])];
     for (const [name, text, checked] of toggles)
       this.find(".toggles").append(make("label", {}, make("input", { type: "checkbox", name, checked }), text));
+    if (spec.maps) this.solution = new Solution(this);
     this.charts = spec.curves.map((c) => this.chart(c));
     this.listen();
   }
@@ -134,7 +135,7 @@ class Panel {
     element.style.setProperty("--to", to);
     const row = { group, q, index, element, range, value };
     this.rows[id] = row;
-    range.addEventListener("input", () => { this.set(row, +range.value); this.ask(); });
+    range.addEventListener("input", () => { this.set(row, +range.value); if (group === "at") this.solution.scrub(); else this.ask(); });
     range.addEventListener("change", () => this.release());
     value.addEventListener("change", () => { if (value.value !== "" && Number.isFinite(+value.value)) { this.set(row, clamp(+value.value, q.low, q.high)); this.release(true); } });
     free.addEventListener("click", () => { delete this.state.latent[q.name]; range.focus(); this.release(true); });
@@ -168,7 +169,7 @@ class Panel {
 
   request() {
     const s = this.state;
-    return { model: this.spec.model, conditions: s.conditions, latent: s.latent, seed: s.seed, size: s.size, project: s.project, off: [...s.off] };
+    return { model: this.spec.model, conditions: s.conditions, latent: s.latent, seed: s.seed, size: s.size, project: s.project, off: [...s.off], drawn: s.drawn, smooth: s.smooth, at: s.at };
   }
 
   ask() { this.link.ask(); }
@@ -202,7 +203,7 @@ class Panel {
     });
     this.observer = new ResizeObserver(() => this.repaint());
     this.observer.observe(this.find(".readout"));
-    this.observer.observe(this.find(".mat"));
+    this.observer.observe(this.find(".mat") ?? this.find(".maps"));
   }
 
   draw(frame, stamp) {
@@ -220,12 +221,12 @@ class Panel {
   repaint() {
     if (!this.frame) return;
     const { header, arrays } = this.frame;
-    this.picture(arrays.picture);
+    if (this.solution) this.solution.repaint(arrays); else this.picture(arrays.picture);
     this.spec.curves.forEach((c, i) => this.charts[i](arrays, c.name));
     for (const row of Object.values(this.rows)) if (row.group === "latent" && !(row.q.name in this.state.latent)) this.sync(row);
     this.numbers(header, arrays);
     const warnings = [...header.warnings];
-    if (!this.state.project) warnings.push("The exact projection is off: this is the raw output of the generator.");
+    if (this.spec.projection && !this.state.project) warnings.push(`${this.spec.projection} is off: this is the raw output of the generator.`);
     this.notice(warnings.join(" "), warnings.length ? "warn" : "");
   }
 
@@ -295,7 +296,9 @@ class Panel {
       if (!Array.isArray(value)) rows.push([label, show(asked), show(value), show(raw)]);
       else value.forEach((v, i) => rows.push([this.spec.field.labels[i] ?? `${label} ${i + 1}`, show(asked?.[i]), show(v), show(raw[i])]));
     }
-    if (!this.table) {
+    for (const [label, value, raw] of header.checks ?? []) rows.push([label, "", figures(value), figures(raw)]);
+    if (this.table?.length !== rows.length) {
+      this.find(".numbers thead").replaceChildren(); this.find(".numbers tbody").replaceChildren();
       this.find(".numbers thead").append(make("tr", {}, ...["", "requested", "delivered", "raw"].map((t) => make("th", { textContent: t, scope: "col" }))));
       this.table = rows.map(() => [make("th", { scope: "row" }), make("td"), make("td", { className: "main" }), make("td")]);
       this.find(".numbers tbody").append(...this.table.map((cells) => make("tr", {}, ...cells)));
@@ -327,7 +330,8 @@ class Panel {
     this.drawn = this.drawn.filter((t) => now - t < 1000);
     const rows = [];
     this.spec.curves.forEach((c, i) => { const s = this.scatter?.[i]; if (s) rows.push([`Curve from held-out mean`, `${s[0].toFixed(4)} (natural ${s[1].toFixed(4)})`]); });
-    rows.push(["Time per sample", this.frame ? `${this.frame.header.ms.toFixed(1)} ms` : "–"]);
+    const times = this.frame?.header.times ?? [["Time per sample", this.frame?.header.ms]];
+    for (const [label, ms] of times) rows.push([label, ms === undefined ? "–" : `${ms.toFixed(1)} ms`]);
     if (this.drawn.length > 3) this.pace = `${Math.round(((this.drawn.length - 1) * 1000) / (this.drawn.at(-1) - this.drawn[0]))} frames/s, ${this.lag.toFixed(0)} ms behind`;
     const how = { live: "live", fallback: "through page reruns (no live route)", asleep: "live", connecting: "connecting" }[this.link.mode];
     rows.push(["While dragging", this.pace ?? how]);

@@ -1,7 +1,8 @@
 """What travels on the live route: JSON requests, parsed strictly, and binary frames.
 
 A request is one JSON object, `{"id": 7, "model": "two_phase/fraction", "conditions": {...}, "latent": {...}, "seed": 0,
-"size": 128, "project": true, "off": ["physics"]}`; what is missing takes its default, what is unknown is refused.
+"size": 128, "project": true, "off": ["physics"], "drawn": {"initial": [0, 0.5, ...]}, "smooth": true, "at": {"t": 0.2}}`; what is
+missing takes its default, what is unknown is refused.
 A frame is `uint32 n (little endian) | n bytes of JSON | padding to 4 | arrays`; the JSON's `arrays` lists each array's name,
 dtype (`u1` or `f4`), shape and offset from the first array.
 """
@@ -23,7 +24,7 @@ LIMIT = 16_384
 VALUES = 512
 """Most numbers that one quantity may carry."""
 SEEDS = 2**31 - 1
-KEYS = ("id", "model", "conditions", "latent", "seed", "size", "project", "off")
+KEYS = ("id", "model", "conditions", "latent", "seed", "size", "project", "off", "drawn", "smooth", "at")
 DTYPES: dict[str, np.dtype[Any]] = {"u1": np.dtype("<u1"), "f4": np.dtype("<f4")}
 
 Value = float | tuple[float, ...]
@@ -34,7 +35,8 @@ class Dial:
     """Everything that fixes a picture for a given model: same dial, same pixels.
 
     Latents that are not named are drawn by the model from the seed; `size` 0 means the field's default; `off` names the
-    stages of the generator that are switched off.
+    stages of the generator that are switched off. `drawn` holds the control points of curve conditions drawn by hand, joined
+    smoothly or as steps; `at` where an axis is cut for a profile, which changes no field.
     """
 
     conditions: Mapping[str, Value] = field(default_factory=dict)
@@ -43,6 +45,9 @@ class Dial:
     size: int = 0
     project: bool = True
     off: tuple[str, ...] = ()
+    drawn: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    smooth: bool = True
+    at: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -137,6 +142,9 @@ def request(given: Mapping[str, Any]) -> Request:
         size=_integer("size", given.get("size", 0), 0, 4096),
         project=_flag("project", given.get("project", True)),
         off=_names("off", given.get("off", [])),
+        drawn={k: v if isinstance(v, tuple) else (v,) for k, v in _values("drawn", given.get("drawn", {})).items()},
+        smooth=_flag("smooth", given.get("smooth", True)),
+        at={k: v for k, v in _values("at", given.get("at", {})).items() if not isinstance(v, tuple)},
     )
     return Request(model, dial, _integer("id", given.get("id", 0), 0, 2**53))
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from core.sampling import Model
 from core.types import Array, Field, Sample
-from explorer.live import store
+from explorer.live import solutions, store
 from explorer.live.protocol import Dial, encode
 
 ALONE = "There are no held-out data at this request, so nothing is drawn beside it."
@@ -21,9 +21,28 @@ def frame(model: Model, dial: Dial, number: int = 0, panel: dict[str, Any] | Non
 
     `panel` adds the description of the controls (the first frame of a page). Raises `ValueError` with a sentence.
     """
+    if solutions.applies(model):
+        return solution(model, dial, number, panel)
     start = time.perf_counter()
     sample = store.take(model, dial)
     return compose(model, dial, sample, time.perf_counter() - start, number, panel)
+
+
+def solution(model: Model, dial: Dial, number: int, panel: dict[str, Any] | None) -> bytes:
+    """The frame of a field over physical axes: its maps, errors, residuals and times."""
+    solved = solutions.solve(model, dial)
+    about = head(model, solved.sample, sum(list(solved.ms.values())[:1]), number, panel)
+    return encode(about | solutions.header(model, solved), solutions.arrays(model, solved))
+
+
+def head(model: Model, sample: Sample, ms: float, number: int, panel: dict[str, Any] | None) -> dict[str, Any]:
+    """What the header of every frame says."""
+    told = {
+        "id": number, "model": model.name, "digest": model.digest, "ms": ms, "shape": store.delivered(sample).shape[1:],
+        "requested": scalars(sample.requested), "measured": scalars(sample.measured), "raw": scalars(sample.raw),
+        "latent": scalars(sample.latent), "descriptors": {}, "warnings": sample.warnings,
+    }  # fmt: skip
+    return told | ({"panel": panel} if panel else {})
 
 
 def compose(
@@ -37,14 +56,11 @@ def compose(
     unknown = (ALONE,) if model.references and not reference else ()
     arrays |= {f"live.{k}": v[0] for k, v in measured.items() if v.ndim > 1}
     arrays |= curves(model, reference, (int(shape[0]), int(shape[1])))
-    header = {
-        "id": number, "model": model.name, "digest": model.digest, "ms": 1e3 * seconds, "shape": shape,
-        "requested": scalars(sample.requested), "measured": scalars(sample.measured), "raw": scalars(sample.raw),
-        "latent": scalars(sample.latent),
+    more = {
         "descriptors": {k: (v[0], *(float(r) for r in reference.get(k, ()))) for k, v in measured.items() if v.ndim == 1},
         "warnings": (*sample.warnings, *unknown),
-    }  # fmt: skip
-    return encode(header | ({"panel": panel} if panel else {}), arrays)
+    }
+    return encode(head(model, sample, 1e3 * seconds, number, panel) | more, arrays)
 
 
 def problem(message: str, number: int = 0) -> bytes:
@@ -64,10 +80,15 @@ def curves(model: Model, reference: Mapping[str, tuple[Array, Array]], shape: tu
 
 
 def picture(field: Field, sample: Sample) -> Array:
-    """The delivered array as uint8 (H, W): labels as they are, a continuous field scaled from its range to 0..255."""
+    """The delivered array as uint8 (H, W): labels as they are, a continuous field scaled from its range to 0..255.
+
+    A field over physical axes is as wide as it is high, its columns at equal distances.
+    """
     array = store.delivered(sample)[0]
     if field.kind != "continuous":
         return array
+    if sample.coords:
+        array = solutions.even(field, sample, array.shape[0])
     return np.clip(np.rint(255 * (array - field.low) / (field.high - field.low)), 0, 255).astype(np.uint8)
 
 

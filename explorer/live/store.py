@@ -17,6 +17,7 @@ import core
 from core import discovery, sampling
 from core.sampling import Model
 from core.types import Array, Problem, Quantity, Sample
+from explorer.live import drawing
 from explorer.live.protocol import Dial, Value, clip
 
 
@@ -86,8 +87,22 @@ def clipped(quantities: tuple[Quantity, ...], given: Any) -> dict[str, Value]:
     return {k: clip(known[k], v) if k in known else v for k, v in given.items()}
 
 
+def asked(model: Model, dial: Dial) -> dict[str, Any]:
+    """The conditions of a dial as the model takes them: drawn curves in cells, what they replace left out."""
+    gone = drawing.replaced(model.conditions, dial.conditions, dial.drawn)
+    given: dict[str, Any] = {k: v for k, v in clipped(model.conditions, dial.conditions).items() if k not in gone}
+    for name, q in drawing.checked(model.conditions, dial.drawn).items():
+        given[name] = drawing.cells(dial.drawn[name], q.size, dial.smooth)
+    return given
+
+
 def check(model: Model, dial: Dial) -> None:
-    """`ValueError` with a sentence when the dial names a stage or a size that the model does not have."""
+    """`ValueError` with a sentence when the dial names a stage, size, curve or axis that the model does not have."""
+    drawing.checked(model.conditions, dial.drawn)
+    axes = model.problem.coords(model.field.shape) if model.problem.coords else {}
+    unknown = [k for k, v in dial.at.items() if k not in axes or not 0 <= v <= axes[k][-1] + 1e-6]
+    if unknown:
+        raise ValueError(f"A profile cannot be cut at {unknown[0]} = {dial.at[unknown[0]]:g} here.")
     missing = [s for s in dial.off if s not in stages(model)]
     if missing:
         raise ValueError(f"{model.name} has no stage {missing[0]!r}. It has: {', '.join(stages(model)) or 'none'}.")
@@ -99,7 +114,7 @@ def take(model: Model, dial: Dial, n: int = 1) -> Sample:
     """The sample that the dial stands for, or the first `n` of its seed; `ValueError` with a sentence where it cannot be."""
     check(model, dial)
     size = None if size_of(model, dial) == model.field.shape[0] else dial.size
-    conditions, latent = clipped(model.conditions, dial.conditions), clipped(model.latents, dial.latent)
+    conditions, latent = asked(model, dial), clipped(model.latents, dial.latent)
     return model.sample(conditions, n, dial.seed, dial.project, latent or None, size, **dict.fromkeys(dial.off, False))
 
 
@@ -117,7 +132,7 @@ def reference(model: Model, dial: Dial) -> dict[str, tuple[Array, Array]]:
     at = model.references.get("at")
     if at is None or not model.conditions:
         return {}
-    conditions, first = clipped(model.conditions, dial.conditions), model.conditions[0]
+    conditions, first = asked(model, dial), model.conditions[0]
     value = conditions.get(first.name, first.default)
     if not isinstance(value, tuple) and not at.min() - 1e-4 <= value <= at.max() + 1e-4:
         return {}

@@ -60,8 +60,9 @@ def card(problem: Problem) -> None:
         st.write(problem.summary)
         door = st.Page(pages.view(problem.name), url_path=problem.name, title=problem.title)
         st.page_link(door, label="Open and drag", icon=":material/tune:")
-        size = model.field.shape[0]
-        st.caption(f"Made here by the trained model: {1e3 * seconds:.0f} ms per sample of {size} × {size} {model.field.unit}.")
+        rows, columns = model.field.shape
+        size = f"{rows} × {columns} {model.field.unit}".strip()
+        st.caption(f"Made here by the trained model: {1e3 * seconds:.0f} ms per sample of {size}.")
         st.caption(problem.citation)
 
 
