@@ -171,6 +171,8 @@ INVISCID = Preset(
             "raised cosines, L2 / best finite volumes": ("<=", 1.2),
         },
         "published": {},
+        "live": Rival("lax_oleinik", "Lax-Oleinik, exact", makers.maker(makers.entropy_live, EQUAL), "exact"),
+        "projection": "",
     },
 )
 
@@ -205,6 +207,8 @@ SOBEL = Preset(
         ),
         "cases": {"Table 2": table_two, "unseen": unseen},
         "bars": {},
+        "live": Rival("cole_hopf", "Cole-Hopf by FFT, exact", makers.maker(makers.cole_hopf_live, EQUAL), "exact"),
+        "projection": "",
     },
 )
 
@@ -243,6 +247,8 @@ PROBLEM = Problem(
         Rival("mean", "u = mean", makers.maker(makers.flat, GRADED)),
         Rival("cole_hopf", "Cole-Hopf by FFT, exact", makers.maker(makers.cole_hopf, GRADED), "exact"),
     ),
+    live=Rival("cole_hopf", "Cole-Hopf by FFT, exact", makers.maker(makers.cole_hopf_live, GRADED), "exact"),
+    projection="Newton sweep",
     published={"Table 2": {"InvNet, paper": INVNET, "encoder-decoder, paper": ENCODER_DECODER}},
     cases={"Table 2": table_two, "unseen": unseen, "random initial conditions": random_cases, "square wave": square_wave},
     bars={

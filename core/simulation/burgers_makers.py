@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.simulation import burgers
+from core.simulation import burgers, burgers_live
 from core.simulation.burgers_initial import Initial, RaisedCosine, Reals, Steps
 
 Maker = Callable[[Mapping[str, NDArray[Any]], int, int, tuple[int, int]], NDArray[Any]]
@@ -46,6 +46,16 @@ def cole_hopf(start: Initial, viscosity: float, times: Reals, cells: int) -> Rea
 def entropy(start: Initial, viscosity: float, times: Reals, cells: int) -> Reals:
     """The exact inviscid entropy solution (Lax-Oleinik)."""
     return burgers.lax_oleinik(start, times, cells)
+
+
+def cole_hopf_live(start: Initial, viscosity: float, times: Reals, cells: int) -> Reals:
+    """The exact viscous solution at display rate."""
+    return burgers_live.cole_hopf_live(start, viscosity, times, cells)
+
+
+def entropy_live(start: Initial, viscosity: float, times: Reals, cells: int) -> Reals:
+    """The exact inviscid entropy solution at display rate."""
+    return burgers_live.lax_oleinik_live(start, times, cells)
 
 
 def frozen(start: Initial, viscosity: float, times: Reals, cells: int) -> Reals:
