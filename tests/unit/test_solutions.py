@@ -1,0 +1,111 @@
+"""Measures of solutions on fields made to order, and the tables made of them on a problem small enough to know the answer."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from core import metrics
+from core.metrics import solutions
+from core.metrics.report import place
+from core.types import Field, Problem, Quantity, Rival, Sample
+
+LEVEL = Quantity("level", "Level", "l", "", 0.0, 10.0, 1.0)
+SHAPE = (8, 5)
+
+
+def test_relative_error_leaves_the_initial_condition_out():
+    exact = np.full(SHAPE, 2.0)
+    found = exact + 0.5
+    found[:, 0] = 99.0
+    assert solutions.relative(found, exact) == pytest.approx(0.25) == solutions.relative(found, exact, 1)
+    spike = exact.copy()
+    spike[3, 2] += 8.0
+    assert solutions.relative(spike, exact) == pytest.approx(8 / (2 * np.sqrt(32)))
+    assert solutions.relative(spike, exact, 1) == pytest.approx(8 / 64)
+    assert solutions.relative(exact, exact) == 0
+
+
+def test_overshoot_is_measured_by_the_range_of_the_initial_condition():
+    field = np.linspace(-1, 1, 8)[:, None] * np.linspace(1, 0.5, 5)
+    assert solutions.overshoot(field) == 0
+    field[4, 3] = 1.1
+    assert solutions.overshoot(field) == pytest.approx(5.0)
+    field[5, 2] = -1.3
+    assert solutions.overshoot(field) == pytest.approx(15.0)
+
+
+def test_drift_is_the_largest_change_of_the_mean():
+    field = np.ones(SHAPE)
+    assert solutions.drift(field) == 0
+    field[:, 2] += 0.25
+    field[:, 4] -= 0.5
+    assert solutions.drift(field) == pytest.approx(0.5)
+    assert solutions.drift(np.roll(np.random.default_rng(0).random(SHAPE)[:, :1], 3, 0) * np.ones(5)) == pytest.approx(0, abs=1e-15)
+
+
+def flat(factor):
+    """A maker of fields of the level times a factor."""
+    return lambda conditions, n, seed, shape: np.stack([np.full(shape, factor * v) for v in conditions["level"]])
+
+
+class Toy:
+    """A model whose raw field is 4 % off and whose polished one is 1 % off."""
+
+    conditions = (LEVEL,)
+    field = Field("continuous", SHAPE)
+
+    def __init__(self, **changes):
+        self.problem = dataclasses.replace(
+            Problem(
+                "toy", "Toy", "", "", self.field, presets=(), invariances=(), source=None, project=lambda f, c: f[:, 0],
+                oracle=flat(1.0), cases={"few": lambda n: [{"level": v} for v in (1.0, 2.0, 4.0)][:n],
+                                         "other": lambda n: [{"colour": 1.0}]},
+                rivals=(Rival("good", "Good", flat(1.02), "yardstick"), Rival("better", "Better", flat(0.98), "yardstick"),
+                        Rival("bad", "Bad", flat(2.0)), Rival("itself", "Itself", flat(1.0), "exact")),
+                bars={"few, max": ("<=", 0.05), "polished: few, max": ("<=", 0.02), "few, L2 / best finite volumes": ("<=", 1.2)},
+                published={"few": {"them": (0.5, 0.3, 0.1)}},
+            ), **changes,
+        )  # fmt: skip
+
+    def sample(self, conditions, project=True):
+        field = flat(1.01 if project else 1.04)({"level": [conditions["level"]]}, 1, 0, SHAPE).astype(np.float32)
+        return Sample(None, field, field[:, None], {}, {}, {}, np.zeros(1, np.int64))
+
+
+def test_quality_says_what_was_put_in():
+    table = metrics.quality(Toy(), 3)
+    assert list(table.columns) == ["bar", "raw", "polished", "good", "better", "bad"]
+    numbers = table.drop(columns="bar").astype(float)
+    for row in ("few, mean", "few, p95", "few, max", "few, L1 max"):
+        assert numbers.loc[row].tolist() == pytest.approx([0.04, 0.01, 0.02, 0.02, 1.0], rel=1e-4)
+    assert numbers.loc["few, L2 / best finite volumes"].tolist() == pytest.approx([2, 0.5, 1, 1, 50], rel=1e-4)
+    assert not any(str(row).startswith("other") for row in table.index)
+    assert table.loc["few, max", "bar"] == "<= 0.05" and table.loc["few, mean", "bar"] == ""
+
+
+def test_bars_speak_of_the_raw_network_unless_they_name_a_column():
+    model = Toy()
+    table = metrics.quality(model, 3)
+    found = metrics.verdicts(model.problem, table)
+    assert found == {"few, max": True, "polished: few, max": True, "few, L2 / best finite volumes": False}
+    lines = metrics.verdict_lines(model.problem, table)
+    assert [line.split()[0] for line in lines] == ["met", "met", "MISS"] and lines[1].endswith(": 0.01")
+    strict = Toy(bars={"polished: few, max": ("<=", 0.009), "polished: gone, max": ("<=", 1.0)})
+    assert metrics.verdicts(strict.problem, table) == {"polished: few, max": False}
+    assert place(table, "mean level: worst") == ("mean level: worst", "raw")
+
+
+def test_without_yardsticks_there_is_no_row_that_compares_with_them():
+    model = Toy()
+    model.problem = dataclasses.replace(model.problem, rivals=model.problem.rivals[2:])
+    assert not any("finite volumes" in str(row) for row in metrics.quality(model, 3).index)
+
+
+def test_cell_by_cell_stands_beside_what_others_published_and_what_was_measured():
+    table = solutions.cell_by_cell(Toy(), "few", {"baseline": [0.2, 0.2, 0.5]})
+    assert list(table.columns) == ["raw", "polished", "baseline", "them", "good", "better", "bad"]
+    assert list(table.index) == ["level 1", "level 2", "level 4", "mean"]
+    assert table["them"].tolist() == pytest.approx([0.5, 0.3, 0.1, 0.3]) and table["baseline"]["mean"] == pytest.approx(0.3)
+    assert table["raw"].tolist() == pytest.approx([0.04] * 4, rel=1e-4) and isinstance(table, pd.DataFrame)
