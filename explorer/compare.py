@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -68,16 +69,22 @@ def neighbours(problem: Problem) -> tuple[tuple[str, Maker], ...]:
 
 def measure(model: Model, label: str, make: Callable[[], Array]) -> Made:
     """One way, timed; the fast ones are repeated and the middle time counts."""
-    seconds: list[float] = []
-    array: Array = np.empty(0)
-    while not seconds or (len(seconds) < REPEATS and seconds[0] < 1):
-        start = time.perf_counter()
-        array = make()
-        seconds.append(time.perf_counter() - start)
+    seconds, array = timed_call(make)
     with torch.inference_mode():
         x = torch.from_numpy(np.ascontiguousarray(array))
         scalars = {d.name: float(d.measure(x)[0]) for d in model.problem.descriptors if not d.abscissa}
-    return Made(label, float(np.median(seconds)), array[0], scalars)
+    return Made(label, seconds, array[0], scalars)
+
+
+def timed_call(make: Callable[[], Any]) -> tuple[float, Any]:
+    """Seconds and result of a call; a fast one is repeated and the middle time counts."""
+    seconds: list[float] = []
+    made = None
+    while not seconds or (len(seconds) < REPEATS and seconds[0] < 1):
+        start = time.perf_counter()
+        made = make()
+        seconds.append(time.perf_counter() - start)
+    return float(np.median(seconds)), made
 
 
 def draw(model: Model, dial: Dial, ways: list[Made]) -> None:
@@ -98,7 +105,6 @@ def draw(model: Model, dial: Dial, ways: list[Made]) -> None:
 
 def request(model: Model, dial: Dial) -> str:
     """The request in words: conditions, size and seed."""
-    scalars = [(q, dial.conditions.get(q.name, q.default)) for q in model.conditions if q.kind == "scalar"]
     scalars = [(q, dial.conditions.get(q.name, q.default)) for q in model.conditions if q.kind == "scalar"]
     values = [f"{q.label} {value:.6g} {q.unit}".strip() for q, value in scalars]
     rows, columns = store.shape_of(model, dial)

@@ -13,11 +13,14 @@ from explorer.live.protocol import Dial
 ROUTE = "/api/live"
 """Where the live service listens."""
 
+GREEK = {"nu": "ν", "mu": "μ", "lambda": "λ", "rho": "ρ", "sigma": "σ", "alpha": "α", "beta": "β"}
+
 
 def quantity(q: Quantity) -> dict[str, Any]:
     """What the panel needs to draw one control."""
     return {
-        "name": q.name, "label": q.label, "symbol": q.symbol, "unit": q.unit, "low": q.low, "high": q.high, "step": q.step,
+        "name": q.name, "label": q.label, "symbol": GREEK.get(q.symbol, q.symbol),
+        "unit": q.unit, "low": q.low, "high": q.high, "step": q.step,
         "default": q.default, "trained": q.trained, "help": q.help, "kind": q.kind, "size": q.size,
     }  # fmt: skip
 

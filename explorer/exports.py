@@ -16,8 +16,9 @@ import core
 from core.sampling import Model
 from core.types import Array, Field, Sample
 from explorer import palette
-from explorer.live import store
+from explorer.live import drawing, solutions, store
 from explorer.live.protocol import Dial, jsonable
+from explorer.live.solutions import Solved
 
 PIXELS = 500 * 128 * 128
 """Most pixels in one download of many structures."""
@@ -67,17 +68,58 @@ def bundle(model: Model, dial: Dial, n: int) -> bytes:
     arrays |= {"soft": sample.soft.astype(np.float16), **{f"measured_{k}": v for k, v in sample.measured.items()}}
     packed = io.BytesIO()
     np.savez_compressed(packed, **arrays)
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in (("arrays.npz", packed.getvalue()), ("arrays.json", sidecar(model, dial, sample))):
-            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
-    return out.getvalue()
+    return zipped({"arrays.npz": packed.getvalue(), "arrays.json": sidecar(model, dial, sample)})
 
 
 def most(model: Model, dial: Dial) -> int:
     """Most structures in one download at this size."""
     rows, columns = store.shape_of(model, dial)
     return max(1, PIXELS // (rows * columns))
+
+
+def solution_facts(model: Model, dial: Dial, solved: Solved) -> dict[str, Any]:
+    """`facts` with the drawing, the numbers beside the picture and what the arrays are."""
+    drawing = {"control_points": dial.drawn, "smooth": dial.smooth} if dial.drawn else None
+    units = {i.name: i.unit for i in solutions.maps(model)}
+    norms = {k: {"delivered": v[1], "raw": v[2], "unit": units[k]} for k, v in solved.residuals.items()}
+    errors = {"delivered": solutions.error(solved.field, solved.exact), "raw": solutions.error(solved.raw, solved.exact)}
+    arrays = {"rows": model.field.axes[0], "columns": model.field.axes[1]}
+    more = {"drawn": drawing, "relative_error": errors, "residual": norms, "milliseconds": solved.ms, "arrays": arrays}
+    return facts(model, dial, solved.sample) | jsonable(more)
+
+
+def solution_sidecar(model: Model, dial: Dial, solved: Solved) -> bytes:
+    """`solution_facts` as readable JSON."""
+    return (json.dumps(solution_facts(model, dial, solved), indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def solution_bundle(model: Model, dial: Dial, solved: Solved) -> bytes:
+    """A zip of `arrays.npz` (field, raw, exact, the axes, initial condition, residual maps) and its `arrays.json`."""
+    arrays: dict[str, Any] = {"field": solved.field, "raw": solved.raw, **solved.sample.coords, "initial": solved.field[:, 0]}
+    arrays |= {f"residual_{k}": v[0] for k, v in solved.residuals.items()}
+    packed = io.BytesIO()
+    np.savez_compressed(packed, **(arrays if solved.exact is None else arrays | {"exact": solved.exact}))
+    return zipped({"arrays.npz": packed.getvalue(), "arrays.json": solution_sidecar(model, dial, solved)})
+
+
+def solution_csv(model: Model, solved: Solved) -> bytes:
+    """The field as CSV: the first row holds the positions of the columns, the first column those of the rows."""
+    across, along = model.field.axes
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow([f"{across} \\ {along}", *(f"{v:.9g}" for v in solved.sample.coords[along])])
+    for at, row in zip(solved.sample.coords[across], solved.field, strict=True):
+        rows.writerow([f"{at:.9g}", *(f"{v:.9g}" for v in row)])
+    return text.getvalue().encode()
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    """A zip of these files, the same bytes every time."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
+    return out.getvalue()
 
 
 def curves(
@@ -99,5 +141,9 @@ def curves(
 
 def stem(model: Model, dial: Dial) -> str:
     """A file name that says what is inside, without its ending."""
-    values = [f"{k}{v:g}" for k, v in dial.conditions.items() if isinstance(v, float)]
+    gone = drawing.replaced(model.conditions, dial.conditions, dial.drawn)
+    values = [f"{k}{v:g}" for k, v in dial.conditions.items() if isinstance(v, float) and k not in gone]
+    values += [f"{k}_drawn" for k in dial.drawn]
+    if solutions.applies(model):
+        return "_".join([model.name.replace("/", "_"), *values])
     return "_".join([model.problem.name, *values, f"seed{dial.seed}", f"{store.size_of(model, dial)}px"])

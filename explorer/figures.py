@@ -116,6 +116,37 @@ def correlation_map(labels: Array, title: str, dark: bool = False) -> go.Figure:
     return figure
 
 
+def field_map(
+    x: Array, y: Array, values: Array, title: str, axes: tuple[str, str], colours: Sequence[str], limits: tuple[float, float],
+    dark: bool = False,
+) -> go.Figure:  # fmt: skip
+    """A field (len(y), len(x)) over physical axes, rows upwards, with its own ramp of colours between the limits."""
+    figure = _figure(dark, title, *axes)
+    scale = [(i / (len(colours) - 1), c) for i, c in enumerate(colours)]
+    figure.add_heatmap(
+        x=np.asarray(x, dtype=float), y=np.asarray(y, dtype=float), z=values.astype(np.float32), colorscale=scale, zmin=limits[0],
+        zmax=limits[1], colorbar={"thickness": 10, "outlinewidth": 0},
+        hovertemplate=f"{axes[0]} = %{{x:.4f}}<br>{axes[1]} = %{{y:.4f}}<br>%{{z:.5g}}<extra></extra>",
+    )  # fmt: skip
+    figure.update_layout(hovermode="closest")
+    return figure
+
+
+def lines(
+    x: ArrayLike, curves: Sequence[tuple[str, Array, Mapping[str, object]]], title: str, axes: tuple[str, str],
+    dark: bool = False, log: bool = False,
+) -> go.Figure:  # fmt: skip
+    """Curves over the same positions: (name, values, line style without its colour)."""
+    figure = _figure(dark, title, *axes)
+    inks = {"exact": "#E69F00" if dark else "#D98A00", "initial condition": GREY[dark], "raw network": GREY[dark]}
+    for name, values, style in curves:
+        line = {"color": inks.get(name, DELIVERED[dark]), "width": 2.2, **style}
+        figure.add_scatter(x=np.asarray(x, dtype=float), y=values.astype(float), name=name, line=line, hovertemplate="%{y:.5g}")
+    if log:
+        figure.update_yaxes(type="log", exponentformat="power", dtick=1)
+    return figure
+
+
 def _short(value: float) -> str:
     """Three or four figures, without an exponent where that reads well."""
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"

@@ -1,4 +1,4 @@
-"""The colours of fields, for the panel, the pages and the files: two phases, Okabe-Ito for categories, cividis for values."""
+"""The colours of fields, for the panel, the pages and the files: two phases, Okabe-Ito for categories, magma for values."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import numpy as np
 from core.types import Array, Field
 
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
-CIVIDIS = ("#00224E", "#123570", "#3B496C", "#575D6D", "#707173", "#8A8678", "#A59C74", "#C3B369", "#E1CC55", "#FEE838")
+MAGMA = ("#000004", "#180F3D", "#440F76", "#721F81", "#9E2F7F", "#CD4071", "#F1605D", "#FD9668", "#FECA8D", "#FCFDBF")
 DIVERGING = {
-    False: ("#001261", "#023E7D", "#1E6F9D", "#71A7C4", "#C8DCE6", "#F4F1EF", "#E8C9B5", "#D29874", "#B95D2D", "#8B2E07", "#590008"),
-    True: ("#9EB0FF", "#5BA4DB", "#2D7597", "#1A4256", "#11191E", "#0E0D0D", "#280D01", "#501803", "#8A4F3F", "#C68580", "#FFADAD"),
-}
+    False: ("#001261", "#023E7D", "#1E6F9D", "#71A7C4", "#C8DCE6", "#F4F1EF", "#E8C9B5", "#D29874", "#B95D2D", "#8B2E07",
+            "#590008"),
+    True: ("#9EB0FF", "#5BA4DB", "#2D7597", "#1A4256", "#11191E", "#0E0D0D", "#280D01", "#501803", "#8A4F3F", "#C68580",
+           "#FFADAD"),
+}  # fmt: skip
 """Below and above 0, in the light and in the dark theme: perceptually uniform, after Crameri's vik and berlin."""
 PHASES = {False: ("#F3EBDC", "#0B5C94"), True: ("#14263A", "#F2B134")}
 """Phase 0 and phase 1, in the light and in the dark theme."""
@@ -19,7 +21,7 @@ PHASES = {False: ("#F3EBDC", "#0B5C94"), True: ("#14263A", "#F2B134")}
 
 def stops(field: Field, dark: bool = False) -> tuple[str, ...]:
     """One colour per label; for a continuous field the stops of its ramp from `low` to `high`."""
-    return {"binary": PHASES[dark], "categorical": OKABE_ITO, "continuous": CIVIDIS}[field.kind]
+    return {"binary": PHASES[dark], "categorical": OKABE_ITO, "continuous": MAGMA}[field.kind]
 
 
 def colours(field: Field, dark: bool = False) -> Array:

@@ -1,8 +1,9 @@
 """What a page remembers: the dial in the URL (same URL, same pixels) and in the session.
 
 Query parameters: each scalar condition under its own name (fractions as `name=.2,.3,.5`), `seed`, `size`, `raw=1` without the
-exact projection, `off=stage,stage`, `z` the dialled latents, `preset` when it is not the default, a drawn curve under its own
-name (packed control points), a cut under its axis, `m` the first characters of the checkpoint's digest. Numbers are the shortest decimals that give back the same float32.
+projection, `off=stage,stage`, `z` the dialled latents, `preset` when it is not the default, a drawn curve under its own name
+(packed control points), a cut under its axis, `m` the first characters of the checkpoint's digest. Numbers are the shortest
+decimals that give back the same float32.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ import streamlit as st
 from core import discovery
 from core.sampling import Model
 from core.types import Problem, Sample
-from explorer import compare, controls, details, state
-from explorer.live import component, protocol, render, store
+from explorer import compare, controls, details, solved, state
+from explorer.live import component, protocol, render, solutions, store
 from explorer.live.protocol import Dial
 
 
@@ -31,7 +31,9 @@ def show(name: str) -> None:
     st.session_state[f"dial:{model.name}"] = dial
     live(model.name, dial)
     released(model.name, dial)
-    if model.problem.oracle or model.problem.rivals:
+    if solutions.applies(model):
+        solved.published(model.name)
+    elif model.problem.oracle or model.problem.rivals:
         compare.show(model.name)
 
 
@@ -121,7 +123,10 @@ def released(name: str, start: Dial) -> None:
     dial, sample, refused = taken(model, dial, start)
     if given is not None and not flaw and not refused:
         remember(model, dial)
-    details.show(model, dial, sample)
+    if solutions.applies(model):
+        solved.show(model, dial)
+    else:
+        details.show(model, dial, sample)
     component.mount_relay(name)
 
 

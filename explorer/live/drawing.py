@@ -53,13 +53,14 @@ def checked(quantities: Sequence[Quantity], drawn: Mapping[str, tuple[float, ...
             raise ValueError(f"{name} is drawn with {FEWEST} to {MOST} control points; got {len(points)}.")
         low, high = curves[name].low, curves[name].high
         if not all(low <= v <= high for v in points):
-            raise ValueError(f"The control points of {name} must be from {low:g} to {high:g}; got {min(points):g} to {max(points):g}.")
+            found = f"{min(points):g} to {max(points):g}"
+            raise ValueError(f"The control points of {name} must be from {low:g} to {high:g}; got {found}.")
     return {name: curves[name] for name in drawn}
 
 
-def replaced(quantities: Sequence[Quantity], conditions: Mapping[str, Any], dial_drawn: Mapping[str, tuple[float, ...]]) -> set[str]:
+def replaced(quantities: Sequence[Quantity], conditions: Mapping[str, Any], drawn: Mapping[str, Any]) -> set[str]:
     """Names of the conditions that a drawn or given curve takes the place of."""
-    return {q.replaces for q in quantities if q.replaces and (q.name in dial_drawn or q.name in conditions)}
+    return {q.replaces for q in quantities if q.replaces and (q.name in drawn or q.name in conditions)}
 
 
 def presets(quantity: Quantity) -> list[dict[str, Any]]:

@@ -39,7 +39,7 @@ class Solution {
   buildMaps() {
     const { panel, maps } = this, [across, along] = maps.axes, stage = panel.find(".stage");
     const canvas = (name) => make("canvas", { className: name, width: WIDE, height: 8 });
-    const titles = { field: "u, this model", exact: "u, exact", residual: "", error: "Error: this model − exact" };
+    const titles = { field: "u, this model", exact: "u, exact", residual: "", error: "Error: ours − exact" };
     this.cells = {};
     const grid = make("div", { className: "maps" });
     for (const [name, title] of Object.entries(titles)) {
@@ -86,6 +86,8 @@ class Solution {
     this.time = panel.rows[`at-${along}`];
     panel.find(".pair").hidden = true; // nothing here is random
     panel.find(".foot").hidden = !panel.spec.projection && !panel.spec.stages.length;
+    this.plain = make("p", { className: "plain" });
+    panel.find(".dials").append(this.plain);
     if (!q) return;
     const mode = (text, drawn) => { const b = make("button", { type: "button", textContent: text }); b.addEventListener("click", () => { drawn ? this.startDrawing() : this.stopDrawing(); panel.release(true); }); return b; };
     this.modes = [mode(q.replaces ? panel.spec.conditions.find((c) => c.name === q.replaces)?.label ?? "Dialled" : "Dialled", false), mode("Draw your own", true)];
@@ -184,13 +186,16 @@ class Solution {
     const range = [Math.min(low, ...this.ends(field)), Math.max(high, ...this.ends(field))];
     this.paint("field", field, this.ramp, range);
     this.paint("exact", exact?.some(Number.isNaN) ? null : exact, this.ramp, range, `The exact solution follows on release: here it takes seconds.`);
-    const shared = known && known.unit === panel.spec.field.unit, [joint, largest] = reach(...[residual, error].filter((m, i) => m && (shared || i)));
-    const [own, most] = shared || !residual ? [joint, largest] : reach(residual);
+    const alone = residual ? reach(residual) : [1, 1], apart = error ? reach(error) : alone;
+    const shared = error && known?.unit === panel.spec.field.unit && alone[0] > apart[0] / 20; // else the residual would be blank
+    const joint = shared ? Math.max(alone[0], apart[0]) : apart[0], own = shared ? joint : alone[0];
     this.paint("residual", residual, this.diverging, [-own, own], "");
     this.paint("error", error, this.diverging, [-joint, joint], "Errors follow on release.");
-    this.caption.textContent = `${shared ? "Residual and error share" : "The error has"} the range ± ${figures(joint)}${largest > joint * 1.001 ? `, largest ${figures(largest)}` : ""}${shared ? "" : `; the residual ± ${figures(own)}, largest ${figures(most)}`}.`;
+    const say = (r, m) => `± ${figures(r)} (largest ${figures(m)})`;
+    this.caption.textContent = !error ? `Residual ${say(own, alone[1])}.` : shared ? `Residual and error share ${say(joint, Math.max(alone[1], apart[1]))}.` : `Error ${say(joint, apart[1])}; residual ${say(own, alone[1])}.`;
     this.curve(arrays, along);
     this.modesOf();
+    this.compareTimes(panel.frame.header.times);
   }
 
   ends(map) {
@@ -235,9 +240,17 @@ class Solution {
       out[k] = colours[v <= 0 ? 0 : v >= 255 ? 255 : Math.round(v)];
     }
     context.putImageData(cell.image, 0, 0);
-    cell.low.textContent = signed ? `−${figures(high)}` : figures(low) === "0.0e+0" ? "0" : figures(low);
-    cell.high.textContent = signed ? `+${figures(high)}` : figures(high);
+    cell.low.textContent = signed ? "" : low === 0 ? "0" : figures(low);
+    cell.high.textContent = signed ? `± ${figures(high)}` : figures(high);
     canvas.dataset.range = high;
+  }
+
+  /** Which is faster here, said plainly. */
+  compareTimes(times) {
+    if (!this.plain || !times?.length || !this.maps.reference) return;
+    const ours = times[0][1], exact = times.find(([label]) => label === this.maps.reference)?.[1];
+    if (exact === undefined) return;
+    this.plain.textContent = `Network ${ours.toFixed(1)} ms, exact solution ${exact.toFixed(1)} ms: in one dimension no network beats a competent solver on time. What is gained stands below.`;
   }
 
   modesOf() {

@@ -293,7 +293,7 @@ class Panel {
     const rows = [];
     for (const [name, value] of Object.entries(header.measured)) {
       const label = named[name]?.label ?? name.replaceAll("_", " "), asked = header.requested[name], raw = header.raw[name];
-      if (!Array.isArray(value)) rows.push([label, show(asked), show(value), show(raw)]);
+      if (!Array.isArray(value)) rows.push(this.solution ? [label, ...[asked, value, raw].map((v) => figures(v, 4))] : [label, show(asked), show(value), show(raw)]);
       else value.forEach((v, i) => rows.push([this.spec.field.labels[i] ?? `${label} ${i + 1}`, show(asked?.[i]), show(v), show(raw[i])]));
     }
     for (const [label, value, raw] of header.checks ?? []) rows.push([label, "", figures(value), figures(raw)]);

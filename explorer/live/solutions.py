@@ -156,13 +156,19 @@ def even(field: Field, sample: Sample, columns: int) -> Array:
     return store.delivered(sample)[0][::-1, np.abs(at[:, None] - times).argmin(0)]
 
 
+def cut(model: Model) -> float:
+    """Where the profile is cut unless somebody says otherwise."""
+    end = model.problem.coords(model.field.shape)[model.field.axes[1]][-1] if model.problem.coords else 0.0
+    return round(0.4 * float(end), 6)
+
+
 def about(model: Model, dial: Dial) -> dict[str, Any]:
     """What the panel needs to know of the maps: axes, the cut, residuals, the reference."""
     across, along = model.field.axes
     coords = model.problem.coords(model.field.shape) if model.problem.coords else {}
     end = float(coords[along][-1])
     return {
-        "axes": [across, along], "end": end, "cut": dial.at.get(along, round(0.4 * end, 6)), "label": model.field.unit or "u",
+        "axes": [across, along], "end": end, "cut": dial.at.get(along, cut(model)), "label": model.field.unit or "u",
         "residuals": [{"name": i.name, "label": i.label, "unit": i.unit} for i in maps(model)],
         "reference": reference(model)[0] if model.problem.oracle else "", "projection": model.problem.projection,
     }  # fmt: skip
