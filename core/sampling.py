@@ -121,9 +121,7 @@ class Model:
             raise ValueError(f"size must be a multiple of {self.field.divisor} up to 4096; got {size}.")
         return (size, size)
 
-    def request(
-        self, conditions: Mapping[str, Any] | None, n: int, quantities: Sequence[Quantity], fill: bool
-    ) -> dict[str, Array]:
+    def request(self, conditions: Mapping[str, Any] | None, n: int, quantities: Sequence[Quantity], fill: bool) -> dict[str, Array]:
         """Validated values by name, broadcast to n samples; `fill` adds the defaults of what is missing and not replaced."""
         given = dict(conditions or {})
         known = {q.name: q for q in quantities}

@@ -324,5 +324,3 @@ class Checkpoint:
     tensors: dict[str, Tensor]
     manifest: dict[str, Any]
     digest: str = ""
-
-

@@ -100,7 +100,8 @@ def errors(problem: Problem, generator: Any) -> dict[str, float]:
 
 def trained(problem: Problem, preset: Preset, variant: Variant, steps: int, seed: int = 0) -> dict[str, float]:
     """Train one variant afresh and measure it."""
-    times = preset.generator().times.tolist()
+    shipped: Any = preset.generator()
+    times = shipped.times.tolist()
     extended = replace(problem, invariances=(*problem.invariances, NewtonTarget(times, comoving=True)))
     changed = replace(preset, generator=lambda: FamilyGenerator(times, problem.field.shape[0], hard=variant.hard))
     run = Trainer(extended, changed, configuration(preset, variant, steps, seed), None)
@@ -114,14 +115,14 @@ def trained(problem: Problem, preset: Preset, variant: Variant, steps: int, seed
 def verdict(table: pd.DataFrame) -> str:
     """What was found, in sentences made from the numbers."""
     mean = table["mean"].astype(float)
-    soft = mean[[n for n in mean.index if n.startswith("soft")]]
     ratio = lambda a, b: f"{mean[a] / mean[b]:.2g} times"  # noqa: E731
-    summed, alternating, ahead, shipped = (*soft.index[:3], mean.index[0])
+    shipped, adam, strong, strong_adam = (str(n) for n in mean.index[:4])
+    summed, alternating, ahead = (str(n) for n in mean.index[-3:])
     return (
         f"Best: {mean.idxmin()} ({mean.min():.2g}). With a soft initial column, alternating leaves {ratio(alternating, summed)} "
         f"and extragradient {ratio(ahead, summed)} the error of the plain sum for as many gradients; the sum itself leaves "
-        f"{ratio(summed, shipped)} the error of the exact column. The strong residual leaves {ratio(mean.index[2], shipped)} "
-        f"(Muon) and {ratio(mean.index[3], mean.index[1])} (Adam) the error of the integral one."
+        f"{ratio(summed, shipped)} the error of the exact column. The strong residual leaves {ratio(strong, shipped)} "
+        f"(Muon) and {ratio(strong_adam, adam)} (Adam) the error of the integral one."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -84,16 +85,30 @@ def quality(model: sampling.Model, n: int = 200) -> pd.DataFrame:
     return table
 
 
-def cell_by_cell(model: sampling.Model, group: str, measured: Mapping[str, Sequence[float]] | None = None) -> pd.DataFrame:
+def case_name(case: Mapping[str, object]) -> str:
+    """A case in words: `frequency 2, viscosity 0.002`."""
+    return ", ".join(f"{k} {v:g}" for k, v in case.items())
+
+
+def baselines(problem: Problem, group: str) -> dict[str, list[float]]:
+    """Errors of the baselines that `python -m core.metrics.baselines` trained for every case of the group: label -> errors."""
+    path = sampling.CHECKPOINTS / problem.name / "baselines.json"
+    found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    names = [case_name(case) for case in problem.cases[group](1000)]
+    methods = {k: v for k, v in found.items() if isinstance(v, dict) and all(n in v for n in names)}
+    return {f"{method}, here": [float(errors[n]["error"]) for n in names] for method, errors in methods.items()}
+
+
+def cell_by_cell(model: sampling.Model, group: str) -> pd.DataFrame:
     """Relative L2 error of every case of a group that others published numbers for, and the mean over the cases.
 
-    Columns: raw and polished generator, baselines that were `measured` here, what is published, the rivals.
+    Columns: raw and polished generator, baselines trained here, what is published, the rivals.
     """
-    others = dict(measured or {}) | dict(model.problem.published[group])
-    count = min(len(v) for v in others.values())
-    cases = model.problem.cases[group](count)
+    problem = model.problem
+    others = baselines(problem, group) | dict(problem.published[group])
+    cases = problem.cases[group](1000)
     ours = errors(model, cases)[""]
     table = pd.concat([ours[["raw", "polished"]], pd.DataFrame(others), ours.drop(columns=["raw", "polished"])], axis=1)
-    table.index = pd.Index([", ".join(f"{k} {v:g}" for k, v in case.items()) for case in cases])
+    table.index = pd.Index([case_name(case) for case in cases])
     table.loc["mean"] = table.mean()
     return table

@@ -50,3 +50,45 @@ class ImageDecoder(nn.Module):
 def framed(x: Tensor) -> Tensor:
     """One pixel around (B, C, X, T): periodic in x, repeated in t."""
     return F.pad(F.pad(x, (0, 0, 1, 1), mode="circular"), (1, 1, 0, 0), mode="replicate")
+
+
+class DenseBlock(nn.Module):
+    """`layers` convolutions, each of which sees the inputs of all before it and adds `growth` channels (Huang et al. 2017)."""
+
+    def __init__(self, channels: int, layers: int, growth: int) -> None:
+        super().__init__()
+        self.norms = nn.ModuleList(nn.BatchNorm2d(channels + n * growth) for n in range(layers))
+        self.convolutions = nn.ModuleList(nn.Conv2d(channels + n * growth, growth, 3, padding=1, bias=False) for n in range(layers))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, channels, X, T) to (B, channels + layers growth, X, T)."""
+        for norm, convolution in zip(self.norms, self.convolutions, strict=True):
+            x = torch.cat([x, convolution(F.relu(norm(x)))], 1)
+        return x
+
+
+class CaseDecoder(nn.Module):
+    """One image (1, 1, 64, 64) of one case from a fixed random code of 16 x 16: the decoder of Zhu et al. (2019, J. Comput. Phys.).
+
+    Dense blocks of 8 and 6 layers, growth 16, after 48 first features; each is followed by twice the pixels and half the channels.
+    """
+
+    code: Tensor
+
+    def __init__(self, features: int = 48, layers: tuple[int, ...] = (8, 6), growth: int = 16) -> None:
+        super().__init__()
+        self.register_buffer("code", torch.randn(1, 1, 16, 16))
+        self.enter = nn.Conv2d(1, features, 3, padding=1, bias=False)
+        stages: list[nn.Module] = []
+        for count in layers:
+            whole = features + count * growth
+            features = whole // 2
+            stages += [DenseBlock(whole - count * growth, count, growth), nn.BatchNorm2d(whole), nn.ReLU()]
+            stages += [nn.Conv2d(whole, features, 1, bias=False), nn.Upsample(scale_factor=2, mode="nearest")]
+            stages += [nn.Conv2d(features, features, 3, padding=1, bias=False)]
+        self.stages = nn.Sequential(*stages)
+        self.leave = nn.Sequential(nn.BatchNorm2d(features), nn.ReLU(), nn.Conv2d(features, 1, 3, padding=1))
+
+    def forward(self) -> Tensor:
+        """See the class."""
+        return self.leave(self.stages(self.enter(self.code)))

@@ -1,12 +1,13 @@
 """Measures of solutions on fields made to order, and the tables made of them on a problem small enough to know the answer."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from core import metrics
+from core import metrics, sampling
 from core.metrics import solutions
 from core.metrics.report import place
 from core.types import Field, Problem, Quantity, Rival, Sample
@@ -103,9 +104,15 @@ def test_without_yardsticks_there_is_no_row_that_compares_with_them():
     assert not any("finite volumes" in str(row) for row in metrics.quality(model, 3).index)
 
 
-def test_cell_by_cell_stands_beside_what_others_published_and_what_was_measured():
-    table = solutions.cell_by_cell(Toy(), "few", {"baseline": [0.2, 0.2, 0.5]})
-    assert list(table.columns) == ["raw", "polished", "baseline", "them", "good", "better", "bad"]
+def test_cell_by_cell_stands_beside_what_others_published_and_what_was_measured(monkeypatch, tmp_path):
+    monkeypatch.setattr(sampling, "CHECKPOINTS", tmp_path)
+    assert "baseline, here" not in solutions.cell_by_cell(Toy(), "few").columns
+    found = {f"level {k}": {"error": e, "seconds": 1.0} for k, e in ((1, 0.2), (2, 0.2), (4, 0.5))}
+    half = {"level 1": {"error": 9.0, "seconds": 1.0}}
+    (tmp_path / "toy").mkdir()
+    (tmp_path / "toy" / "baselines.json").write_text(json.dumps({"settings": {"steps": 1}, "baseline": found, "unfinished": half}))
+    table = solutions.cell_by_cell(Toy(), "few")
+    assert list(table.columns) == ["raw", "polished", "baseline, here", "them", "good", "better", "bad"]
     assert list(table.index) == ["level 1", "level 2", "level 4", "mean"]
-    assert table["them"].tolist() == pytest.approx([0.5, 0.3, 0.1, 0.3]) and table["baseline"]["mean"] == pytest.approx(0.3)
+    assert table["them"].tolist() == pytest.approx([0.5, 0.3, 0.1, 0.3]) and table["baseline, here"]["mean"] == pytest.approx(0.3)
     assert table["raw"].tolist() == pytest.approx([0.04] * 4, rel=1e-4) and isinstance(table, pd.DataFrame)
