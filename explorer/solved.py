@@ -22,20 +22,16 @@ from explorer.live.protocol import Dial
 from explorer.live.solutions import Solved
 
 Curve = tuple[str, Array, dict[str, object]]
-PLAIN = """**What to expect.** In one space dimension no network beats a competent solver on time; the table is measured here,
-on this machine, in one run. What the network adds: it was trained without any data, one network serves every initial condition
-and viscosity, the whole field comes at once, its gradients with respect to the inputs are at hand, and its residual stands beside
-every picture, a certificate where no exact solution is known."""
 
 
-def show(model: Model, dial: Dial) -> None:
-    """Everything about one released solution, its exact reference computed in full."""
+def show(model: Model, dial: Dial, words: str = "") -> None:
+    """Everything about one released solution, after the problem's own `words` about it."""
     solved = solutions.solve(model, dial)
     draw_files(model, dial, solved)
     for column, figure, name in zip(st.columns(3), charts(model, dial, solved, pages.dark()), "fpe", strict=True):
         column.plotly_chart(figure, theme=None, config=pages.PLOTLY, key=f"solved:{model.name}:{name}", height=figures.HEIGHT)
     text, table = st.columns([4, 5], gap="large")
-    text.markdown(PLAIN)
+    text.markdown(words or model.preset.summary)
     text.caption(notes(model, solved))
     table.dataframe(ways(model, dial, solved), hide_index=True, width="stretch", column_config=columns())
 
@@ -95,9 +91,8 @@ def ways(model: Model, dial: Dial, solved: Solved) -> pd.DataFrame:
     if dial.project and problem.projection:
         seconds = timed_call(lambda: store.take(model, dial))[0]
         rows.append((f"This model + {problem.projection}", 1e3 * seconds, solutions.error(solved.field, exact)))
-    rivals = {r.name: r for r in problem.rivals}
-    if problem.live is not None:
-        rivals[problem.live.name] = problem.live
+    rivals = {problem.live.name: problem.live} if problem.live else {}
+    rivals |= {r.name: r for r in problem.rivals if r.name not in rivals}
     for rival in rivals.values():
         seconds, made = timed_call(partial(rival.make, solved.sample.requested, 1, dial.seed, model.field.shape))
         rows.append((rival.label, 1e3 * seconds, None if rival.role == "exact" else solutions.error(made[0], exact)))

@@ -19,8 +19,11 @@ from explorer.live import component, protocol, render, solutions, store
 from explorer.live.protocol import Dial
 
 
-def show(name: str) -> None:
-    """The whole page of the problem `name`; a missing or damaged checkpoint is a sentence that says what to do."""
+def show(name: str, words: str = "") -> None:
+    """The whole page of the problem `name`, with `words` of its own below the panel.
+
+    A missing or damaged checkpoint is a sentence that says what to do.
+    """
     problem = discovery.problem(name)
     model = choose(problem)
     if model is None:
@@ -30,7 +33,7 @@ def show(name: str) -> None:
         st.warning(note, icon=":material/link_off:")
     st.session_state[f"dial:{model.name}"] = dial
     live(model.name, dial)
-    released(model.name, dial)
+    released(model.name, dial, words)
     if solutions.applies(model):
         solved.published(model.name)
     elif model.problem.oracle or model.problem.rivals:
@@ -113,7 +116,7 @@ def live(name: str, start: Dial) -> None:
 
 
 @st.fragment
-def released(name: str, start: Dial) -> None:
+def released(name: str, start: Dial, words: str = "") -> None:
     """Link, files and charts of what was released; runs again on every release."""
     model = loaded(name)
     if model is None:
@@ -124,7 +127,7 @@ def released(name: str, start: Dial) -> None:
     if given is not None and not flaw and not refused:
         remember(model, dial)
     if solutions.applies(model):
-        solved.show(model, dial)
+        solved.show(model, dial, words)
     else:
         details.show(model, dial, sample)
     component.mount_relay(name)

@@ -16,6 +16,9 @@ function reach(...maps) {
   return [([1, 2, 5].find((m) => m * unit >= most * 0.999) ?? 10) * unit, largest];
 }
 
+/** A round number as short as it can be: 0.02, 5e-4. */
+const round = (v) => (v >= 1e-3 ? String(+v.toPrecision(3)) : v.toExponential(+v.toExponential(0) === v ? 0 : 1));
+
 /** ours - exact, point by point; null where there is nothing to compare with. */
 function difference(ours, exact) {
   if (!exact || exact.some(Number.isNaN)) return null;
@@ -187,11 +190,14 @@ class Solution {
     this.paint("field", field, this.ramp, range);
     this.paint("exact", exact?.some(Number.isNaN) ? null : exact, this.ramp, range, `The exact solution follows on release: here it takes seconds.`);
     const alone = residual ? reach(residual) : [1, 1], apart = error ? reach(error) : alone;
-    const shared = error && known?.unit === panel.spec.field.unit && alone[0] > apart[0] / 20; // else the residual would be blank
+    const shared = error && known?.unit === panel.spec.field.unit;
     const joint = shared ? Math.max(alone[0], apart[0]) : apart[0], own = shared ? joint : alone[0];
     this.paint("residual", residual, this.diverging, [-own, own], "");
+    const solved = this.cells.residual.empty; // a blank map says why
+    solved.hidden = own < 20 * alone[1];
+    solved.textContent = `Below ${round(alone[1])} everywhere${panel.state.project && maps.projection ? `: the ${maps.projection} solved the discrete equations. Switch it off to see the residual of the network` : ""}.`;
     this.paint("error", error, this.diverging, [-joint, joint], "Errors follow on release.");
-    const say = (r, m) => `± ${figures(r)} (largest ${figures(m)})`;
+    const say = (r, m) => `± ${round(r)} (largest ${figures(m)})`;
     this.caption.textContent = !error ? `Residual ${say(own, alone[1])}.` : shared ? `Residual and error share ${say(joint, Math.max(alone[1], apart[1]))}.` : `Error ${say(joint, apart[1])}; residual ${say(own, alone[1])}.`;
     this.curve(arrays, along);
     this.modesOf();
@@ -241,7 +247,7 @@ class Solution {
     }
     context.putImageData(cell.image, 0, 0);
     cell.low.textContent = signed ? "" : low === 0 ? "0" : figures(low);
-    cell.high.textContent = signed ? `± ${figures(high)}` : figures(high);
+    cell.high.textContent = signed ? `± ${round(high)}` : figures(high);
     canvas.dataset.range = high;
   }
 
@@ -250,7 +256,7 @@ class Solution {
     if (!this.plain || !times?.length || !this.maps.reference) return;
     const ours = times[0][1], exact = times.find(([label]) => label === this.maps.reference)?.[1];
     if (exact === undefined) return;
-    this.plain.textContent = `Network ${ours.toFixed(1)} ms, exact solution ${exact.toFixed(1)} ms: in one dimension no network beats a competent solver on time. What is gained stands below.`;
+    this.plain.textContent = `Network ${ours.toFixed(1)} ms, exact solution ${exact.toFixed(1)} ms.${exact <= ours ? " The network is not faster than a competent solver here;" : ""} What is gained stands below.`;
   }
 
   modesOf() {
