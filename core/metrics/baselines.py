@@ -12,7 +12,8 @@ import argparse
 import json
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ BOUNDARY = 10.0
 EDGE_POINTS, INNER_POINTS = 100, 4000
 
 
-def encoder_decoder(problem: Problem, case: dict[str, Any], steps: int, seed: int) -> float:
+def encoder_decoder(problem: Problem, case: Mapping[str, Any], steps: int, seed: int) -> float:
     """Relative L2 error of one decoder trained for one case: Adam, one cycle of the rate up to 1e-3."""
     torch.manual_seed(key(seed, "encoder-decoder") % 2**63)
     asked = {k: np.array([v], dtype=np.float32) for k, v in case.items()}
@@ -100,13 +101,14 @@ def run(problem: Problem, path: Path, steps: int, pinn_steps: int, seed: int) ->
     """Train what the file does not have yet (at this seed and number of steps), writing it after every case."""
     versions = {"torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()}
     settings = {"steps": steps, "L-BFGS iterations": pinn_steps, "seed": seed}
-    found: dict[str, Any] = {"settings": settings, "versions": versions, "encoder-decoder": {}, "pinn": {}}
+    found: dict[str, Any] = {"settings": settings, "versions": versions, "encoder-decoder": {}, "PINN": {}}
     if path.exists() and (before := json.loads(path.read_text(encoding="utf-8")))["settings"] == settings:
         found = before
-    jobs = [
-        ("encoder-decoder", case_name(c), lambda c=c: encoder_decoder(problem, c, steps, seed)) for c in problem.cases[GROUP](99)
+    cases = problem.cases[GROUP](1000)
+    jobs: list[tuple[str, str, Callable[[], float]]] = [
+        ("encoder-decoder", case_name(case), partial(encoder_decoder, problem, case, steps, seed)) for case in cases
     ]
-    jobs.append(("pinn", "standard case", lambda: pinn(pinn_steps, seed)))
+    jobs.append(("PINN", "standard case", partial(pinn, pinn_steps, seed)))
     for method, name, call in jobs:
         if name not in found[method]:
             found[method][name] = timed(call)

@@ -108,5 +108,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print("\n".join(verdict_lines(model.problem, table)), "\n")
     for group in model.problem.published:
         print(f"{group}, case by case: relative L2 error\n{text(solutions.cell_by_cell(model, group))}\n")
+        print("\n".join([*solutions.baselines_elsewhere(model.problem), ""]))
     for name, value in speed(model, given.size).items():
         print(f"{name}: {value:.2f}")

@@ -90,13 +90,27 @@ def case_name(case: Mapping[str, object]) -> str:
     return ", ".join(f"{k} {v:g}" for k, v in case.items())
 
 
-def baselines(problem: Problem, group: str) -> dict[str, list[float]]:
-    """Errors of the baselines that `python -m core.metrics.baselines` trained for every case of the group: label -> errors."""
+def measured_baselines(problem: Problem) -> dict[str, dict[str, dict[str, float]]]:
+    """What `python -m core.metrics.baselines` wrote: method -> case -> error and seconds; empty where it has not run."""
     path = sampling.CHECKPOINTS / problem.name / "baselines.json"
     found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return {k: v for k, v in found.items() if k not in ("settings", "versions")}
+
+
+def baselines(problem: Problem, group: str) -> dict[str, list[float]]:
+    """Errors of the baselines that were trained here for every case of the group: label -> errors, in order."""
     names = [case_name(case) for case in problem.cases[group](1000)]
-    methods = {k: v for k, v in found.items() if isinstance(v, dict) and all(n in v for n in names)}
-    return {f"{method}, here": [float(errors[n]["error"]) for n in names] for method, errors in methods.items()}
+    complete = {k: v for k, v in measured_baselines(problem).items() if all(n in v for n in names)}
+    return {f"{method}, here": [float(errors[n]["error"]) for n in names] for method, errors in complete.items()}
+
+
+def baselines_elsewhere(problem: Problem) -> list[str]:
+    """Sentences about baselines trained here for cases of their own, outside the problem's groups."""
+    ours = {case_name(case) for make in problem.cases.values() for case in make(100) if all(np.ndim(v) == 0 for v in case.values())}
+    found = [(m, n, v) for m, cases in measured_baselines(problem).items() for n, v in cases.items() if n not in ours]
+    return [
+        f"{method}, {name}: relative L2 error {v['error']:.2g} after {v['seconds']:.0f} s of training" for method, name, v in found
+    ]
 
 
 def cell_by_cell(model: sampling.Model, group: str) -> pd.DataFrame:
