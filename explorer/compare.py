@@ -18,7 +18,7 @@ from explorer import exports, figures, pages
 from explorer.live import store
 from explorer.live.protocol import Dial
 
-REPEATS, PATIENCE = 9, 0.5
+REPEATS, PATIENCE = 5, 0.1
 """A call is timed so often, unless it takes so many seconds in all."""
 Maker = Callable[[Mapping[str, Array], int, int, tuple[int, int]], Array]
 
