@@ -85,7 +85,8 @@ class Model:
             self.generator.load_state_dict(weights)
         except RuntimeError:
             raise ValueError(
-                f"This checkpoint does not fit the networks of {self.name} as they are now. Make it again: python train.py {self.name}"
+                f"This checkpoint does not fit the networks of {self.name} as they are now. "
+                f"Make it again: python train.py {self.name}"
             ) from None
         self.generator.to(device=device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
         self.references = {k: v.numpy() for k, v in part("reference.").items()}
