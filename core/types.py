@@ -170,7 +170,8 @@ class Generator(Protocol):
     """A conditional generator: noise (keyed by seed), conditions and latents to logits (B, C, H, W)."""
 
     def noise(self, keys: Sequence[int], shape: tuple[int, int]) -> dict[str, Tensor]:
-        """Everything random that one sample needs, each a pure function of its key; leading dimension len(keys)."""
+        """Everything random that one sample needs, each a pure function of its key; leading dimension len(keys). An entry
+        `uniform` (B,), from which latents are drawn, is replaced by an even sequence when an ensemble is sampled."""
         ...
 
     def draw_latent(self, noise: Mapping[str, Tensor], conditions: Conditions) -> dict[str, Tensor]:

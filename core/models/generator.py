@@ -76,6 +76,8 @@ class SeededGenerator(nn.Module):
         """Logits (B, 1, H, W). `network=False` and `physics=False` switch the stage off (for ablations)."""
         p, length = conditions["volume_fraction"], latent["length"]
         style = {k: v for k, v in latent.items() if k in STYLES and bool((v != 0).any())}
+        if physics:  # coarsening outgrows the seed's short direction: what ends up elongated is the other one
+            style |= {k: -style[k] for k in ("stretch", "diagonal") if k in style}
         exact = torch.autocast(p.device.type, enabled=False)
         with torch.no_grad(), exact:
             shape = {"contraction": self.contraction} if physics else {"smoothing": SMOOTHING}

@@ -129,7 +129,7 @@ PROBLEM = Problem(
                    help="Distribution of the lengths of runs of phase 1 along x and y."),
         Descriptor("specific_surface", "Specific surface", "1/px", descriptors.specific_surface,
                    help="Interface length per area."),
-        Descriptor("euler_number", "Euler number", "per 10^4 px", descriptors.euler_number,
+        Descriptor("euler_number", "Euler number", "per 10⁴ px", descriptors.euler_number,
                    help="Components of phase 1 minus holes in it."),
         Descriptor("mean_chord", "Mean chord", "px", descriptors.mean_chord, help="Mean length of the runs of phase 1."),
         Descriptor("length", "Characteristic length", "px", descriptors.characteristic_length,

@@ -1,10 +1,10 @@
 /* The panel: sliders, picture and curves, fed by one binary frame per step. Live over a WebSocket; over page reruns without one. */
 
-const RETRY = 15000, PATIENCE = 4000, COMMIT_PAUSE = 250;
+const RETRY = 15000, PATIENCE = 4000, COMMIT_PAUSE = 250, HOLD = 80;
 
 class Link {
   /* One request in flight, the newest waits; WebSocket first, page reruns when there is none. */
-  constructor(panel) { Object.assign(this, { panel, mode: "connecting", busy: false, want: null, tried: 0, number: 0, rerun: null }); }
+  constructor(panel) { Object.assign(this, { panel, mode: "connecting", busy: false, quiet: 0, want: null, tried: 0, number: 0, rerun: null }); }
 
   connect() {
     if (this.socket || this.closed) return;
@@ -40,8 +40,15 @@ class Link {
     this.pump();
   }
 
+  /** True while an answer is due; one that never came is given up. */
+  waiting() { return this.busy && performance.now() - this.since < (this.mode === "live" ? 10000 : 3000); }
+
+  /** Page reruns of two places that leave together become one, so nothing is sent for a moment. */
+  hold() { this.quiet = performance.now() + HOLD; setTimeout(() => this.pump(), HOLD + 10); }
+
   pump() {
-    if (!this.want || this.mode === "connecting" || (this.busy && performance.now() - this.since < 10000)) return;
+    if (!this.want || this.mode === "connecting" || this.waiting()) return;
+    if (this.mode === "fallback" && performance.now() < this.quiet) return;
     const { stamp } = this.want;
     const request = { ...this.panel.request(), id: ++this.number };
     if (this.mode === "live") {
@@ -178,8 +185,14 @@ class Panel {
   release(changed = false) {
     for (const row of Object.values(this.rows)) this.sync(row);
     if (changed) this.ask();
+    this.handOver();
+  }
+
+  handOver() {
     clearTimeout(this.commit);
     this.commit = setTimeout(() => {
+      if (this.link.mode === "fallback" && (this.link.want || this.link.waiting())) { this.handOver(); return; }
+      this.link.hold();
       (window.explorerReleased ??= {})[this.spec.model] = { ...this.request(), id: this.link.number };
       window.dispatchEvent(new Event("explorer-release"));
     }, COMMIT_PAUSE);

@@ -1,5 +1,7 @@
 """Every test here runs on the checkpoints that ship; where there are none, on an untrained one."""
 
+from pathlib import Path
+
 import pytest
 import streamlit.testing.v1 as testing
 import torch
@@ -8,7 +10,7 @@ from core import sampling
 from explorer.live.store import MODELS
 from tests.explorer import untrained
 
-ROOT = sampling.CHECKPOINTS.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")

@@ -167,7 +167,7 @@ def test_without_reference_tables_there_is_no_reference(model):
 
 def test_a_checkpoint_of_another_shape_is_refused(fitted):
     tensors = {f"generator.{k}": v for k, v in fitted.state_dict().items() if "leave" not in k}
-    with pytest.raises(ValueError, match="does not fit two_phase/fraction"):
+    with pytest.raises(ValueError, match="does not fit the networks of two_phase/fraction"):
         sampling.Model(Checkpoint(tensors, {"problem": "two_phase", "preset": "fraction"}))
 
 
