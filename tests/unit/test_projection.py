@@ -1,11 +1,13 @@
 """Exact enforcement: the count is right whatever the logits are, and the order of the pixels is kept."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.projection import rank_threshold
+from core.projection import newton, rank_threshold
+from core.simulation import burgers
 
 SHAPES = st.tuples(st.integers(1, 3), st.integers(1, 17), st.integers(1, 17))
 KINDS = {
@@ -60,3 +62,47 @@ def test_a_fraction_in_single_precision_is_exact_on_large_images():
     """1024 x 1024 pixels: a count rounded in bfloat16 or float16 would miss by thousands."""
     logits = torch.arange(2**20).flip(0).view(1, 1, 1024, 1024).float().bfloat16()
     assert int(rank_threshold(logits, torch.tensor([0.3])).sum(dtype=torch.int64)) == round(0.3 * 2**20)
+
+
+# --- Burgers: the Newton sweep ------------------------------------------------------------------------------------------
+
+TIMES = [float(t) for t in burgers.levels(16)]
+
+
+def solved(viscosity, mean=0.3):
+    """The implicit scheme's own solution in the frame of its mean, (1, 1, 48, 17)."""
+    start = burgers.RaisedCosine(2.0).cells(48)
+    field = burgers.march(start - start.mean(), viscosity, TIMES, iterations=6) + mean
+    return torch.from_numpy(field.T.copy())[None, None]
+
+
+def test_a_sweep_squares_the_error_and_keeps_the_first_column():
+    true, wave = (
+        solved(0.01),
+        torch.sin(2 * torch.pi * torch.arange(48.0, dtype=torch.float64) / 48)[:, None] * torch.arange(17) / 17,
+    )
+    asked = {"viscosity": torch.tensor([0.01])}
+    torch.testing.assert_close(newton(true, asked, TIMES), true[:, 0], atol=1e-7, rtol=0)
+    errors = []
+    for size in (0.04, 0.02, 0.01):
+        swept = newton(true + size * wave, asked, TIMES)
+        assert torch.equal(swept[:, :, 0], true[:, 0, :, 0])
+        errors.append(float((swept - true[:, 0]).abs().max()))
+    assert errors[0] < 0.04 / 5 and errors[0] / errors[1] > 3.4 and errors[1] / errors[2] > 3.4
+
+
+def test_each_sample_is_swept_with_its_own_viscosity_in_its_own_frame():
+    both, nus = torch.cat([solved(0.01), solved(0.03, mean=-1.0)]).float(), torch.tensor([0.01, 0.03])
+    swept = newton(both, {"viscosity": nus}, TIMES)
+    assert swept.dtype == torch.float32
+    torch.testing.assert_close(swept, both[:, 0], atol=1e-5, rtol=0)
+    assert (newton(both, {"viscosity": nus.flip(0)}, TIMES) - both[:, 0]).abs().amax((1, 2)).min() > 0.01
+
+
+def test_a_field_that_a_sweep_would_spoil_is_left_as_it_is():
+    wild = solved(0.001) + 40 * torch.randn(1, 1, 48, 17, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    wild[..., 0] = solved(0.001)[..., 0]
+    assert torch.equal(newton(wild, {"viscosity": torch.tensor([0.001])}, TIMES), wild[:, 0])
+    broken = solved(0.01)
+    broken[0, 0, 3, 4] = np.nan
+    assert torch.equal(newton(broken, {"viscosity": torch.tensor([0.01])}, TIMES).isnan(), broken[:, 0].isnan())

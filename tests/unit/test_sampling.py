@@ -13,6 +13,7 @@ from core.types import HELD_OUT, Checkpoint, Field, Quantity
 LEVEL = Quantity("level", "Level", "l", "mm", 1.0, 3.0, 2.0, trained=(1.5, 2.5))
 PARTS = Quantity("parts", "Parts", "f", "", 0.0, 1.0, (0.2, 0.3, 0.5), kind="simplex", size=3)
 CURVE = Quantity("curve", "Curve", "c", "", -1.0, 1.0, (0.0,) * 4, kind="curve", size=4)
+LONG = Quantity("long", "Long", "u", "", -1.0, 2.0, (), kind="curve", size=32, optional=True, replaces="level", heights=(1.0, 2.0))
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,9 @@ CURVE = Quantity("curve", "Curve", "c", "", -1.0, 1.0, (0.0,) * 4, kind="curve",
         (PARTS, 0.5, "parts must be 3 numbers"),
         (PARTS, [0.2, 0.3, 0.4], "parts must sum to 1; got [0.2, 0.3, 0.4]"),
         (PARTS, [1.5, -0.5, 0.0], "parts = [1.5, -0.5, 0.0] is out of range. Allowed: 0 to 1."),
+        (LONG, [float("nan"), *[0.5] * 31], "long must be finite; got 32 numbers from nan to nan. Allowed: -1 to 2."),
+        (LONG, [0.0] * 31 + [2.5], "long = 32 numbers from 0.0 to 2.5 is out of range. Allowed: -1 to 2."),
+        (LONG, [-0.5] * 16 + [1.75] * 16, "long spans 2.25 from its lowest to its highest value. Allowed: at most 2."),
         (CURVE, [0.0] * 5, "curve must be 4 numbers (or one set for each of the 3 samples); got shape (5,)"),
     ],
 )
@@ -58,6 +62,24 @@ def test_outside_the_trained_range_is_a_warning(value, warned):
     got = sampling.outside(LEVEL, np.array([2.0, value], np.float32))
     assert got == ("Level is outside the range seen in training (1.5 to 2.5 mm)." if warned else None)
     assert sampling.outside(CURVE, np.full((1, 4), 9.0)) is None
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "warned"), [(0, 1, False), (1, 2, False), (-0.7, 0.2, False), (0, 1.1, True), (-1, 1, True)]
+)
+def test_a_curve_whose_level_does_not_matter_is_judged_by_its_height(low, high, warned):
+    warning = sampling.outside(LONG, np.linspace(low, high, 32, dtype=np.float32)[None])
+    assert (warning is not None) == warned
+    assert warning is None or warning == f"Long spans {high - low:g}, more than what was seen in training (1)."
+
+
+def test_what_is_replaced_takes_no_default_and_cannot_be_given_beside_it(model):
+    ask = lambda given: sampling.Model.request(model, given, 2, (LEVEL, PARTS, LONG), fill=True)  # noqa: E731
+    row = np.linspace(0, 1, 32)
+    assert set(ask({})) == {"level", "parts"} and set(ask({"long": row})) == {"parts", "long"}
+    assert ask({"long": np.stack([row, row + 1])})["long"].shape == (2, 32)
+    with pytest.raises(ValueError, match=r"long takes the place of level; give one of the two, not both\."):
+        ask({"long": row, "level": 2.0})
 
 
 def test_soft_fields_harden_by_kind():

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import time
 
 import numpy as np
 import pandas as pd
@@ -70,7 +71,11 @@ class Toy:
             ), **changes,
         )  # fmt: skip
 
-    def sample(self, conditions, project=True):
+    def shape(self, size):
+        return SHAPE
+
+    def sample(self, conditions=None, n=1, seed=0, project=True, size=None):
+        conditions = conditions or {"level": 1.0}
         field = flat(1.01 if project else 1.04)({"level": [conditions["level"]]}, 1, 0, SHAPE).astype(np.float32)
         return Sample(None, field, field[:, None], {}, {}, {}, np.zeros(1, np.int64))
 
@@ -116,3 +121,11 @@ def test_cell_by_cell_stands_beside_what_others_published_and_what_was_measured(
     assert list(table.index) == ["level 1", "level 2", "level 4", "mean"]
     assert table["them"].tolist() == pytest.approx([0.5, 0.3, 0.1, 0.3]) and table["baseline, here"]["mean"] == pytest.approx(0.3)
     assert table["raw"].tolist() == pytest.approx([0.04] * 4, rel=1e-4) and isinstance(table, pd.DataFrame)
+
+
+def test_speed_tells_the_milliseconds_of_everybody():
+    slow = lambda conditions, n, seed, shape: [time.sleep(0.01), flat(1.0)(conditions, n, seed, shape)][1]  # noqa: E731
+    model = Toy(rivals=(Rival("slow", "Slow one", slow), Rival("itself", "Itself", flat(1.0), "exact")))
+    found = metrics.speed(model, runs=3)
+    assert {"ms per sample", "ms per sample, not polished", "simulation, ms", "Slow one, ms", "Itself, ms"} <= set(found)
+    assert found["Slow one, ms"] > 9 and all(v > 0 for v in found.values())
