@@ -207,7 +207,7 @@ SOBEL = Preset(
         ),
         "cases": {"Table 2": table_two, "unseen": unseen},
         "bars": {},
-        "live": Rival("cole_hopf", "Cole-Hopf by FFT, exact", makers.maker(makers.cole_hopf_live, EQUAL), "exact"),
+        "live": Rival("cole_hopf", "Cole-Hopf, exact", makers.maker(makers.cole_hopf_live, EQUAL), "exact"),
         "projection": "",
     },
 )
@@ -247,7 +247,7 @@ PROBLEM = Problem(
         Rival("mean", "u = mean", makers.maker(makers.flat, GRADED)),
         Rival("cole_hopf", "Cole-Hopf by FFT, exact", makers.maker(makers.cole_hopf, GRADED), "exact"),
     ),
-    live=Rival("cole_hopf", "Cole-Hopf by FFT, exact", makers.maker(makers.cole_hopf_live, GRADED), "exact"),
+    live=Rival("cole_hopf", "Cole-Hopf, exact", makers.maker(makers.cole_hopf_live, GRADED), "exact"),
     projection="Newton sweep",
     published={"Table 2": {"InvNet, paper": INVNET, "encoder-decoder, paper": ENCODER_DECODER}},
     cases={"Table 2": table_two, "unseen": unseen, "random initial conditions": random_cases, "square wave": square_wave},

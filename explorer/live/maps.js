@@ -256,7 +256,7 @@ class Solution {
     if (!this.plain || !times?.length || !this.maps.reference) return;
     const ours = times[0][1], exact = times.find(([label]) => label === this.maps.reference)?.[1];
     if (exact === undefined) return;
-    this.plain.textContent = `Network ${ours.toFixed(1)} ms, exact solution ${exact.toFixed(1)} ms.${exact <= ours ? " The network is not faster than a competent solver here;" : ""} What is gained stands below.`;
+    this.plain.textContent = `Network ${ours.toFixed(1)} ms, exact solution ${exact.toFixed(1)} ms.${exact <= ours ? " A competent solver is faster than the network here; what the network adds stands below." : " What the network adds stands below."}`;
   }
 
   modesOf() {
