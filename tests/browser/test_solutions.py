@@ -17,6 +17,12 @@ def opened(new_page, address, query="", **options):
     return ready(page)
 
 
+def on_the_first_screen(page):
+    for part in ("section.dials", "figure.stage", "section.readout", ".modes", ".maps"):
+        box = page.locator(part).bounding_box()
+        assert box["y"] >= 0 and box["y"] + box["height"] <= 720 and box["x"] + box["width"] <= 1280, part
+
+
 def drawn(page):
     return [page.locator(m).evaluate(READ) for m in MAPS]
 
@@ -24,6 +30,7 @@ def drawn(page):
 def test_every_map_follows_a_drag(new_page, address):
     page = opened(new_page, address, "?frequency=3&raw=1")
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    on_the_first_screen(page)
     first, count, link = drawn(page), seq(page), page.url
     for value in (3.5, 4, 4.5):
         slide(page, "Frequency", value)
@@ -67,10 +74,10 @@ def test_drawing_with_the_mouse_and_the_keyboard(new_page, address):
     ready(page)
     again = opened(new_page, address, "?" + page.url.split("?")[1])
     assert drawn(again) == drawn(page)
+    presets_modes_and_polish(page)
 
 
-def test_presets_modes_and_polish(new_page, address):
-    page = opened(new_page, address)
+def presets_modes_and_polish(page):
     for name in ("Raised cosine", "Step", "N-wave", "Noise"):
         before, count = drawn(page), seq(page)
         page.get_by_role("button", name=name).click()
@@ -89,20 +96,10 @@ def test_presets_modes_and_polish(new_page, address):
     expect(page).not_to_have_url(re.compile("initial="))
 
 
-def test_the_first_screen_holds_it_in_both_themes(new_page, address):
-    seen = []
-    for scheme in ("light", "dark"):
-        page = opened(new_page, address, "?frequency=2&raw=1", color_scheme=scheme)
-        expect(page.locator(".panel")).to_have_attribute("data-theme", scheme)
-        for part in ("section.dials", "figure.stage", "section.readout", ".modes", ".maps"):
-            box = page.locator(part).bounding_box()
-            assert box["y"] >= 0 and box["y"] + box["height"] <= 720 and box["x"] + box["width"] <= 1280, part
-        seen.append(drawn(page))
-    assert seen[0][2] != seen[1][2]
-
-
-def test_without_viscosity(new_page, address):
-    page = opened(new_page, address, "?preset=inviscid&frequency=2")
+def test_in_the_dark_without_viscosity(new_page, address):
+    page = opened(new_page, address, "?preset=inviscid&frequency=2", color_scheme="dark")
+    expect(page.locator(".panel")).to_have_attribute("data-theme", "dark")
+    on_the_first_screen(page)
     expect(page.locator(".times")).to_contain_text("Lax-Oleinik")
     assert page.locator(".toggles input").count() == 0
     before, count = drawn(page), seq(page)
