@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.models.family import FamilyGenerator, raised_cosine
+from core.models.family import DilatedBlock, FamilyGenerator, raised_cosine
 from core.models.frames import carried, moved, remapped
 from core.simulation import burgers
 
@@ -90,6 +90,17 @@ def test_the_output_is_differentiable_in_the_initial_condition_and_the_viscosity
     assert all(g.abs().max() > 0 for g in torch.autograd.grad(call(u0, nu), (u0, nu)))
 
 
+@pytest.mark.parametrize("dilation", [1, 4])
+def test_a_block_sees_itself_and_both_neighbours_at_its_distance(dilation):
+    torch.manual_seed(0)
+    block, zero = DilatedBlock(6, dilation), torch.zeros(1, 1, 6)
+    x = torch.randn(1, 20, 6)
+    bumped = x.clone()
+    bumped[0, 0] += 1.0
+    changed = (block(bumped, zero, zero) - block(x, zero, zero)).abs().amax((0, 2)) > 1e-4
+    assert set(changed.nonzero()[:, 0].tolist()) == {0, dilation, 20 - dilation}
+
+
 def test_the_soft_ablation_makes_all_levels_by_itself():
     made = FamilyGenerator(TIMES, CELLS, width=16, embedding=16, hard=False).double()
     field = make(made, rough())
@@ -130,8 +141,9 @@ def test_remapped_by_whole_cells_is_a_roll():
 
 
 def test_remapped_by_parts_of_cells_keeps_mass_and_range_and_approaches_the_shift():
-    """A step: no new extrema, the same mass; a wave: error of second order in the cell."""
-    times, speed = torch.tensor([0.0, 0.1234]).double(), torch.tensor([0.77]).double()
+    """A step: no new extrema, the same mass; a wave: error of almost third order in the cell
+    (the upwind remap without slopes would be of second)."""
+    times, speed = torch.tensor([0.0, (4 + 1 / 3) / 48]).double(), torch.tensor([1.0]).double()
     step = (torch.arange(48) < 20).double()[None, :, None].expand(1, 48, 2)
     found = remapped(step, speed, times)
     assert found.min() >= 0 and found.max() <= 1
@@ -142,7 +154,7 @@ def test_remapped_by_parts_of_cells_keeps_mass_and_range_and_approaches_the_shif
         wave = torch.sin(2 * torch.pi * x)[None, :, None].expand(1, cells, 2)
         return float((remapped(wave, speed, times) - moved(wave, speed, times)).abs().mean())
 
-    assert error(96) < error(48) / 3
+    assert error(96) < error(48) / 5
 
 
 @pytest.mark.parametrize(("move", "tolerance"), [(moved, 1e-12), (remapped, 0.05)])
