@@ -56,6 +56,9 @@ INITIAL = Quantity(
     "initial", "Initial condition", "u0", "", -1.0, 2.0, (), "Cell averages of any initial condition, in place of the frequency.",
     kind="curve", size=CELLS, trained=(0.0, 1.0), optional=True, replaces="frequency", heights=(1.0, 2.0),
 )  # fmt: skip
+"""Of height 2 a square wave at the smallest viscosity is .17 off, .07 polished; of height 3 the sweep diverges."""
+SHOCK_INITIAL = replace(INITIAL, heights=(1.0, 1.25))
+"""Errors (L2) are up to .04 at height 1.1, .07 at 1.2, .16 at 1.3; nothing damps them without viscosity."""
 
 
 def coords(shape: tuple[int, int], power: float = GRADED) -> dict[str, Array]:
@@ -140,7 +143,7 @@ INVISCID = Preset(
     name="inviscid",
     title="Inviscid family",
     summary="Entropy solutions with shocks, for any initial condition: learnt from the upwind scheme's integral residual alone.",
-    conditions=(FREQUENCY, INITIAL),
+    conditions=(FREQUENCY, SHOCK_INITIAL),
     latents=(),
     generator=lambda: FamilyGenerator(SHOCK_TIMES, CELLS),
     critic=None,

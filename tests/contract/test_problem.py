@@ -212,11 +212,12 @@ def test_rivals_and_oracle_answer_the_same_question(preset):
     problem, found = discovery.split(preset)
     for way in ways(found.conditions):
         asked = some(way, 2)
-        for make in [r.make for r in problem.rivals] + ([problem.oracle] if problem.oracle else []):
+        for make in [r.make for r in problem.rivals if r.role != "exact"] + ([problem.oracle] if problem.oracle else []):
             arrays = make(asked, 2, 5, problem.field.shape)
             assert_fits(arrays, problem, (2, *problem.field.shape))
             np.testing.assert_array_equal(arrays, make(asked, 2, 5, problem.field.shape))
-            assert not np.array_equal(arrays, make(asked, 2, 7, problem.field.shape)) or problem.source is None
+            if problem.source is not None:
+                assert not np.array_equal(arrays, make(asked, 2, 7, problem.field.shape))
             for condition in exact(problem):
                 invariance = next(i for i in problem.invariances if i.name == condition)
                 values = invariance.measure(as_soft(torch.from_numpy(arrays), problem.field)).numpy()

@@ -76,13 +76,14 @@ def test_a_decoder_of_one_case():
 def test_a_decoder_learns_its_case():
     problem, _ = discovery.split("burgers/sobel")
     case = problem.cases["Table 2"](1)[0]
-    first, later = (baselines.encoder_decoder(problem, case, steps, 0) for steps in (2, 40))
-    assert later < 0.85 * first
+    first, later = (baselines.encoder_decoder(problem, case, steps, 0) for steps in (2, 24))
+    assert later < 0.9 * first
 
 
-def test_a_pinn_learns_the_standard_case():
-    first, later = (baselines.pinn(steps, 0) for steps in (1, 25))
-    assert later < 0.85 * first
+def test_a_pinn_learns_the_standard_case(monkeypatch):
+    monkeypatch.setattr(baselines, "INNER_POINTS", 300)
+    first, later = (baselines.pinn(steps, 0) for steps in (1, 15))
+    assert later < 0.9 * first
 
 
 def test_a_run_is_written_after_every_case_and_continues(monkeypatch, tmp_path, capsys):
