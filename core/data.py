@@ -36,6 +36,11 @@ def key(*parts: Any) -> int:
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
 
 
+def uniform(*parts: Any) -> float:
+    """A number in 0..1 (24 bits, exact in float32) from the parts, by `key`."""
+    return key(*parts) % 2**24 / 2**24
+
+
 def digest(array: Array) -> str:
     """blake2b of an array's type, shape and bytes, 32 hex digits: what a manifest says of its data."""
     hasher = hashlib.blake2b(f"{array.dtype.str}{array.shape}".encode(), digest_size=16)

@@ -196,12 +196,13 @@ class Model:
         hard = harden(soft, self.field)
         delivered = self.problem.project(logits, conditions) if project else hard
         seen = self.problem.deliver or (lambda fields: fields)
+        raw_seen = seen(hard)
         raw = measure(self.problem, as_soft(hard, self.field))
         out = {f"raw.{k}": v for k, v in raw.items()}
         out |= {f"measured.{k}": v for k, v in (measure(self.problem, as_soft(delivered, self.field)) if project else raw).items()}
         out |= {f"latent.{k}": v.cpu().numpy() for k, v in latent.items()}
-        shown = soft if self.problem.deliver is None else seen(hard)[:, None]
-        out |= {"delivered": seen(delivered).cpu().numpy(), "soft": shown.cpu().numpy()}
+        shown = soft if self.problem.deliver is None else raw_seen[:, None]
+        out |= {"delivered": (seen(delivered) if project else raw_seen).cpu().numpy(), "soft": shown.cpu().numpy()}
         return {k: v[: stop - start] for k, v in out.items()}
 
     def reference(self, conditions: Mapping[str, Any] | None = None) -> dict[str, tuple[Array, Array]]:

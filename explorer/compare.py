@@ -55,7 +55,7 @@ def run(model: Model, dial: Dial) -> list[Made]:
     conditions = {
         q.name: np.asarray([dial.conditions.get(q.name, q.default)], dtype=np.float32) for q in model.conditions
     }  # fmt: skip
-    ways: list[tuple[str, Callable[[], Array]]] = [("This model", lambda: store.delivered(store.take(model, dial)))]
+    ways: list[tuple[str, Callable[[], Array]]] = [("This model", lambda: store.take(model, dial).array)]
     for label, make in neighbours(model.problem):
         make(conditions, 1, dial.seed, shape)  # the first call may fit; what is timed is the use
         ways.append((label, partial(make, conditions, 1, dial.seed, shape)))

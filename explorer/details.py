@@ -29,7 +29,7 @@ def charts(
     model: Model, sample: Sample, measured: dict[str, Array], reference: dict[str, tuple[Array, Array]], night: bool
 ) -> list[go.Figure]:
     """A figure per curve, one for all scalars, and the map of correlations for a binary field."""
-    shape = store.delivered(sample).shape[1:]
+    shape = sample.array.shape[1:]
     at, home = store.abscissae(model, (int(shape[0]), int(shape[1]))), store.abscissae(model, model.field.shape)
     unit = model.field.unit
     out = []
@@ -43,7 +43,7 @@ def charts(
     if rows:
         out.append(figures.deviations(rows, "Scalars, in standard deviations", night))
     if model.field.kind == "binary":
-        out.append(figures.correlation_map(store.delivered(sample)[0], "S2 for every displacement", night))
+        out.append(figures.correlation_map(sample.array[0], "S2 for every displacement", night))
     return out
 
 
@@ -71,7 +71,7 @@ def draw_files(
     model: Model, dial: Dial, sample: Sample, measured: dict[str, Array], reference: dict[str, tuple[Array, Array]]
 ) -> None:
     """One row of downloads; nothing is made before it is asked for."""
-    array, stem = store.delivered(sample)[0], exports.stem(model, dial)
+    array, stem = sample.array[0], exports.stem(model, dial)
     shape = (int(array.shape[0]), int(array.shape[1]))
     scale = max(1, 1024 // max(shape))
     files = [

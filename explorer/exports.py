@@ -44,7 +44,7 @@ def facts(model: Model, dial: Dial, sample: Sample) -> dict[str, Any]:
     return jsonable({
         "software": f"InvNet Explorer {core.__version__}", "problem": model.problem.name, "model": model.name,
         "digest": model.digest,
-        "citation": model.problem.citation, "seed": dial.seed, "shape": store.delivered(sample).shape[1:], "axes": model.field.axes,
+        "citation": model.problem.citation, "seed": dial.seed, "shape": sample.array.shape[1:], "axes": model.field.axes,
         "unit": model.field.unit, "periodic": model.field.periodic, "labels": model.field.labels, "exact_projection": dial.project,
         "stages_off": dial.off, "requested": sample.requested, "dialled_latents": dial.latent, "latents": sample.latent,
         "measured": sample.measured, "measured_before_projection": sample.raw, "warnings": sample.warnings,
@@ -64,7 +64,7 @@ def bundle(model: Model, dial: Dial, n: int) -> bytes:
     if not 1 <= n <= most(model, dial):
         raise ValueError(f"Ask for 1 to {most(model, dial)} structures of this size; got {n}.")
     sample = store.take(model, dial, n)
-    arrays: dict[str, Any] = {"labels" if sample.labels is not None else "field": store.delivered(sample)}
+    arrays: dict[str, Any] = {"labels" if sample.labels is not None else "field": sample.array}
     arrays |= {"soft": sample.soft.astype(np.float16), **{f"measured_{k}": v for k, v in sample.measured.items()}}
     packed = io.BytesIO()
     np.savez_compressed(packed, **arrays)

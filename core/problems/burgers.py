@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.data import key
+from core.data import uniform
 from core.invariances.duhamel import Duhamel
 from core.invariances.entropy import EntropyFiniteVolume
 from core.invariances.finite_volume import FiniteVolume
@@ -61,6 +61,11 @@ SHOCK_INITIAL = replace(INITIAL, heights=(1.0, 1.25))
 """Errors (L2) are up to .04 at height 1.1, .07 at 1.2, .16 at 1.3; nothing damps them without viscosity."""
 
 
+def space_time(shape: tuple[int, int]) -> Field:
+    """The field u(x, t) of (cells, levels)."""
+    return Field(kind="continuous", shape=shape, low=0.0, high=1.0, divisor=1, axes=("x", "t"), unit="")
+
+
 def coords(shape: tuple[int, int], power: float = GRADED) -> dict[str, Array]:
     """Cell centres x and time levels t, for a field (cells, levels)."""
     return {"x": (np.arange(shape[0]) + 0.5) / shape[0], "t": burgers.levels(shape[1] - 1, power=power)}
@@ -72,19 +77,24 @@ def shock_muscl(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple
     return remap(torch.from_numpy(made)).numpy()
 
 
+def viscosities(keys: Sequence[int], span: tuple[float, float]) -> list[float]:
+    """Log-uniform viscosities over the span, each a pure function of its key."""
+    low, high = np.log(span)
+    return [float(np.exp(low + (high - low) * uniform(k, "viscosity"))) for k in keys]
+
+
 def requests(keys: Sequence[int]) -> dict[str, Tensor]:
     """A training batch: random initial conditions (half raised cosines), log-uniform viscosities; never held-out seeds."""
-    low, high = np.log(TRAINED_VISCOSITIES)
     cells = [burgers.random_initial(k % HELD_OUT).cells(CELLS) for k in keys]
-    nus = [np.exp(low + (high - low) * (key(k, "viscosity") % 2**24 / 2**24)) for k in keys]
+    nus = viscosities(keys, TRAINED_VISCOSITIES)
     return {"initial": torch.tensor(np.stack(cells), dtype=torch.float32), "viscosity": torch.tensor(nus, dtype=torch.float32)}
 
 
 def paper_requests(keys: Sequence[int]) -> dict[str, Tensor]:
     """A training batch of the paper's formulation: (c, nu), and the initial column they mean."""
-    c = torch.tensor([1 + 5.6 * (key(k, "frequency") % 2**24 / 2**24) for k in keys], dtype=torch.float64)
-    initial = raised_cosine(c, PAPER_SHAPE[0]).float()
-    return {"frequency": c.float(), "viscosity": requests(keys)["viscosity"], "initial": initial}
+    c = torch.tensor([1 + 5.6 * uniform(k, "frequency") for k in keys], dtype=torch.float64)
+    nus = torch.tensor(viscosities(keys, TRAINED_VISCOSITIES), dtype=torch.float32)
+    return {"frequency": c.float(), "viscosity": nus, "initial": raised_cosine(c, PAPER_SHAPE[0]).float()}
 
 
 def table_two(n: int) -> list[dict[str, Any]]:
@@ -105,10 +115,9 @@ def unseen(n: int) -> list[dict[str, Any]]:
 
 def random_cases(n: int) -> list[dict[str, Any]]:
     """Random initial conditions and viscosities from held-out seeds."""
-    low, high = np.log(VISCOSITIES)
     seeds = range(HELD_OUT, HELD_OUT + n)
-    nus = [float(np.exp(low + (high - low) * (key(s, "viscosity") % 2**24 / 2**24))) for s in seeds]
-    return [{"initial": burgers.random_initial(s).cells(CELLS), "viscosity": nu} for s, nu in zip(seeds, nus, strict=True)]
+    pairs = zip(seeds, viscosities(seeds, VISCOSITIES), strict=True)
+    return [{"initial": burgers.random_initial(s).cells(CELLS), "viscosity": nu} for s, nu in pairs]
 
 
 def square_wave(n: int) -> list[dict[str, Any]]:
@@ -151,7 +160,7 @@ INVISCID = Preset(
     tiny=replace(TINY, weights=INVISCID_CONFIG.weights),
     requests=lambda keys: {"initial": requests(keys)["initial"]},
     overrides={
-        "field": Field(kind="continuous", shape=(CELLS, len(SHOCK_TIMES)), low=0.0, high=1.0, divisor=1, axes=("x", "t"), unit=""),
+        "field": space_time((CELLS, len(SHOCK_TIMES))),
         "invariances": (EntropyFiniteVolume(SHOCK_TIMES, comoving=True), InitialColumn()),
         "project": lambda fields, conditions: fields[:, 0],
         "deliver": remap,
@@ -196,7 +205,7 @@ SOBEL = Preset(
     tiny=replace(PAPER_CONFIG, steps=20, batch=4, warmup=2),
     requests=paper_requests,
     overrides={
-        "field": Field(kind="continuous", shape=PAPER_SHAPE, low=0.0, high=1.0, divisor=1, axes=("x", "t"), unit=""),
+        "field": space_time(PAPER_SHAPE),
         "invariances": (Sobel(PAPER_TIMES), InitialColumn()),
         "project": lambda fields, conditions: fields[:, 0],
         "deliver": None,
@@ -233,7 +242,7 @@ PROBLEM = Problem(
     title="Burgers' equation",
     summary="Drag frequency and viscosity, or draw the initial condition: the whole solution follows, its residual beside it.",
     citation="Shah et al., Encoding Invariances in Deep Generative Models (arXiv 1906.01626, 2019), section 3.2",
-    field=Field(kind="continuous", shape=(CELLS, len(TIMES)), low=0.0, high=1.0, divisor=1, axes=("x", "t"), unit=""),
+    field=space_time((CELLS, len(TIMES))),
     presets=(VISCOUS, INVISCID, SOBEL),
     invariances=(Duhamel(TIMES, comoving=True), FiniteVolume(TIMES, comoving=True), InitialColumn()),
     source=None,

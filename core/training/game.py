@@ -15,7 +15,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from core.data import Batches, key
+from core.data import Batches, key, uniform
 from core.losses import ADVERSARIAL, gradient_penalty, zero_centred_penalty
 from core.models.layers import smooth
 from core.training.distributed import average, share
@@ -143,7 +143,7 @@ class Game:
         """WGAN-GP on mixtures, else R1 + R2, every `lazy` draws (by key) with `lazy` times the weight."""
         c = self.config
         if c.loss == "wgan_gp":
-            mix = [key(c.seed, number, i, "mix") % 2**24 / 2**24 for i in share(c.batch)]
+            mix = [uniform(c.seed, number, i, "mix") for i in share(c.batch)]
             return 10 * gradient_penalty(self.score, real, fake, torch.tensor(mix, dtype=self.dtype, device=self.device)).mean()
         if number % c.lazy:
             return torch.zeros((), device=self.device)

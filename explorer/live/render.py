@@ -38,7 +38,7 @@ def solution(model: Model, dial: Dial, number: int, panel: dict[str, Any] | None
 def head(model: Model, sample: Sample, ms: float, number: int, panel: dict[str, Any] | None) -> dict[str, Any]:
     """What the header of every frame says."""
     told = {
-        "id": number, "model": model.name, "digest": model.digest, "ms": ms, "shape": store.delivered(sample).shape[1:],
+        "id": number, "model": model.name, "digest": model.digest, "ms": ms, "shape": sample.array.shape[1:],
         "requested": scalars(sample.requested), "measured": scalars(sample.measured), "raw": scalars(sample.raw),
         "latent": scalars(sample.latent), "descriptors": {}, "warnings": sample.warnings,
     }  # fmt: skip
@@ -49,7 +49,7 @@ def compose(
     model: Model, dial: Dial, sample: Sample, seconds: float, number: int = 0, panel: dict[str, Any] | None = None
 ) -> bytes:
     """The frame for a sample that is there already; see `frame`."""
-    shape = store.delivered(sample).shape[1:]
+    shape = sample.array.shape[1:]
     arrays: dict[str, Array] = {"picture": picture(model.field, sample)}
     measured = store.describe(model, sample, live=True)
     reference = store.reference(model, dial)
@@ -84,7 +84,7 @@ def picture(field: Field, sample: Sample) -> Array:
 
     A field over physical axes is as wide as it is high, its columns at equal distances.
     """
-    array = store.delivered(sample)[0]
+    array = sample.array[0]
     if field.kind != "continuous":
         return array
     if sample.coords:

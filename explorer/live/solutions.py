@@ -48,7 +48,7 @@ class Solved:
     @property
     def field(self) -> Array:
         """The delivered field."""
-        return store.delivered(self.sample)[0]
+        return self.sample.array[0]
 
 
 def applies(model: Model) -> bool:
@@ -117,7 +117,7 @@ def residual(model: Model, i: Any, field: Tensor, raw: Tensor, conditions: dict[
 
 def remarks(model: Model, sample: Sample) -> tuple[str, ...]:
     """A sentence when the initial condition that the first condition dials does not close around the ring."""
-    first, start = model.conditions[0], store.delivered(sample)[0][:, 0]
+    first, start = model.conditions[0], sample.array[0][:, 0]
     wrap, largest = abs(float(start[0] - start[-1])), float(np.abs(np.diff(start)).max())
     if first.name not in sample.requested or not model.field.periodic or wrap <= max(JUMP * largest, 0.05):
         return ()
@@ -153,7 +153,7 @@ def even(field: Field, sample: Sample, columns: int) -> Array:
     """The delivered field as it is shown, (rows, columns): rows upwards, at each of `columns` equal times the nearest level."""
     at = sample.coords[field.axes[1]]
     times = (np.arange(columns) + 0.5) / columns * at[-1]
-    return store.delivered(sample)[0][::-1, np.abs(at[:, None] - times).argmin(0)]
+    return sample.array[0][::-1, np.abs(at[:, None] - times).argmin(0)]
 
 
 def cut(model: Model) -> float:

@@ -154,17 +154,10 @@ def render_once(model: Model) -> Sample:
     return take(model, Dial())
 
 
-def delivered(sample: Sample) -> Array:
-    """What was delivered, (n, H, W): labels or field."""
-    array = sample.labels if sample.labels is not None else sample.field
-    assert array is not None, "a sample carries labels or a field"
-    return array
-
-
 def describe(model: Model, sample: Sample, live: bool = False) -> dict[str, Array]:
     """The problem's descriptors measured on the delivered arrays, name -> (n,) or (n, m); live: only what is drawn while
     dragging, which is the live curves and every scalar."""
-    array = torch.from_numpy(np.ascontiguousarray(delivered(sample)))
+    array = torch.from_numpy(np.ascontiguousarray(sample.array))
     chosen = [d for d in model.problem.descriptors if d.live or not live or not d.abscissa]
     with torch.inference_mode():
         return {d.name: d.measure(array).cpu().numpy() for d in chosen}
