@@ -28,6 +28,8 @@ DRIFT = 0.01
 """Share of an image's pixels that may differ when the source is asked again (another machine rounds differently)."""
 PERIODIC = ("roll_rows", "roll_columns", "flip_rows", "flip_columns", "transpose")
 """The exact symmetries of an isotropic periodic field."""
+IN_FRAME = PERIODIC[2:]
+"""Those that leave what is in a frame in it."""
 
 
 def key(*parts: Any) -> int:

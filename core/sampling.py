@@ -157,12 +157,15 @@ class Model:
 
         Sample i is a function of (checkpoint, conditions_i, latent_i, seed, i) alone. `project=False` delivers the raw
         network's labels. `stages` switches parts of the generator off, e.g. `network=False`.
-        Raises `ValueError` for a value of the wrong name, shape or range, or a condition given together with what it replaces.
+        Raises `ValueError` for a value of the wrong name, shape or range, a condition given together with what it
+        replaces, or conditions that the problem refuses together.
         """
         if not 1 <= int(n) <= 1_000_000:
             raise ValueError(f"n must be 1 to 1000000; got {n}.")
         shape = self.shape(size)
         asked = self.request(conditions, n, self.conditions, fill=True)
+        if self.problem.refuse and (why := self.problem.refuse(asked)):
+            raise ValueError(why)
         dialled = self.request(latent, n, self.latents, fill=False)
         given = asked | dialled
         warnings = [outside(q, given[q.name]) for q in self.conditions + self.latents if q.name in given]

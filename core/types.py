@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as default
+from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -166,6 +167,19 @@ class Rival:
     role: Literal["", "yardstick", "exact"] = ""
 
 
+@dataclass(frozen=True)
+class Handle:
+    """A shape that can be dragged on the picture: the names of the conditions that hold its centre (px from the centre of the
+    top left pixel) and its size, which is a `radius` (px) or an `area` (px), and how its requested outline is drawn."""
+
+    label: str
+    x: str
+    y: str
+    size: str
+    measure: Literal["radius", "area"] = "radius"
+    outline: Literal["circle", "square"] = "circle"
+
+
 class Generator(Protocol):
     """A conditional generator: noise (keyed by seed), conditions and latents to logits (B, C, H, W)."""
 
@@ -272,6 +286,16 @@ class Problem:
     """What the projection step is called where it can be switched off; empty where it changes nothing."""
     live: Rival | None = None
     """The exact reference at display rate, NaN where only `oracle` knows it; None: `oracle` is fast enough."""
+    handles: tuple[Handle, ...] = ()
+    """Shapes that can be dragged on the picture itself."""
+    refuse: Callable[[Mapping[str, Array]], str] | None = None
+    """Why these conditions (each (n, ...), all of the preset's) cannot be delivered together, in a sentence that says by how
+    much; empty where they can."""
+    quality: Callable[..., Any] | None = None
+    """`quality(model, n, size, ablation, seed) -> table` where the statistics of ensembles are not what matters."""
+    read: Callable[[Path, Mapping[str, Any]], Source] | None = None
+    """A person's own file or folder (and options, such as the slice of a volume) as a data source; `ValueError` with a sentence
+    for what cannot be used."""
 
 
 @dataclass(frozen=True)

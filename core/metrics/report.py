@@ -18,6 +18,8 @@ from core.types import Problem
 
 def quality(model: sampling.Model, n: int = 256, size: int | None = None, ablation: bool = True, seed: int = 0) -> pd.DataFrame:
     """The problem's table of measured quality: ensembles against simulations, or solutions against exact ones."""
+    if model.problem.quality is not None:
+        return model.problem.quality(model, n, size, ablation, seed)
     if model.field.kind == "continuous":
         return solutions.quality(model, n)
     return ensembles.quality(model, n, size, ablation, seed)

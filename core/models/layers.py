@@ -145,12 +145,13 @@ def up(x: Tensor) -> Tensor:
 
 
 def smooth(x: Tensor, sigma: float) -> Tensor:
-    """Periodic Gaussian blur of (B, 1, H, W) with standard deviation `sigma` px (0: unchanged), kernel cut at 3 sigma."""
+    """Periodic Gaussian blur of (B, C, H, W) with standard deviation `sigma` px (0: unchanged), kernel cut at 3 sigma."""
     if sigma <= 0:
         return x
     reach = max(1, math.ceil(3 * sigma))
     at = torch.arange(-reach, reach + 1, device=x.device, dtype=x.dtype)
     kernel = torch.exp(-(at**2) / (2 * sigma**2))
     kernel = kernel / kernel.sum()
-    wide = F.conv2d(pad(x, reach), kernel.view(1, 1, 1, -1))
-    return F.conv2d(wide, kernel.view(1, 1, -1, 1))
+    channels = x.shape[1]
+    wide = F.conv2d(pad(x, reach), kernel.expand(channels, 1, 1, -1), groups=channels)
+    return F.conv2d(wide, kernel[:, None].expand(channels, 1, -1, 1), groups=channels)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from core.data import Batches, key
+from core.data import IN_FRAME, PERIODIC, Batches, key
 from core.models.ema import Ema
 from core.training.game import DTYPES, Game
 from core.training.guards import NanGuard, NotFinite
@@ -37,7 +37,8 @@ class Trainer:
         place: Any = {"device": self.device, "memory_format": torch.channels_last}
         self.generator = generator.to(dtype=dtype, **place)
         self.critic = preset.critic().to(dtype).to(**place) if preset.critic and images is not None else None
-        batches = None if images is None else Batches(images, config.seed, device=self.device)
+        moves = PERIODIC if problem.field.periodic else IN_FRAME
+        batches = None if images is None else Batches(images, config.seed, moves, self.device)
         self.game = Game(problem, preset, config, self.generator, self.critic, batches, self.device)
         self.ema = Ema(self.generator, config.ema)
         self.scheme = SCHEMES[config.scheme]()
