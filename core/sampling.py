@@ -156,7 +156,7 @@ class Model:
         """`n` samples at `conditions` (missing ones take their defaults); latents not given are drawn per sample.
 
         Sample i is a function of (checkpoint, conditions_i, latent_i, seed, i) alone. `project=False` delivers the raw
-        network's labels. `stages` switches parts of the generator off, e.g. `network=False`.
+        network's labels. `stages` switches parts off, e.g. `network=False`, or `refine=False` where the problem refines.
         Raises `ValueError` for a value of the wrong name, shape or range, a condition given together with what it
         replaces, or conditions that the problem refuses together.
         """
@@ -164,6 +164,9 @@ class Model:
             raise ValueError(f"n must be 1 to 1000000; got {n}.")
         shape = self.shape(size)
         asked = self.request(conditions, n, self.conditions, fill=True)
+        notes: tuple[str, ...] = ()
+        if self.problem.settle:
+            asked, notes = self.problem.settle(asked, frozenset(conditions or {}))
         if self.problem.refuse and (why := self.problem.refuse(asked)):
             raise ValueError(why)
         dialled = self.request(latent, n, self.latents, fill=False)
@@ -176,8 +179,8 @@ class Model:
         pick = lambda prefix: {k.removeprefix(prefix): v for k, v in joined.items() if k.startswith(prefix)}  # noqa: E731
         return Sample(
             labels=joined["delivered"] if discrete else None, field=None if discrete else joined["delivered"], soft=joined["soft"],
-            requested=asked, measured=pick("measured."), raw=pick("raw."), latent=pick("latent."),
-            seeds=np.full(n, seed, np.int64), warnings=tuple(w for w in warnings if w),
+            requested=asked | pick("implied."), measured=pick("measured."), raw=pick("raw."), latent=pick("latent."),
+            seeds=np.full(n, seed, np.int64), warnings=(*notes, *(w for w in warnings if w)),
             coords=self.problem.coords(shape) if self.problem.coords else {},
         )  # fmt: skip
 
@@ -194,16 +197,20 @@ class Model:
         if "uniform" in noise:
             noise["uniform"] = torch.tensor([spread(seed, i) for i in index], device=self.device)
         latent = {**self.generator.draw_latent(noise, conditions), **tensors(dialled)}
-        logits = self.generator(noise, conditions, latent, **stages).float()
+        implied = self.generator.implied(conditions) if hasattr(self.generator, "implied") else {}
+        logits = self.generator(noise, conditions, latent, **{k: v for k, v in stages.items() if k != "refine"}).float()
         soft = soft_field(logits, self.field)
         hard = harden(soft, self.field)
-        delivered = self.problem.project(logits, conditions) if project else hard
+        if project and self.problem.refine and stages.get("refine", True):
+            delivered = self.problem.project(self.problem.refine(logits, {**implied, **conditions}), conditions)
+        else:
+            delivered = self.problem.project(logits, conditions) if project else hard
         seen = self.problem.deliver or (lambda fields: fields)
         raw_seen = seen(hard)
         raw = measure(self.problem, as_soft(hard, self.field))
         out = {f"raw.{k}": v for k, v in raw.items()}
         out |= {f"measured.{k}": v for k, v in (measure(self.problem, as_soft(delivered, self.field)) if project else raw).items()}
-        out |= {f"latent.{k}": v.cpu().numpy() for k, v in latent.items()}
+        out |= {f"{kind}.{k}": v.cpu().numpy() for kind, d in (("latent", latent), ("implied", implied)) for k, v in d.items()}
         shown = soft if self.problem.deliver is None else raw_seen[:, None]
         out |= {"delivered": (seen(delivered) if project else raw_seen).cpu().numpy(), "soft": shown.cpu().numpy()}
         return {k: v[: stop - start] for k, v in out.items()}

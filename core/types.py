@@ -288,6 +288,11 @@ class Problem:
     """The exact reference at display rate, NaN where only `oracle` knows it; None: `oracle` is fast enough."""
     handles: tuple[Handle, ...] = ()
     """Shapes that can be dragged on the picture itself."""
+    settle: Callable[[dict[str, Array], frozenset[str]], tuple[dict[str, Array], tuple[str, ...]]] | None = None
+    """Makes the conditions of a request agree: all values and the names of those a person gave -> values and a sentence for each
+    change; `ValueError` where they contradict each other."""
+    refine: Callable[[Tensor, Conditions], Tensor] | None = None
+    """Drives what is delivered onto the conditions that `project` alone does not make exact: logits to better logits."""
     refuse: Callable[[Mapping[str, Array]], str] | None = None
     """Why these conditions (each (n, ...), all of the preset's) cannot be delivered together, in a sentence that says by how
     much; empty where they can."""

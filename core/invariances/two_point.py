@@ -38,6 +38,10 @@ class TwoPointCorrelation:
         """Mean distance of each bin's displacements on (H, W) pixels, float32 (bins,), in px: the abscissa of the curve."""
         return _annuli(tuple(shape), self.bins)[2]
 
+    def annuli(self, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """Flat indices (k,) of the displacements in any bin on (H, W) pixels, and the matrix (k, bins) of means over the bins."""
+        return _annuli(tuple(shape), self.bins)[:2]
+
     def measure(self, fields: Tensor) -> Tensor:
         """S2 of soft fields (B, 1, H, W); shape (B, bins).
 

@@ -16,13 +16,14 @@ from torch import Tensor, nn
 from core.models.physics import PhysicsLayer
 from core.models.seed import RequestSeed, statistics
 from core.models.unet import UNet
-from core.simulation import descriptors
+from core.simulation import correlations, descriptors
 
 STYLES = ("order", "stretch", "diagonal", "gradient_x", "gradient_y")
 MORPHS = ("morph_a", "morph_b", "morph_c")
 LOGIT = 8.0
 CALIBRATION = 192
 LENGTHS = (4.0, 20.0)
+FAMILIAR = 0.05
 SMOOTHING = 1.6
 """Blur (px) of a seed field that is cut without the physics layer: it removes the pixel-scale roughness of the cut."""
 
@@ -30,14 +31,17 @@ SMOOTHING = 1.6
 class SeededGenerator(nn.Module):
     """Conditions `volume_fraction` (B,); latents `length` (px), the styles of `RequestSeed` and the morphs (B,).
 
+    With `curves`, the length is a condition too, and `correlation` (B, BINS) may take its place: then that curve shapes the seed,
+    and the physics layer, which knows one family of curves, is left out for those that are not of it (`familiar`).
     A morph turns the white noise by an angle (rad) towards another, independent one: a smooth walk through arrangements.
     """
 
     def __init__(
-        self, contraction: float = 2.5, steps: int = 128, sharpness: float = 4.0, channels: tuple[int, int, int] = (16, 32, 48)
+        self, contraction: float = 2.5, steps: int = 128, sharpness: float = 4.0, channels: tuple[int, int, int] = (16, 32, 48),
+        curves: bool = False,
     ) -> None:
         super().__init__()
-        self.contraction = contraction
+        self.contraction, self.curves = contraction, curves
         self.seed = RequestSeed()
         self.network = UNet(3, 1, 2, channels)
         self.physics = PhysicsLayer(steps, sharpness)
@@ -53,10 +57,11 @@ class SeededGenerator(nn.Module):
         return {"white": torch.stack(white), "uniform": torch.stack(uniform), "key": torch.tensor(list(keys))}
 
     def draw_latent(self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """`length` from the data's distribution at the requested fraction; styles and morphs 0, as in the data's mean."""
+        """`length` (where it is no condition) from the data's distribution at the requested fraction; styles and morphs 0, as in
+        the data's mean."""
         p = conditions["volume_fraction"]
         rest = {name: torch.zeros_like(p) for name in (*STYLES, *MORPHS)}
-        return {"length": self.seed.quantile(noise["uniform"].to(p), p), **rest}
+        return rest if self.curves else {"length": self.seed.quantile(noise["uniform"].to(p), p), **rest}
 
     def turned(self, noise: Mapping[str, Tensor], latent: Mapping[str, Tensor]) -> Tensor:
         """Seed noise (B, H, W) turned by each morph's angle in turn; unit variance is kept."""
@@ -69,19 +74,39 @@ class SeededGenerator(nn.Module):
                 white = torch.cos(angle)[:, None, None] * white + torch.sin(angle)[:, None, None] * other.to(white)
         return white
 
+    def implied(self, conditions: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What a request stands for, by condition: the length (B,) of a curve, the curve (B, BINS) of a length."""
+        p = conditions["volume_fraction"]
+        if "correlation" in conditions:
+            return {"length": correlations.first_zero(conditions["correlation"])}
+        radius = correlations.distances().to(p).expand(len(p), -1)
+        covariance = self.seed.covariance(p, conditions["length"], radius)
+        return {"correlation": correlations.curve_of(torch.cat([torch.ones_like(p)[:, None], covariance[:, 1:]], 1), p)}
+
+    def familiar(self, covariance: Tensor, p: Tensor, length: Tensor) -> Tensor:
+        """Whether a curve c (B, BINS) is of the family that the physics layer makes: near the master curve at its length. (B,)."""
+        master = self.seed.covariance(p, length, correlations.distances().to(p).expand(len(p), -1))
+        return (covariance - master).abs().mean(1) <= FAMILIAR
+
     def forward(
         self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor], latent: Mapping[str, Tensor],
         network: bool = True, physics: bool = True,
     ) -> Tensor:  # fmt: skip
         """Logits (B, 1, H, W). `network=False` and `physics=False` switch the stage off (for ablations)."""
-        p, length = conditions["volume_fraction"], latent["length"]
+        p, asked = conditions["volume_fraction"], None
+        length = conditions["length"] if self.curves and "length" in conditions else latent.get("length", p)
+        if self.curves and "correlation" in conditions:
+            asked, _ = correlations.normalised(conditions["correlation"])
+            length = correlations.first_zero(conditions["correlation"])
+            physics = physics and bool(self.familiar(asked, p, length).all())
+            length = length.clamp(*LENGTHS)
         style = {k: v for k, v in latent.items() if k in STYLES and bool((v != 0).any())}
         if physics:  # coarsening outgrows the seed's short direction: what ends up elongated is the other one
             style |= {k: -style[k] for k in ("stretch", "diagonal") if k in style}
         exact = torch.autocast(p.device.type, enabled=False)
         with torch.no_grad(), exact:
             shape = {"contraction": self.contraction} if physics else {"smoothing": SMOOTHING}
-            y = self.seed(self.turned(noise, latent), p, length, style, **shape)
+            y = self.seed(self.turned(noise, latent), p, length, style, asked=asked, **shape)
         if network:
             y = y + self.residual(y, noise["white"][:, 1], p, length)
         with exact:

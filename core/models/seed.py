@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from core.simulation import descriptors
 from core.simulation.cahn_hilliard import wavenumbers_squared
+from core.simulation.correlations import read
 from core.simulation.random_field import colour, field_correlation, interpolate, level, offsets, sample_curve, spectral_amplitude
 
 FRACTIONS = 7
@@ -69,11 +70,17 @@ class RequestSeed(nn.Module):
         """Characteristic length in px at quantile `uniform` (B,) of the data's distribution at fraction p (B,)."""
         return interpolate(uniform[:, None], self.levels.expand(len(p), -1), self.between(self.quantiles, p))[:, 0]
 
+    def covariance(self, p: Tensor, length: Tensor, radius: Tensor) -> Tensor:
+        """The master curve's normalised autocovariance (B, m) at radii (B, m) in px, 0 from `REACH` lengths on."""
+        scaled = radius / length[:, None] / REACH * (SCALED - 1)
+        return sample_curve(self.between(self.curves, p), 1.0, scaled[:, None])[:, 0]
+
     def forward(
         self, white: Tensor, p: Tensor, length: Tensor, style: Mapping[str, Tensor] | None = None,
-        contraction: float = 1.0, smoothing: float = 0.0,
+        contraction: float = 1.0, smoothing: float = 0.0, asked: Tensor | None = None,
     ) -> Tensor:  # fmt: skip
-        """White noise (B, H, W), p (B,), length (B,) px to y (B, H, W).
+        """White noise (B, H, W), p (B,), length (B,) px to y (B, H, W). `asked` is the normalised autocovariance (B, BINS) of
+        `core.simulation.correlations` in the place of the master curve at that length.
 
         `style` (each (B,), 0 = none): `order` (log2 of the exponent on the spectrum), `stretch` and `diagonal` (half the log
         aspect ratio along the axes and the diagonals), `gradient_x` and `gradient_y` (amplitude of a one-period modulation of
@@ -82,8 +89,7 @@ class RequestSeed(nn.Module):
         """
         style = style or {}
         radius = torch.arange(RADII, device=p.device, dtype=p.dtype) * SPACING * contraction
-        scaled = radius[None] / length[:, None] / REACH * (SCALED - 1)
-        curve = sample_curve(self.between(self.curves, p), 1.0, scaled[:, None])[:, 0]
+        curve = self.covariance(p, length, radius.expand(len(p), -1)) if asked is None else read(asked, radius.expand(len(p), -1))
         correlation = field_correlation(curve, p)
         correlation[:, 0] = 1
         amplitude = spectral_amplitude(sample_curve(correlation, SPACING, distance(white.shape, style, p)))

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from core import checkpoint
+from core.invariances.characteristic_length import CharacteristicLength
 from core.invariances.two_point import TwoPointCorrelation
 from core.invariances.volume_fraction import VolumeFraction
 from core.models.critic import Critic
 from core.models.generator import SMOOTHING, SeededGenerator
 from core.models.seed import RequestSeed
 from core.projection import rank_threshold
+from core.refinement import match_correlation
 from core.sampling import path_of
-from core.simulation import descriptors
+from core.simulation import correlations, descriptors
 from core.simulation.cahn_hilliard import CahnHilliard
 from core.types import HELD_OUT, Array, Conditions, Descriptor, Field, Preset, Problem, Quantity, Rival, TrainConfig
 
 SOURCE = CahnHilliard()
+AGREE, REFUSED = 2e-3, 0.03
+"""|S2(0) - p1| up to which a curve and a fraction agree; mean distance to the nearest possible curve from which one is refused."""
+WEIGHTS = {"volume_fraction": 50.0, "correlation": 50.0, "length": 0.0}
 
 FRACTION = Quantity(
     "volume_fraction", "Volume fraction", "p1", "", 0.05, 0.95, 0.35, "Share of the pixels in phase 1; delivered to one pixel.",
@@ -95,7 +100,65 @@ def gaussian_fit() -> RequestSeed:
     return model
 
 
+LENGTH = Quantity(
+    "length", "Length scale", "L", "px", 5.0, 20.0, 8.0, "Distance at which the two-point correlation first reaches its limit p1².",
+    trained=(5.5, 14.0), step=0.1,
+)  # fmt: skip
+
+CORRELATION = Quantity(
+    "correlation", "Two-point correlation", "S2", "", 0.0, 1.0, (), "S2(r) at r = 0 to 32 px in the place of the length.",
+    kind="curve", size=correlations.BINS, optional=True, replaces="length",
+)  # fmt: skip
+
+
+def settle(asked: dict[str, Array], given: frozenset[str]) -> tuple[dict[str, Array], tuple[str, ...]]:
+    """S2(0) = p1: a curve without a volume fraction brings its own, one that contradicts it is refused; a curve that no structure
+    has is moved to the nearest possible one, saying by how much, or refused where that is another curve altogether."""
+    if "correlation" not in asked:
+        return asked, ()
+    curve = torch.from_numpy(asked["correlation"])
+    p = curve[:, 0] if "volume_fraction" not in given else torch.from_numpy(asked["volume_fraction"])
+    worst = float((curve[:, 0] - p).abs().max())
+    if worst > AGREE:
+        raise ValueError(
+            f"correlation starts at S2(0) = {float(curve[0, 0]):g}, which is the volume fraction, but volume_fraction = "
+            f"{float(p[0]):g} was asked for. Give one of the two, or scale the curve: S2 = p1² + p1 (1 - p1) c(r)."
+        )
+    if bool((p < FRACTION.low - AGREE).any() | (p > FRACTION.high + AGREE).any()):
+        raise ValueError(
+            f"correlation starts at S2(0) = {float(p[0]):g}, the volume fraction. Allowed: {FRACTION.low:g} to {FRACTION.high:g}."
+        )
+    possible = correlations.nearest(curve)
+    moved = float((possible - curve).abs().mean(1).max())
+    if moved > REFUSED:
+        raise ValueError(
+            f"No structure has this correlation: the nearest possible curve is {moved:.3f} away on average. S2 lies between "
+            "max(0, 2 p1 - 1) and p1, falls from p1 at r = 0 towards p1², and has no negative power at any wavelength."
+        )
+    note = f"No structure has exactly this correlation; the nearest possible one, {moved:.4f} away on average, is used instead."
+    settled = {**asked, "correlation": possible.numpy(), "volume_fraction": p.numpy()}
+    return settled, (note,) if moved > 1e-6 else ()
+
+
+def refine(logits: Tensor, conditions: Conditions) -> Tensor:
+    """The field driven onto the requested two-point correlation; see `match_correlation`."""
+    return match_correlation(logits, conditions["volume_fraction"], conditions["correlation"])[:, :1]
+
+
 CITATION = "Joshi et al., InvNet: Encoding Geometric and Statistical Invariances in Deep Generative Models (AAAI 2020), section 4"
+
+CORRELATION_PRESET = Preset(
+    name="correlation",
+    title="Two-point correlation",
+    summary="Ask for a volume fraction and a two-point correlation, as a length scale or as a whole curve; both are delivered.",
+    conditions=(FRACTION, LENGTH, CORRELATION),
+    latents=LATENTS[1:],
+    generator=partial(SeededGenerator, curves=True),
+    critic=Critic,
+    config=TrainConfig(steps=2000, ema=0.998, weights=WEIGHTS),
+    tiny=TrainConfig(steps=4, batch=4, images=64, weights=WEIGHTS, precision="fp32"),
+    overrides={"settle": settle, "refine": refine},
+)
 
 FRACTION_PRESET = Preset(
     name="fraction",
@@ -105,8 +168,8 @@ FRACTION_PRESET = Preset(
     latents=LATENTS,
     generator=SeededGenerator,
     critic=Critic,
-    config=TrainConfig(steps=2000, ema=0.998, weights={"volume_fraction": 50.0, "correlation": 50.0}),
-    tiny=TrainConfig(steps=4, batch=4, images=64, weights={"volume_fraction": 50.0, "correlation": 50.0}, precision="fp32"),
+    config=TrainConfig(steps=2000, ema=0.998, weights=WEIGHTS),
+    tiny=TrainConfig(steps=4, batch=4, images=64, weights=WEIGHTS, precision="fp32"),
 )
 
 PROBLEM = Problem(
@@ -115,8 +178,8 @@ PROBLEM = Problem(
     summary="Drag a volume fraction: a microstructure with exactly that fraction follows, its two-point correlation beside it.",
     citation=CITATION,
     field=Field(kind="binary", shape=(128, 128), labels=("phase 0", "phase 1"), sizes=(64, 128, 192, 256, 384, 512)),
-    presets=(FRACTION_PRESET,),
-    invariances=(VolumeFraction(), TwoPointCorrelation()),
+    presets=(CORRELATION_PRESET, FRACTION_PRESET),
+    invariances=(VolumeFraction(), TwoPointCorrelation(correlations.BINS), CharacteristicLength()),
     source=SOURCE,
     project=project,
     descriptors=(
