@@ -77,6 +77,8 @@ class SeededGenerator(nn.Module):
     def implied(self, conditions: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """What a request stands for, by condition: the length (B,) of a curve, the curve (B, BINS) of a length."""
         p = conditions["volume_fraction"]
+        if not self.curves:
+            return {}
         if "correlation" in conditions:
             return {"length": correlations.first_zero(conditions["correlation"])}
         radius = correlations.distances().to(p).expand(len(p), -1)
