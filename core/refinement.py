@@ -29,28 +29,33 @@ SMOOTHING, REACH = 1.5, 4.0
 DAMPING, LEAST, MOST = 1e-3, 1e-5, 1e4
 
 
-def match_correlation(fields: Tensor, fraction: Tensor, curve: Tensor, steps: int = STEPS, tolerance: float = TOLERANCE) -> Tensor:
-    """Fields (B, 1, H, W) whose cut at `fraction` (B,) has the two-point correlation `curve` (B, bins) at 0 .. bins - 1 px.
+def match_correlation(
+    fields: Tensor, fraction: Tensor, curve: Tensor, weight: Tensor | None = None, steps: int = STEPS, tolerance: float = TOLERANCE
+) -> Tensor:
+    """Fields (B, 1, H, W) whose cut at `fraction` (B,) has the two-point correlation `curve` (B, bins) at 0 .. bins - 1 px; with
+    `weight` (B, bins) squares of the gap count by weight / mean weight.
 
     Each sample stops when the mean |S2 - S2*| over the bins is at most `tolerance`, when no damping helps any more (a curve that
     no structure has, or none near this one) or after `steps`; what comes back is the best found, never worse than the start.
     """
-    found = [_match(f[0].float(), p, c, steps, tolerance) for f, p, c in zip(fields, fraction, curve, strict=True)]
+    scale = torch.ones_like(curve) if weight is None else (weight / weight.mean(1, keepdim=True)).sqrt()
+    each = zip(fields, fraction, curve, scale, strict=True)
+    found = [_match(f[0].float(), p, c, s, steps, tolerance) for f, p, c, s in each]
     return torch.stack(found)[:, None]
 
 
-def _match(field: Tensor, fraction: Tensor, target: Tensor, steps: int, tolerance: float) -> Tensor:
+def _match(field: Tensor, fraction: Tensor, target: Tensor, scale: Tensor, steps: int, tolerance: float) -> Tensor:
     """One field (H, W); see `match_correlation`."""
     measure = TwoPointCorrelation(len(target))
     cut = lambda f: rank_threshold(f[None, None], fraction[None])[0].to(f)  # noqa: E731
-    missing = lambda x: target - measure.measure(x[None, None])[0]  # noqa: E731
+    missing = lambda x: scale * (target - measure.measure(x[None, None])[0])  # noqa: E731
     labels = cut(field)
     gap, damping = missing(labels), DAMPING
     slopes = None
     for _ in range(steps):
         if float(gap.abs().mean()) <= tolerance or damping > MOST:
             break
-        slopes = slopes or _slopes(field, labels, fraction, len(target))
+        slopes = slopes or _slopes(field, labels, fraction, scale)
         tried = field + _step(*slopes, gap, damping)
         other = cut(tried)
         left = missing(other)
@@ -61,16 +66,16 @@ def _match(field: Tensor, fraction: Tensor, target: Tensor, steps: int, toleranc
     return field
 
 
-def _slopes(field: Tensor, labels: Tensor, fraction: Tensor, bins: int) -> tuple[Tensor, Tensor, float]:
-    """Spectra of J_r (bins, H, W // 2 + 1), the matrix J G J^T (bins, bins) and the interface's half width h."""
-    kernels, gaussian, twice = _operators((field.shape[0], field.shape[1]), bins)
+def _slopes(field: Tensor, labels: Tensor, fraction: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, float]:
+    """Spectra of the scaled J_r (bins, H, W // 2 + 1), the matrix J G J^T (bins, bins) and the interface's half width h."""
+    kernels, gaussian, twice = _operators((field.shape[0], field.shape[1]), len(scale))
     size = labels.numel()
     below = min(max(size - round(float(fraction) * size), 1), size)
     distance = (field - field.flatten().kthvalue(below)[0]).abs()
     half = float(distance.flatten().kthvalue(max(1, int(INTERFACE * size)))[0].clamp(min=1e-12))
     near = (distance <= half).to(field)
     pull = torch.fft.irfft2(torch.fft.rfft2(labels) * kernels, s=field.shape) * near
-    pull = (pull - near * (pull.sum((1, 2)) / near.sum())[:, None, None]) / (half * size)
+    pull = (pull - near * (pull.sum((1, 2)) / near.sum())[:, None, None]) * (scale[:, None, None] / (half * size))
     spectra = torch.fft.rfft2(pull)
     flat = (spectra * (gaussian * twice).sqrt()).flatten(1)
     return spectra, (flat @ flat.conj().T).real / size, half

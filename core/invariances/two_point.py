@@ -57,9 +57,12 @@ class TwoPointCorrelation:
         return correlation[:, index.to(phase.device)] @ average.to(phase)
 
     def residual(self, fields: Tensor, conditions: Conditions) -> Tensor:
-        """mean_r w(r) (S2(r) - S2*(r))^2 with S2* = `conditions["correlation"]` (B, bins); shape (B,)."""
+        """mean_r w(r) (S2(r) - S2*(r))^2 with S2* = `conditions["correlation"]` (B, bins); shape (B,). A condition `weight`
+        (B, bins), normalised to mean 1, takes the place of the invariance's own weights."""
         curve = self.measure(fields)
         weights = torch.tensor(self.weights, dtype=curve.dtype, device=curve.device)
+        if "weight" in conditions:
+            weights = conditions["weight"] / conditions["weight"].mean(1, keepdim=True)
         return ((curve - conditions[self.name]).square() * weights).mean(1)
 
 

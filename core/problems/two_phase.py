@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 
 import numpy as np
@@ -10,10 +11,12 @@ import torch
 from torch import Tensor
 
 from core import checkpoint
+from core.data import uniform
 from core.invariances.characteristic_length import CharacteristicLength
 from core.invariances.two_point import TwoPointCorrelation
 from core.invariances.volume_fraction import VolumeFraction
 from core.models.critic import Critic
+from core.models.data_free import PlainGenerator, RequestGenerator
 from core.models.generator import SMOOTHING, SeededGenerator
 from core.models.seed import RequestSeed
 from core.projection import rank_threshold
@@ -110,6 +113,11 @@ CORRELATION = Quantity(
     kind="curve", size=correlations.BINS, optional=True, replaces="length",
 )  # fmt: skip
 
+WEIGHT = Quantity(
+    "weight", "Weight of the curve", "w", "", 0.05, 100.0, (), "How strictly each distance is held; only ratios count.",
+    kind="curve", size=correlations.BINS, optional=True,
+)  # fmt: skip
+
 
 def settle(asked: dict[str, Array], given: frozenset[str]) -> tuple[dict[str, Array], tuple[str, ...]]:
     """S2(0) = p1: a curve without a volume fraction brings its own, one that contradicts it is refused; a curve that no structure
@@ -142,7 +150,19 @@ def settle(asked: dict[str, Array], given: frozenset[str]) -> tuple[dict[str, Ar
 
 def refine(logits: Tensor, conditions: Conditions) -> Tensor:
     """The field driven onto the requested two-point correlation; see `match_correlation`."""
-    return match_correlation(logits, conditions["volume_fraction"], conditions["correlation"])[:, :1]
+    return match_correlation(logits, conditions["volume_fraction"], conditions["correlation"], conditions.get("weight"))
+
+
+def requests(keys: Sequence[int]) -> dict[str, Tensor]:
+    """Requests without data: p1 .2 to .8, damped Bessel curves of length 5.5 to 12 px and order .8 to 2.5, and a weight that
+    counts one stretch of the curve up to 16 times as much."""
+    u = np.array([[uniform(k, name) for name in ("p", "length", "order", "weight", "from", "width")] for k in keys])
+    p, length, order = 0.2 + 0.6 * u[:, 0], 5.5 + 6.5 * u[:, 1], 0.8 * 3.125 ** u[:, 2]
+    at, start, width = correlations.distances().numpy(), 24 * u[:, 4:5], 3 + 9 * u[:, 5:]
+    weight = np.where((at >= start) & (at <= start + width), 16 ** np.maximum(2 * u[:, 3:4] - 1, 0), 1.0)
+    fraction, size, regular = (torch.from_numpy(v).float() for v in (p, length, order))
+    curve = correlations.damped_bessel(fraction, size, regular)
+    return {"volume_fraction": fraction, "correlation": curve, "weight": torch.from_numpy(weight).float()}
 
 
 CITATION = "Joshi et al., InvNet: Encoding Geometric and Statistical Invariances in Deep Generative Models (AAAI 2020), section 4"
@@ -172,13 +192,49 @@ FRACTION_PRESET = Preset(
     tiny=TrainConfig(steps=4, batch=4, images=64, weights=WEIGHTS, precision="fp32"),
 )
 
+MOMENTS = {
+    "invariances": (VolumeFraction(), TwoPointCorrelation(correlations.BINS)), "settle": settle, "refine": refine, "source": None,
+}  # fmt: skip
+WITHOUT_DATA = TrainConfig(
+    steps=1000, batch=16, turns={"projection": 1}, lr=2e-3, betas=(0.9, 0.99), decay=0.5, precision="fp32",
+    weights={"volume_fraction": 100.0, "correlation": 100.0},
+)  # fmt: skip
+
+DATA_FREE_PRESET = Preset(
+    name="data_free",
+    title="Without data",
+    summary="Learnt from the two moments alone, without data or critic: the loss sits on the delivered field, after the physics.",
+    conditions=(FRACTION, LENGTH, CORRELATION, WEIGHT),
+    latents=(),
+    generator=RequestGenerator,
+    critic=None,
+    config=WITHOUT_DATA,
+    tiny=replace(WITHOUT_DATA, steps=4, batch=4),
+    requests=requests,
+    overrides=MOMENTS,
+)
+
+PLAIN_PRESET = Preset(
+    name="data_free_plain",
+    title="Without data, as published",
+    summary="The paper's form: noise and request into a plain network, the radial second moment as the loss. It makes stripes.",
+    conditions=(FRACTION, LENGTH, CORRELATION, WEIGHT),
+    latents=(),
+    generator=PlainGenerator,
+    critic=None,
+    config=replace(WITHOUT_DATA, precision="bf16"),
+    tiny=replace(WITHOUT_DATA, steps=4, batch=4),
+    requests=requests,
+    overrides=MOMENTS | {"refine": None},
+)
+
 PROBLEM = Problem(
     name="two_phase",
     title="Two-phase microstructures",
     summary="Drag a volume fraction: a microstructure with exactly that fraction follows, its two-point correlation beside it.",
     citation=CITATION,
     field=Field(kind="binary", shape=(128, 128), labels=("phase 0", "phase 1"), sizes=(64, 128, 192, 256, 384, 512)),
-    presets=(CORRELATION_PRESET, FRACTION_PRESET),
+    presets=(CORRELATION_PRESET, FRACTION_PRESET, DATA_FREE_PRESET, PLAIN_PRESET),
     invariances=(VolumeFraction(), TwoPointCorrelation(correlations.BINS), CharacteristicLength()),
     source=SOURCE,
     project=project,

@@ -105,7 +105,8 @@ class Game:
     def fake(self, number: int, fields: Tensor | None, conditions: Mapping[str, Tensor]) -> Tensor:
         """Logits of the generator at the conditions, with keyed noise and the latents read from the real fields, if any."""
         keys = [key(self.config.seed, number, i, "noise") for i in share(self.config.batch)]
-        shape = self.problem.field.shape if fields is None else tuple(fields.shape[-2:])
+        field, size = self.problem.field, self.config.size
+        shape = tuple(fields.shape[-2:]) if fields is not None else (size, size) if field.sizes else field.shape
         noise = self.generator.noise(keys, shape)  # type: ignore[operator]
         noise = {k: v.to(self.device, self.dtype if v.is_floating_point() else None) for k, v in noise.items()}
         drawn = self.generator.draw_latent(noise, conditions) if fields is None else {}  # type: ignore[operator]
