@@ -1,0 +1,43 @@
+"""Two-phase structures against requested moments, sample by sample: rows beside those that compare whole ensembles."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from core.data import cached
+from core.sampling import Sample
+from core.simulation import correlations, descriptors
+from core.types import Array, Source
+
+SAMPLES, IMAGES = 64, 512
+"""Samples and training images compared for copies."""
+
+
+def compare(arrays: Array, reference: Sample, source: Source) -> dict[str, float]:
+    """Each array's own two-point correlation and length against those of the reference (n, H, W) at the same place, which were
+    requested, and how near the arrays come to a training image."""
+    curve = torch.cat([descriptors.s2_radial(x)[:, : correlations.BINS] for x in torch.from_numpy(np.array(arrays)).split(256)])
+    goal = torch.from_numpy(reference.measured["correlation"])
+    error = (curve - goal).abs().mean(1).double()
+    got, asked = (correlations.first_zero(c).double().numpy() for c in (curve, goal))
+    return {
+        "correlation of a sample, mean |error|": float(error.mean()),
+        "correlation of a sample, worst |error|": float(error.max()),
+        "length of a sample, correlation with request": float(np.corrcoef(got, asked)[0, 1]),
+        "length of a sample, |bias|, %": 100 * abs(float((got / asked).mean()) - 1),
+        "nearest training image, % of pixels": 100 * nearest_training_image(arrays[:SAMPLES], source),
+    }
+
+
+def nearest_training_image(arrays: Array, source: Source) -> float:
+    """Mean over arrays (n, H, W) of the least share of pixels in which they differ from any of the first training images, over
+    all periodic shifts, mirrored or not: small where something was copied."""
+    ours = torch.from_numpy(np.array(arrays)).float()
+    theirs = torch.from_numpy(cached(source, range(IMAGES), (ours.shape[1], ours.shape[2]))).float()
+    spectra, least = torch.fft.rfft2(2 * theirs - 1), []
+    for x in ours:
+        views = (torch.fft.rfft2(2 * view - 1).conj() for view in (x, x.flip(1)))
+        overlaps = [torch.fft.irfft2(view * spectra, s=x.shape).amax() / x.numel() for view in views]
+        least.append((1 - max(overlaps)) / 2)
+    return float(torch.stack(least).mean())
