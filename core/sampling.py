@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from core.data import key
 from core.training.game import as_soft, soft_field
 from core.types import Array, Field, Problem, Quantity, Sample
 
-CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
+CHECKPOINTS = Path(os.environ.get("INVNET_CHECKPOINTS") or Path(__file__).resolve().parent.parent / "checkpoints").expanduser()
+"""The folder of trained models: the environment's INVNET_CHECKPOINTS, else the one that comes with the software."""
 CHUNK = {"cpu": 1, "cuda": 64}
 """Samples per network call, padded to exactly this: a sample never depends on how many are asked for."""
 
@@ -237,11 +239,11 @@ def load(name: str | Path, device: str = "cpu") -> Model:
     return Model(checkpoints.load(path), device)
 
 
-def draw(problem: str, n: int, seed: int, size: int | None = None) -> Sample:
-    """See `core.draw`."""
-    found = discovery.problem(problem)
+def draw(problem: str | Problem, n: int, seed: int, size: int | None = None) -> Sample:
+    """See `core.draw`; a `Problem` may have another source than the one of that name."""
+    found = discovery.problem(problem) if isinstance(problem, str) else problem
     if found.source is None:
-        raise ValueError(f"{problem} is data-free: it has no data source to draw from.")
+        raise ValueError(f"{found.name} is data-free: it has no data source to draw from.")
     if not 1 <= int(n) <= 1_000_000 or int(seed) < 0:
         raise ValueError(f"n must be at least 1 and seed at least 0; got n = {n}, seed = {seed}.")
     shape = (size, size) if size else found.field.shape

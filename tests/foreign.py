@@ -28,7 +28,7 @@ def old_array(group, name, data, kind, components, tuples):
     made.attrs["TupleDimensions"] = np.array(tuples, np.uint64)
 
 
-def version6(path, ids, angles=None, structure=1, container="SyntheticVolumeDataContainer", matrix="CellData", phases=None, mean=None):
+def version6(path, ids, angles=None, structure=1, container="SyntheticVolume", matrix="CellData", phases=None, mean=None):
     """ids (z, y, x), angles (z, y, x, 3) of the cells, mean (n, 3) of the grains, phases (z, y, x)."""
     z, y, x = ids.shape
     with h5py.File(path, "w") as file:
@@ -61,7 +61,8 @@ def version_nx(path, ids, angles=None, structure=1, names=("DataContainer", "Cel
         home.attrs["_DIMENSIONS"] = np.array([x, y, z], np.uint64)
         home.attrs["_SPACING"], home.attrs["_ORIGIN"] = np.ones(3, np.float32), np.zeros(3, np.float32)
         cells = home.create_group(names[1])
-        cells.create_dataset("FeatureIds", data=ids[..., None], chunks=(1, min(y, 32), min(x, 32), 1), compression="gzip", shuffle=True)
+        chunks = (1, min(y, 32), min(x, 32), 1)
+        cells.create_dataset("FeatureIds", data=ids[..., None], chunks=chunks, compression="gzip", shuffle=True)
         cells["Phases"] = np.ones((z, y, x, 1), np.int32)
         if angles is not None:
             cells["EulerAngles"] = angles.astype(np.float32)

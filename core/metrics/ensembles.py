@@ -132,7 +132,7 @@ def exactness(problem: Problem, sample: sampling.Sample, pixels: int) -> dict[st
 def quality(model: sampling.Model, n: int = 256, size: int | None = None, ablation: bool = True, seed: int = 0) -> pd.DataFrame:
     """Rows of measured quality, columns: bar, data (the oracle again, other seeds), every stage of the generator, the rivals."""
     problem, shape = model.problem, model.shape(size)
-    reference = sampling.draw(problem.name, n, HELD_OUT + seed, shape[0])
+    reference = sampling.draw(problem, n, HELD_OUT + seed, shape[0])
     theirs, asked = describe(problem, reference.array), {q.name: reference.measured[q.name] for q in model.conditions}
     at = asked[model.conditions[0].name]
     columns: dict[str, dict[str, float]] = {}

@@ -72,10 +72,10 @@ def averages(ids: Array, q: Array, n: int, structure: int | None, start: Array |
     """Sums (n, 4) of the orientations q (m, 4) of each grain number in ids (m,), each taken as it lies nearest to `start`'s, which
     is the first of the grain where there is none (zero) yet."""
     sums = np.zeros((n, 4)) if start is None else start.copy()
-    fresh = ~sums.any(1)
     present, first = np.unique(ids, return_index=True)
+    fresh = ~np.asarray(sums[present].any(1))
     reference = sums.copy()
-    reference[present[fresh[present]]] = q[first[fresh[present]]]
+    reference[present[fresh]] = q[first[fresh]]
     group = symmetries(structure)
     for at in range(0, len(ids), CHUNK):
         some, own = q[at : at + CHUNK], ids[at : at + CHUNK]

@@ -12,6 +12,7 @@ import stat
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,7 @@ def image(path: Path, chosen: Choice | None) -> Stack:
     with _opened(path) as picture:
         pages = _guarded(path, lambda: int(getattr(picture, "n_frames", 1)) if picture.format == "TIFF" else 1)
         wanted = slices(path, chosen, {"z": pages}) if pages > 1 else [0]
-        shapes = tuple(_guarded(path, lambda p=p: _page(path, picture, p)) for p in wanted)
+        shapes = tuple(_guarded(path, partial(_page, path, picture, page)) for page in wanted)
     return Stack(path.name, shapes, lambda: _pixels(path, wanted))
 
 
@@ -176,8 +177,8 @@ def _pixels(path: Path, pages: list[int]) -> Iterator[Array]:
     """The pages decoded: grey values or palette indices as they are, colours as one integer 0xRRGGBBAA."""
     with _opened(path) as picture:
         for page in pages:
-            shape = _guarded(path, lambda p=page: _page(path, picture, p))
-            pixels = _guarded(path, lambda: np.array(picture))
+            shape = _guarded(path, partial(_page, path, picture, page))
+            pixels = _guarded(path, partial(np.array, picture))
             if pixels.ndim == 3:
                 pixels = _grey(pixels)
             if pixels.shape != shape:

@@ -42,7 +42,7 @@ def png_header(width, height):
 
 def tiff_header(width, height):
     """An uncompressed TIFF that announces so many pixels."""
-    tags = [(256, width), (257, height), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (278, height), (279, width * height % 2**32)]
+    tags = [(256, width), (257, height), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (278, height), (279, width * height)]
     return b"II*\0" + struct.pack("<IH", 8, len(tags)) + b"".join(struct.pack("<HHII", t, 4, 1, v) for t, v in tags) + bytes(4)
 
 
@@ -153,7 +153,9 @@ def test_files_whose_values_together_are_too_many(tmp_path):
     refused(tmp_path, "values that make 8 with those of the files before it")
 
 
-@pytest.mark.parametrize("options", [{"slice": "z"}, {"slice": "w=3"}, {"slice": "z=-1"}, {"scale": 0.5}, {"scale": 2.0}, {"colour": 1}])
+@pytest.mark.parametrize(
+    "options", [{"slice": "z"}, {"slice": "w=3"}, {"slice": "z=-1"}, {"scale": 0.5}, {"scale": 2.0}, {"scale": -1.0}, {"colour": 1}]
+)
 def test_options_that_make_no_sense(tmp_path, options):
     np.save(tmp_path / "a.npy", LABELS)
     refused(tmp_path / "a.npy", "slice is an axis|scale must be|At scale 0.5|no option colour", **options)

@@ -57,7 +57,8 @@ def test_means_do_not_mind_which_equivalent_is_written():
     ids = rng.integers(0, 7, 2000)
     noise = crystals.quaternions(rng.normal(0, 0.02, (2000, 3)))
     group = crystals.symmetries(crystals.CUBIC)
-    cells = crystals.product(crystals.product(truth[ids], noise), group[rng.integers(0, 24, 2000)]) * rng.choice([-1, 1], 2000)[:, None]
+    cells = crystals.product(crystals.product(truth[ids], noise), group[rng.integers(0, 24, 2000)])
+    cells *= rng.choice([-1, 1], (2000, 1))
     sums = crystals.averages(ids[:1000], cells[:1000], 7, crystals.CUBIC)
     sums = crystals.averages(ids[1000:], cells[1000:], 7, crystals.CUBIC, sums)
     means = sums / np.linalg.norm(sums, axis=1, keepdims=True)
@@ -68,8 +69,8 @@ def test_means_do_not_mind_which_equivalent_is_written():
 def test_five_classes_are_found_again(structure):
     """Centres 45 degrees or more apart, orientations within about 5 degrees of them, in any equivalent form."""
     rng = np.random.default_rng(1)
-    degrees = [[0, 0, 0], [45, 90, 45], [45, 45, 0], [0, 75, 45], [45, 90, 0]] if structure == 1 else np.degrees(random_angles(5, 6))
-    centres = crystals.quaternions(np.radians(degrees))
+    cubic = np.radians([[0, 0, 0], [45, 90, 45], [45, 45, 0], [0, 75, 45], [45, 90, 0]])
+    centres = crystals.quaternions(cubic if structure == crystals.CUBIC else random_angles(5, 6))
     truth = rng.integers(0, 5, 600)
     group = crystals.symmetries(structure)
     q = crystals.product(centres[truth], crystals.quaternions(rng.normal(0, 0.03, (600, 3))))

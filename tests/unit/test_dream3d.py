@@ -55,7 +55,7 @@ def test_a_volume_needs_a_slice(tmp_path, write):
     say = r"a\.dream3d is a volume \(x = 28, y = 20, z = 18\); choose a slice, such as --slice z=9, .*--slice z=all"
     with pytest.raises(ValueError, match=say):
         own_maps.read(tmp_path / "a.dream3d", {})
-    with pytest.raises(ValueError, match="has no slice z=18; there are .* z = 0 to 17"):
+    with pytest.raises(ValueError, match=r"has no slice z=18; there are .* z = 0 to 17"):
         own_maps.read(tmp_path / "a.dream3d", {"slice": "z=18"})
 
 
@@ -132,7 +132,7 @@ def test_what_does_not_fit_is_said(tmp_path, spoil, say):
     mean = np.radians(DEGREES)[KIND] if "no grain" in say else None
     foreign.version6(path, IDS, angles(), mean=mean)
     with h5py.File(path, "a") as file:
-        spoil(file["DataContainers/SyntheticVolumeDataContainer/CellData"])
+        spoil(file["DataContainers/SyntheticVolume/CellData"])
     with pytest.raises(ValueError, match=say):
         own_maps.read(path, {"slice": "z=3"})
 
@@ -141,7 +141,7 @@ def test_grain_numbers_of_another_name(tmp_path):
     path = tmp_path / "a.dream3d"
     foreign.version6(path, IDS, angles())
     with h5py.File(path, "a") as file:
-        cells = file["DataContainers/SyntheticVolumeDataContainer/CellData"]
+        cells = file["DataContainers/SyntheticVolume/CellData"]
         cells.move("FeatureIds", "ParentIds")
     assert same_partition(own_maps.read(path, {"slice": "z=5", "array": "ParentIds"}).maps[0], KIND[IDS[5]])
     with pytest.raises(ValueError, match="has no array Nothing"):
