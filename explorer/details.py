@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.sampling import Model
 from core.types import Array, Sample
-from explorer import exports, figures, pages
+from explorer import exports, figures, pages, structures
 from explorer.live import render, store
 from explorer.live.protocol import Dial
 
@@ -84,7 +84,20 @@ def draw_files(
         for label, ending, mime, make in files:
             key = f"file:{ending}"
             st.download_button(label, make, f"{stem}.{ending}", mime, key=key, on_click="ignore", icon=":material/download:")
+        draw_more(model, dial, sample, stem)
         draw_bulk(model, dial, stem)
+
+
+def draw_more(model: Model, dial: Dial, sample: Sample, stem: str) -> None:
+    """The formats of other programs, with the size of a pixel to write into them."""
+    with st.popover("More formats", icon=":material/download:"):
+        left, right = st.columns(2)
+        pixel = left.number_input("Pixel", 1e-6, 1e6, 1.0, format="%g", key="file:pixel", help="Side of a pixel in this unit.")
+        unit = right.selectbox("Unit", structures.UNITS, key="file:unit")
+        for label, ending, mime, make in structures.formats(model, dial, sample, pixel, unit):
+            st.download_button(
+                f"{label} (.{ending})", make, f"{stem}.{ending}", mime, key=f"file:{ending}", on_click="ignore", width="stretch"
+            )
 
 
 def draw_bulk(model: Model, dial: Dial, stem: str) -> None:
