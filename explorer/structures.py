@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
+from itertools import repeat
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
@@ -195,13 +196,13 @@ def abaqus(labels: NDArray[np.uint8], sets: tuple[str, ...], pixel: float = 1.0,
     ]  # fmt: skip
     for i in range(rows + 1):
         y, first = f"{(rows - i) * pixel:.9g}", i * (columns + 1) + 1
-        lines += [f"{first + j}, {x}, {y}" for j, x in enumerate(along)]
+        lines += map("{}, {}, {}".format, range(first, first + len(along)), along, repeat(y))
     for label in np.unique(labels):
         lines.append(f"*ELEMENT, TYPE=CPE4, ELSET={sets[label]}")
         pixels = np.flatnonzero(labels == label)
         corner = pixels + pixels // columns + 1  # the node at the top left
         nodes = np.stack([pixels + 1, corner + columns + 1, corner + columns + 2, corner + 1, corner], 1)
-        lines += [f"{n}, {a}, {b}, {c}, {d}" for n, a, b, c, d in nodes.tolist()]
+        lines.append(str(nodes.tolist())[2:-2].replace("], [", "\n"))
     used = [sets[label] for label in np.unique(labels)]
     lines += [f"*SOLID SECTION, ELSET={name}, MATERIAL={name}\n1." for name in used]
     lines += [f"*MATERIAL, NAME={name}" for name in used]

@@ -13,7 +13,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from core.simulation.own_files import ALL_PIXELS, Choice, Stack, bad, finite, sized, slices
+from core.simulation.own_files import ALL_PIXELS, Choice, Stack, bad, sized, slices
 from core.simulation.own_hdf5 import checked, datasets, opened, the_one
 from core.types import Array
 
@@ -109,13 +109,16 @@ def _counted(path: Path, dataset: h5py.Dataset, size: Size, components: int) -> 
     return checked(path, dataset)
 
 
-def _slice(path: Path, dataset: h5py.Dataset, size: Size, axis: int, index: int) -> Array:
+def _slice(dataset: h5py.Dataset, size: Size, axis: int, index: int) -> Array:
     """One slice of an array of cells, (rows, columns, components)."""
+    layer = size[1] * size[2]
     if dataset.shape[:3] == size:
         cut = dataset[(slice(None),) * axis + (index,)]
+    elif axis == 0 and dataset.shape[0] == size[0] * layer:
+        cut = dataset[index * layer : (index + 1) * layer]
     else:
         cut = dataset[...].reshape(*size, -1).take(index, axis)
-    return finite(path, cut).reshape(*(n for a, n in enumerate(size) if a != axis), -1)
+    return cut.astype(cut.dtype.newbyteorder("="), copy=False).reshape(*(n for a, n in enumerate(size) if a != axis), -1)
 
 
 def _maps(path: Path, name: str, size: Size, axis: int, wanted: list[int]) -> Callable[[], Iterator[Array]]:
@@ -124,7 +127,7 @@ def _maps(path: Path, name: str, size: Size, axis: int, wanted: list[int]) -> Ca
     def read() -> Iterator[Array]:
         with opened(path) as file:
             for index in wanted:
-                yield _slice(path, file[name], size, axis, index)[..., 0]
+                yield _slice(file[name], size, axis, index)[..., 0]
 
     return read
 
@@ -134,7 +137,7 @@ def _eulers(path: Path, name: str, size: Size, axis: int, wanted: list[int]) -> 
 
     def read(number: int) -> Array:
         with opened(path) as file:
-            return _slice(path, file[name], size, axis, wanted[number])
+            return _slice(file[name], size, axis, wanted[number])
 
     return read
 
@@ -149,7 +152,7 @@ def _structure(path: Path, inside: Arrays, beside: Arrays, size: Size, axis: int
     present = {1}
     if phases is not None:
         _counted(path, phases, size, 1)
-        present = {int(p) for i in wanted for p in np.unique(_slice(path, phases, size, axis, i))} - {0} or {1}
+        present = {int(p) for i in wanted for p in np.unique(_slice(phases, size, axis, i))} - {0} or {1}
     found = {int(table[p]) for p in present if 0 <= p < len(table)}
     return (found.pop(), False) if len(found) == 1 else (None, len(found) > 1)
 
@@ -160,7 +163,7 @@ def _angles(path: Path, inside: Arrays, beside: Arrays, size: Size) -> tuple[str
     for known in ANGLES:
         for dataset in (d for n, d in inside.items() if word(n) == known and d.dtype.kind == "f"):
             if dataset.ndim == 2 and dataset.shape[1] == 3 and dataset.size != 3 * cells:
-                return None, finite(path, checked(path, dataset)[...])
+                return None, checked(path, dataset)[...]
     for name, dataset in beside.items():
         if word(name) in ANGLES and dataset.dtype.kind == "f":
             _counted(path, dataset, size, 3)

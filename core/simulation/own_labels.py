@@ -141,8 +141,10 @@ def _orientations(stack: Stack) -> tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
 def _radians(stack: Stack, angles: Array) -> Array:
-    """The angles, if they can be radians."""
+    """The angles, if they can be radians (up to 4 pi, which some microscopes write where they found no orientation)."""
     most = float(np.abs(angles).max(initial=0))
-    if most > 4 * np.pi:
+    if not np.isfinite(most):
+        raise bad(Path(stack.name), "has Euler angles that are not finite (NaN or infinity) in its grains")
+    if most > 12.6:
         raise bad(Path(stack.name), f"has Euler angles up to {most:.4g}: they must be in radians, as DREAM.3D writes them")
     return angles

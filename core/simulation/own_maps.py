@@ -19,6 +19,8 @@ from core.types import HELD_OUT, Array
 
 OPTIONS = ("slice", "scale", "features", "array", "labels")
 LABELS = 5
+WINDOW = 128
+"""Usual side of a window, for a note on smaller maps."""
 SHARE = 5
 """Of several maps every fifth part, the last ones, is kept for held-out seeds."""
 
@@ -77,6 +79,8 @@ def read(path: Path, options: Mapping[str, Any]) -> OwnMaps:
     least = min(min(m.shape) for m in maps)
     if least < SMALLEST:
         raise ValueError(f"At scale {scale:g} the smallest map has {least} pixels along a side; it needs {SMALLEST} or more.")
+    notes += ("slices of one volume share grains",) * any(len(s.shapes) > 1 for s in stacks if s.grains)
+    notes += ("maps smaller than a window are continued by their mirror image",) * (least < WINDOW)
     used = {"labels": how, "slice": options.get("slice"), "array": options.get("array"), "scale": scale}
     return source(maps, [file.name for file, _ in files], used, notes)
 

@@ -137,6 +137,28 @@ def test_what_does_not_fit_is_said(tmp_path, spoil, say):
         own_maps.read(path, {"slice": "z=3"})
 
 
+def test_cells_without_a_grain_may_have_no_orientation(tmp_path):
+    ids, turned = IDS.copy(), angles()
+    ids[2, 3, 4:9] = 0
+    turned[2, 3, 4:7], turned[2, 3, 7:9] = np.nan, 4 * np.pi
+    foreign.version6(tmp_path / "a.dream3d", ids, turned)
+    found, there = own_maps.read(tmp_path / "a.dream3d", {"slice": "z=2"}).maps[0], ids[2] > 0
+    assert same_partition(found[there], KIND[ids[2]][there])
+
+
+@pytest.mark.parametrize(("axis", "at"), [("z", 4), ("x", 5)])
+def test_flat_arrays_are_cells_too(tmp_path, axis, at):
+    foreign.version6(tmp_path / "a.dream3d", IDS, angles())
+    with h5py.File(tmp_path / "a.dream3d", "a") as file:
+        cells = file["DataContainers/SyntheticVolume/CellData"]
+        for name in ("FeatureIds", "EulerAngles", "Phases"):
+            flat = cells[name][:].reshape(IDS.size, -1)
+            del cells[name]
+            cells[name] = flat
+    found = own_maps.read(tmp_path / "a.dream3d", {"slice": f"{axis}={at}"}).maps[0]
+    assert same_partition(found, KIND[IDS.take(at, "zyx".index(axis))])
+
+
 def test_grain_numbers_of_another_name(tmp_path):
     path = tmp_path / "a.dream3d"
     foreign.version6(path, IDS, angles())
