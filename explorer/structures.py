@@ -202,7 +202,8 @@ def abaqus(labels: NDArray[np.uint8], sets: tuple[str, ...], pixel: float = 1.0,
         pixels = np.flatnonzero(labels == label)
         corner = pixels + pixels // columns + 1  # the node at the top left
         nodes = np.stack([pixels + 1, corner + columns + 1, corner + columns + 2, corner + 1, corner], 1)
-        lines.append(str(nodes.tolist())[2:-2].replace("], [", "\n"))
+        form = "\n".join(["%d, %d, %d, %d, %d"] * len(nodes))  # one call: a list per element would wake the garbage collector
+        lines.append(form % tuple(nodes.ravel().tolist()))
     used = [sets[label] for label in np.unique(labels)]
     lines += [f"*SOLID SECTION, ELSET={name}, MATERIAL={name}\n1." for name in used]
     lines += [f"*MATERIAL, NAME={name}" for name in used]
