@@ -59,7 +59,7 @@ def read(path: Path, chosen: Choice | None, array: str | None, features: bool) -
         _counted(path, found[own or name], size, 1)
         if own is not None:
             return Stack(path.name, (shape,) * len(wanted), _maps(path, own, size, axis, wanted))
-        structure, mixed = _structure(path, inside, beside, size, axis, wanted)
+        structure, mixed = _structure(path, inside | found, beside, size, axis, wanted)
         angles, rows = (None, None) if mixed else _angles(path, inside, beside, size)
     eulers = None if angles is None else _eulers(path, angles, size, axis, wanted)
     maps = _maps(path, name, size, axis, wanted)
@@ -142,9 +142,10 @@ def _eulers(path: Path, name: str, size: Size, axis: int, wanted: list[int]) -> 
     return read
 
 
-def _structure(path: Path, inside: Arrays, beside: Arrays, size: Size, axis: int, wanted: list[int]) -> tuple[int | None, bool]:
-    """Crystal structure of the phases on the chosen slices (None where unknown), and whether there are several."""
-    held = next((d for n, d in inside.items() if word(n) == "crystalstructures" and d.size <= 1024), None)
+def _structure(path: Path, every: Arrays, beside: Arrays, size: Size, axis: int, wanted: list[int]) -> tuple[int | None, bool]:
+    """Crystal structure of the phases on the chosen slices (None where unknown), and whether there are several; the first table
+    of `every` counts, which begins with those of the geometry (NX may keep it elsewhere)."""
+    held = next((d for n, d in every.items() if word(n) == "crystalstructures" and d.size <= 1024), None)
     if held is None:
         return None, False
     table = checked(path, held)[...].ravel()

@@ -90,7 +90,7 @@ def files_of(path: Path) -> tuple[list[tuple[Path, str]], tuple[str, ...]]:
     except FileNotFoundError:
         raise bad(path, "does not exist") from None
     except OSError as error:
-        raise bad(path, f"cannot be read ({error.strerror or error})") from None
+        raise bad(Path(error.filename or path), f"cannot be read ({error.strerror or error})") from None
 
 
 def _checked(path: Path, mode: int) -> str:

@@ -60,7 +60,7 @@ def numbered(stacks: Sequence[Stack], k: int) -> tuple[Labels, str]:
         how, table = f"labels are numbered from {min(first, 1)}", known - min(first, 1)
     else:
         how, table = f"{len(known)} distinct values or colours are labels in ascending order", np.arange(len(known))
-    return [table[np.searchsorted(known, one)].astype(np.uint8) for s in stacks for one in s.maps()], how
+    return [table.astype(np.uint8)[np.searchsorted(known, one)] for s in stacks for one in s.maps()], how
 
 
 def _whole(stack: Stack, one: Array) -> NDArray[np.int64]:

@@ -112,10 +112,11 @@ def test_files_that_may_not_be_read(tmp_path, monkeypatch):
     Image.fromarray(LABELS).save(path)
 
     def forbidden(path):
-        raise PermissionError(13, "Permission denied")
+        raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(own_files, "kind", forbidden)
     refused(path, r"a\.png cannot be read \(Permission denied\)")
+    refused(tmp_path, r"a\.png cannot be read \(Permission denied\)")
 
 
 def test_files_that_are_too_large(tmp_path, monkeypatch):

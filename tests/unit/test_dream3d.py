@@ -89,6 +89,17 @@ def test_hexagonal_crystals_have_their_own_symmetry(tmp_path):
     assert same_partition(found.maps[0], np.arange(81)[IDS[0]] % 3 == 2)
 
 
+def test_the_crystal_structure_may_lie_elsewhere(tmp_path):
+    """NX files may keep ensembles outside the geometry; then it is the only one that counts."""
+    turned = angles()
+    turned[..., 2] += np.pi / 2 * (IDS % 4)
+    foreign.version_nx(tmp_path / "a.dream3d", IDS, turned)
+    with h5py.File(tmp_path / "a.dream3d", "a") as file:
+        file.move("DataStructure/DataContainer/Cell Ensemble Data", "DataStructure/Ensembles")
+    found = own_maps.read(tmp_path / "a.dream3d", {"slice": "z=2"})
+    assert "cubic" in found.identity()["labels"] and same_partition(found.maps[0], KIND[IDS[2]])
+
+
 def test_without_orientations_grains_are_coloured(tmp_path):
     foreign.version6(tmp_path / "a.dream3d", IDS)
     found = own_maps.read(tmp_path / "a.dream3d", {"slice": "z=3"})
