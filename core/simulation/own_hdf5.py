@@ -20,7 +20,7 @@ CHUNK = 2**26
 """Most bytes of one chunk when it is decompressed."""
 BLOCK = 2**23
 """Pixels that are read at a time."""
-FILTERS = {"1": "gzip", "2": "shuffle", "3": "fletcher32"}
+FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
 
 
 @contextmanager
@@ -67,20 +67,21 @@ def checked(path: Path, dataset: h5py.Dataset) -> h5py.Dataset:
         raise bad(path, f"keeps data in other files {where}, which are never opened")
     if dataset.size > 4 * ALL_PIXELS or dataset.dtype.itemsize > 8:
         raise bad(path, f"has an array of shape {dataset.shape} {where}; at most {ALL_PIXELS // 10**6} million cells are read")
-    other = set(dataset._filters) - set(FILTERS) - set(FILTERS.values())
-    if other:
+    made = dataset.id.get_create_plist()
+    used = {made.get_filter(i)[0] for i in range(made.get_nfilters())}
+    if used - FILTERS:
         raise bad(path, f"is compressed in a way that is not read here {where}; use gzip (repack it: h5repack -f GZIP=1)")
     if dataset.chunks:
-        _inflate(path, dataset)
+        _inflate(path, dataset, h5py.h5z.FILTER_DEFLATE in used)
     return dataset
 
 
-def _inflate(path: Path, dataset: h5py.Dataset) -> None:
+def _inflate(path: Path, dataset: h5py.Dataset, packed: bool) -> None:
     """Refuse chunks that decompress to more than a chunk holds: the library itself would allocate whatever comes."""
     size = math.prod(dataset.chunks) * dataset.dtype.itemsize
     if size > CHUNK:
         raise bad(path, f"has chunks of {size} bytes ({dataset.name}); at most {CHUNK} are read. Repack it: h5repack")
-    for i in range(dataset.id.get_num_chunks() if dataset.compression == "gzip" else 0):
+    for i in range(dataset.id.get_num_chunks() if packed else 0):
         place = dataset.id.get_chunk_info(i)
         if place.size > 2 * size + 1024:
             raise bad(path, f"is damaged: a chunk of {dataset.name} is larger than its content")
