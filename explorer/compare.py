@@ -12,7 +12,9 @@ import numpy as np
 import streamlit as st
 import torch
 
+from core import sampling
 from core.sampling import Model
+from core.training.game import as_soft
 from core.types import Array, Problem
 from explorer import exports, figures, pages
 from explorer.live import store
@@ -25,12 +27,14 @@ Maker = Callable[[Mapping[str, Array], int, int, tuple[int, int]], Array]
 
 @dataclass(frozen=True)
 class Made:
-    """One way to make a sample: its name, the seconds it took, the array (H, W) and its scalar descriptors."""
+    """One way to make a sample: its name, the seconds it took, the array (H, W), its scalar descriptors, and how far it is from the
+    request at most (label of the condition or share, deviation, unit; one for each unit)."""
 
     label: str
     seconds: float
     array: Array
     scalars: dict[str, float]
+    missed: list[tuple[str, float, str]]
 
 
 @st.fragment
@@ -59,7 +63,7 @@ def run(model: Model, dial: Dial) -> list[Made]:
     for label, make in neighbours(model.problem):
         make(conditions, 1, dial.seed, shape)  # the first call may fit; what is timed is the use
         ways.append((label, partial(make, conditions, 1, dial.seed, shape)))
-    return [measure(model, label, make) for label, make in ways]
+    return [measure(model, label, make, conditions) for label, make in ways]
 
 
 def neighbours(problem: Problem) -> tuple[tuple[str, Maker], ...]:
@@ -68,13 +72,28 @@ def neighbours(problem: Problem) -> tuple[tuple[str, Maker], ...]:
     return (*simulator, *((r.label, r.make) for r in problem.rivals))
 
 
-def measure(model: Model, label: str, make: Callable[[], Array]) -> Made:
+def measure(model: Model, label: str, make: Callable[[], Array], conditions: Mapping[str, Array]) -> Made:
     """One way, timed; the fast ones are repeated and the middle time counts."""
     seconds, array = timed_call(make)
     with torch.inference_mode():
         x = torch.from_numpy(np.ascontiguousarray(array))
         scalars = {d.name: float(d.measure(x)[0]) for d in model.problem.descriptors if not d.abscissa}
-    return Made(label, seconds, array[0], scalars)
+        found = sampling.measure(model.problem, as_soft(x, model.field))
+    return Made(label, seconds, array[0], scalars, missed(model, found, conditions, array[0].size))
+
+
+def missed(
+    model: Model, found: Mapping[str, Array], conditions: Mapping[str, Array], pixels: int
+) -> list[tuple[str, float, str]]:
+    """The furthest from the request in each unit: (label, deviation, unit). Shares are counted in pixels of the picture."""
+    worst: dict[str, tuple[str, float, str]] = {}
+    for q in (q for q in model.conditions if q.name in found and q.kind != "curve"):
+        shares = q.kind == "simplex"
+        off = np.abs(found[q.name][0] - conditions[q.name][0]).reshape(-1) * (pixels if shares else 1)
+        i, unit = int(off.argmax()), model.field.unit if shares else q.unit
+        if unit not in worst or off[i] > worst[unit][1]:
+            worst[unit] = (model.field.labels[i] if shares else q.label, float(off[i]), unit)
+    return list(worst.values())
 
 
 def timed_call(make: Callable[[], Any]) -> tuple[float, Any]:
@@ -98,7 +117,8 @@ def draw(model: Model, dial: Dial, ways: list[Made]) -> None:
                 exports.png(way.array.astype(np.uint8), field, max(1, 384 // way.array.shape[0]), pages.dark()), width="stretch"
             )
         column.markdown(f"**{way.label}**, {1e3 * way.seconds:.3g} ms")
-        lines = [f"{d.label} {way.scalars[d.name]:.3g} {d.unit}" for d in model.problem.descriptors if d.name in way.scalars]
+        lines = [f"**Off the request by {off:.3g} {unit}** ({label})".replace(" **", "**") for label, off, unit in way.missed]
+        lines += [f"{d.label} {way.scalars[d.name]:.3g} {d.unit}" for d in model.problem.descriptors if d.name in way.scalars]
         column.caption("  \n".join(lines))
     figure = figures.durations({w.label: w.seconds for w in ways}, "Time per sample, one run on this machine", pages.dark())
     st.plotly_chart(figure, theme=None, config=pages.PLOTLY, height=figure.layout.height, key=f"durations:{model.name}")

@@ -6,6 +6,7 @@ breaks the page.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -31,6 +32,8 @@ def show(name: str, words: str = "") -> None:
     dial, notes = remembered(model)
     for note in notes:
         st.warning(note, icon=":material/link_off:")
+    if st.session_state.pop(f"switched:{problem.name}", False):
+        remember(model, dial)
     st.session_state[f"dial:{model.name}"] = dial
     live(model.name, dial)
     released(model.name, dial, words)
@@ -51,10 +54,17 @@ def choose(problem: Problem) -> Model | None:
         key = f"preset:{problem.name}"
         st.session_state.setdefault(key, asked if asked in names else names[0])
         asked = choice.segmented_control(
-            "Preset", names, format_func=titles.__getitem__, key=key, label_visibility="collapsed", on_change=st.query_params.clear
-        )
+            "Preset", names, format_func=titles.__getitem__, key=key, label_visibility="collapsed", on_change=switched,
+            args=(problem.name,),
+        )  # fmt: skip
     chosen = asked if asked is not None and asked in names else names[0]
     return loaded(f"{problem.name}/{chosen}")
+
+
+def switched(problem: str) -> None:
+    """Another preset: the link no longer says what is shown; `remembered` carries the request over."""
+    st.query_params.clear()
+    st.session_state[f"switched:{problem}"] = True
 
 
 def loaded(name: str) -> Model | None:
@@ -67,12 +77,13 @@ def loaded(name: str) -> Model | None:
 
 
 def remembered(model: Model) -> tuple[Dial, tuple[str, ...]]:
-    """The dial to start from: the link's when it says anything, else what this session left, else the defaults."""
+    """The dial to start from: the link's when it says anything, else what this session left and last asked of this problem, else
+    the defaults."""
     query = st.query_params.to_dict()
     if query:
         return state.from_query(model, query)
-    held = st.session_state.get(f"dial:{model.name}")
-    return (held if isinstance(held, Dial) else Dial()), ()
+    held, last = (st.session_state.get(key) for key in (f"dial:{model.name}", f"last:{model.problem.name}"))
+    return state.carried(model, held or Dial(), last), ()
 
 
 def asked(model: Model, given: dict[str, Any] | None, start: Dial) -> tuple[Dial, int, str]:
@@ -106,10 +117,10 @@ def live(name: str, start: Dial) -> None:
     base = st.get_option("server.baseUrlPath") or ""
     describe = partial(controls.panel, model, base=f"/{base}" if base else "")
     try:
-        framed = render.frame(model, dial, number, describe(dial))
+        framed = render.frame(model, dial, number, describe(dial), flaw)
     except ValueError as error:
         flaw = flaw or f"{error} The last good picture is shown."
-        framed = render.frame(model, start, number, describe(start))
+        framed = render.frame(model, start, number, describe(start), flaw)
     component.mount(framed, name)
     if flaw:
         st.error(flaw)
@@ -122,6 +133,7 @@ def released(name: str, start: Dial, words: str = "") -> None:
     if model is None:
         return
     given = component.committed(component.relay_key(name))
+    start = st.session_state.get(f"dial:{model.name}", start)
     dial, _, flaw = asked(model, given, start)
     dial, sample, refused = taken(model, dial, start)
     if given is not None and not flaw and not refused:
@@ -134,8 +146,14 @@ def released(name: str, start: Dial, words: str = "") -> None:
 
 
 def remember(model: Model, dial: Dial) -> None:
-    """Keeps the dial for this session and writes it into the address: same address, same pixels."""
+    """Keeps the dial for this session and writes it into the address: same address, same pixels.
+
+    What was asked of one preset stays known when the next one does not have it: the one after may.
+    """
     st.session_state[f"dial:{model.name}"] = dial
+    key = f"last:{model.problem.name}"
+    before = st.session_state[key].conditions if key in st.session_state else {}
+    st.session_state[key] = replace(dial, conditions={**before, **dial.conditions})
     query = state.to_query(model, dial)
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
