@@ -16,7 +16,7 @@ from core import sampling
 from core.sampling import Model
 from core.training.game import as_soft
 from core.types import Array, Problem
-from explorer import exports, figures, pages
+from explorer import ensemble, exports, figures, pages
 from explorer.live import store
 from explorer.live.protocol import Dial
 
@@ -88,11 +88,10 @@ def missed(
     """The furthest from the request in each unit: (label, deviation, unit). Shares are counted in pixels of the picture."""
     worst: dict[str, tuple[str, float, str]] = {}
     for q in (q for q in model.conditions if q.name in found and q.kind != "curve"):
-        shares = q.kind == "simplex"
-        off = np.abs(found[q.name][0] - conditions[q.name][0]).reshape(-1) * (pixels if shares else 1)
-        i, unit = int(off.argmax()), model.field.unit if shares else q.unit
+        off = np.abs(ensemble.off_by(model, q, found[q.name][0], conditions[q.name][0], pixels)).reshape(-1)
+        i, unit = int(off.argmax()), ensemble.unit_of(model, q)
         if unit not in worst or off[i] > worst[unit][1]:
-            worst[unit] = (model.field.labels[i] if shares else q.label, float(off[i]), unit)
+            worst[unit] = (model.field.labels[i] if q.kind == "simplex" else q.label, float(off[i]), unit)
     return list(worst.values())
 
 

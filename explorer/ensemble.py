@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.sampling import Model
-from core.types import Array
+from core.types import Array, Quantity
 from explorer import figures
 from explorer.live import store
 from explorer.live.protocol import Dial
@@ -31,19 +31,32 @@ class Departure:
 def departures(model: Model, dial: Dial) -> list[Departure]:
     """Deviations from the request over the first samples of the dial's seed, for every scalar condition that is measured.
 
-    Areas are in per cent of what was asked: beside a centre's pixels they would hide it.
+    Areas are in per cent of what was asked, so that they compare with one another.
     """
     count = int(np.clip(SECONDS / store.timed(model, dial, 1), FEWEST, COUNT))
     sample = store.take(model, dial, count)
-    areas = {h.size for h in model.problem.handles if h.measure == "area"}
     found = []
     for q in model.conditions:
         if q.kind == "scalar" and q.name in sample.measured:
-            asked = sample.requested[q.name]
-            scale, unit = (100 / asked, PER_CENT) if q.name in areas else (1.0, q.unit)
-            off = [(values[q.name] - asked) * scale for values in (sample.measured, sample.raw)]
-            found.append(Departure(q.label, unit, *off))
+            off = [off_by(model, q, values[q.name], sample.requested[q.name]) for values in (sample.measured, sample.raw)]
+            found.append(Departure(q.label, unit_of(model, q), *off))
     return found
+
+
+def is_area(model: Model, q: Quantity) -> bool:
+    """True for the size of a shape that is dragged by its area."""
+    return any(h.size == q.name and h.measure == "area" for h in model.problem.handles)
+
+
+def unit_of(model: Model, q: Quantity) -> str:
+    """The unit of deviations from this condition: the pixel of the field for shares, per cent for areas, else its own."""
+    return model.field.unit if q.kind == "simplex" else PER_CENT if is_area(model, q) else q.unit
+
+
+def off_by(model: Model, q: Quantity, found: Array, asked: Array, pixels: int = 1) -> Array:
+    """Found less asked in `unit_of`; `pixels` is how many the picture has."""
+    scale = pixels if q.kind == "simplex" else 100 / asked if is_area(model, q) else 1.0
+    return np.asarray((found - asked) * scale)
 
 
 def charts(model: Model, dial: Dial, dark: bool) -> list[go.Figure]:

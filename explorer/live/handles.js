@@ -27,6 +27,7 @@ class Handles {
     group.addEventListener("pointerdown", (event) => this.grab(shape, event));
     group.addEventListener("pointermove", (event) => this.drag(shape, event));
     for (const end of ["pointerup", "pointercancel"]) group.addEventListener(end, () => { if (this.held) { this.held = null; this.panel.release(); } });
+    group.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false }); // the finger moves the shape, not the page
     group.addEventListener("keydown", (event) => this.key(shape, event));
     group.addEventListener("wheel", (event) => this.wheel(shape, event), { passive: false });
     return shape;
@@ -61,6 +62,7 @@ class Handles {
   grab(shape, event) {
     if (event.button) return;
     event.preventDefault();
+    this.layer.append(shape.group); // what was moved below another can be picked up again
     shape.group.focus({ preventScroll: true });
     shape.group.setPointerCapture(event.pointerId);
     const from = this.asked(shape), at = this.at(event), rim = event.target.matches(".rim, .knob");

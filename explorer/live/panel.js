@@ -87,7 +87,12 @@ class Panel {
     this.rows[id] = row;
     range.addEventListener("input", () => { this.set(row, +range.value); if (group === "at") this.solution.scrub(); else this.ask(); });
     range.addEventListener("change", () => this.release());
-    value.addEventListener("change", () => { if (value.value !== "" && Number.isFinite(+value.value)) { this.set(row, clamp(+value.value, q.low, q.high)); this.release(true); } });
+    value.addEventListener("change", () => {
+      if (value.value === "" || !Number.isFinite(+value.value)) return;
+      this.set(row, clamp(+value.value, q.low, q.high));
+      if (this.get(row) !== +value.value) value.value = show(this.get(row), q.step);
+      this.release(true);
+    });
     free.addEventListener("click", () => { delete this.state.latent[q.name]; range.focus(); this.release(true); });
     this.sync(row);
     return element;
