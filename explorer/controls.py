@@ -14,7 +14,7 @@ from explorer.live.protocol import Dial
 ROUTE = "/api/live"
 """Where the live service listens."""
 
-NOTHING = "This model takes no request: its seed alone decides what is drawn, so there is nothing to drag and no outline to show."
+NOTHING = "This model takes no request: there is nothing to drag, and no outline of what was asked for can be shown."
 """Said in the place of the controls where there are no conditions."""
 GREEK = {"nu": "ν", "mu": "μ", "lambda": "λ", "rho": "ρ", "sigma": "σ", "alpha": "α", "beta": "β"}
 
@@ -48,7 +48,7 @@ def panel(model: Model, dial: Dial, base: str = "") -> dict[str, Any]:
         "field": {"kind": field.kind, "labels": field.labels, "unit": field.unit, "low": field.low, "high": field.high,
                   "light": palette.stops(field), "dark": palette.stops(field, True),
                   "diverging": {"light": palette.DIVERGING[False], "dark": palette.DIVERGING[True]}},
-        "handles": handles(model), "note": "" if model.conditions else NOTHING,
+        "names": {q.name: q.label for p in reversed(model.problem.presets) for q in p.conditions}, "handles": handles(model), "note": "" if model.conditions else NOTHING,
         "curves": [{"name": d.name, "label": d.label, "unit": d.unit} for d in model.problem.descriptors if d.live and d.abscissa],
         "scalars": [{"name": d.name, "label": d.label, "unit": d.unit, "help": d.help}
                     for d in model.problem.descriptors if not d.abscissa],

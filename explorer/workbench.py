@@ -19,6 +19,9 @@ from explorer import compare, controls, details, solved, state
 from explorer.live import component, protocol, render, solutions, store
 from explorer.live.protocol import Dial
 
+SIDE_BY_SIDE = 4
+"""So many presets are offered next to each other; more of them in a list, with a sentence about the chosen one."""
+
 
 def show(name: str, words: str = "") -> None:
     """The whole page of the problem `name`, with `words` of its own below the panel.
@@ -46,19 +49,23 @@ def show(name: str, words: str = "") -> None:
 def choose(problem: Problem) -> Model | None:
     """The heading with the choice of preset, and the model behind it."""
     names = [p.name for p in problem.presets]
-    asked: str | None = st.query_params.get("preset", names[0])
-    title, choice = st.columns([3, 2], vertical_alignment="center")
-    title.markdown(f"##### {problem.title}")
+    key, many = f"preset:{problem.name}", len(names) > SIDE_BY_SIDE
+    asked = st.query_params.get("preset", names[0])
     if len(names) > 1:
-        titles = {p.name: p.title for p in problem.presets}
-        key = f"preset:{problem.name}"
         st.session_state.setdefault(key, asked if asked in names else names[0])
-        asked = choice.segmented_control(
-            "Preset", names, format_func=titles.__getitem__, key=key, label_visibility="collapsed", on_change=switched,
-            args=(problem.name,),
-        )  # fmt: skip
-    chosen = asked if asked is not None and asked in names else names[0]
-    return loaded(f"{problem.name}/{chosen}")
+    asked = st.session_state.get(key) or names[0]
+    chosen = problem.presets[names.index(asked)] if asked in names else problem.presets[0]
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.markdown(f"##### {problem.title}", width="content")
+        st.caption(chosen.summary if many else "", width="stretch")
+        if len(names) > 1:
+            titles = {p.name: p.title for p in problem.presets}
+            pick: Any = partial(st.selectbox, width=300) if many else st.segmented_control
+            pick(
+                "Preset", names, format_func=titles.__getitem__, key=key, label_visibility="collapsed", on_change=switched,
+                args=(problem.name,),
+            )  # fmt: skip
+    return loaded(f"{problem.name}/{chosen.name}")
 
 
 def switched(problem: str) -> None:

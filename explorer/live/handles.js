@@ -112,7 +112,7 @@ class Handles {
       const [a, b, c] = shape.quantities.map((row) => show(this.panel.get(row), row.q.step)), unit = shape.quantities[2].q.unit;
       group.setAttribute("aria-valuenow", c);
       group.setAttribute("aria-valuetext", `centre ${a}, ${b}; ${about.measure} ${c} ${unit}`);
-      group.firstChild.textContent = `${about.label}: centre ${a}, ${b}; ${about.measure} ${c} ${unit}. Drag it, or its rim to resize; arrow keys move, + and − resize.`;
+      group.firstChild.textContent = `${about.label[0].toUpperCase()}${about.label.slice(1)}: centre ${a}, ${b}; ${about.measure} ${c} ${unit}. Drag it, or its rim to resize; arrow keys move, + and − resize.`;
     }
   }
 }

@@ -245,7 +245,7 @@ class Panel {
     const named = Object.fromEntries([...this.spec.conditions, ...this.spec.latents].map((q) => [q.name, q]));
     const rows = [];
     for (const [name, value] of Object.entries(header.measured)) {
-      const q = named[name], label = q?.label ?? name.replaceAll("_", " "), asked = header.requested[name], raw = header.raw[name];
+      const q = named[name], label = q?.label ?? this.spec.names[name] ?? name.replaceAll("_", " "), asked = header.requested[name], raw = header.raw[name];
       if (!Array.isArray(value)) rows.push([label, ...[asked, value, raw].map((v) => (this.solution || !q ? figures(v, 4) : show(v, q.step / 10)))]);
       else if (q?.kind !== "simplex") value.forEach((v, i) => rows.push([this.spec.field.labels[i] ?? `${label} ${i + 1}`, show(asked?.[i]), show(v), show(raw[i])]));
     }
@@ -266,6 +266,7 @@ class Panel {
   descriptors(values) {
     const about = this.spec.scalars.filter((s) => values[s.name]);
     this.find(".scalars").hidden = !about.length;
+    this.find(".scalars").classList.toggle("alone", about.every((s) => values[s.name].length < 2));
     if (!this.scalarCells) {
       this.scalarCells = about.map((s) => [make("th", { scope: "row", title: s.help }, s.label, make("i", { textContent: s.unit })), make("td"), make("td")]);
       this.find(".scalars tbody").append(...this.scalarCells.map((cells) => make("tr", {}, ...cells)));
