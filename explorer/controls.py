@@ -48,7 +48,8 @@ def panel(model: Model, dial: Dial, base: str = "") -> dict[str, Any]:
         "field": {"kind": field.kind, "labels": field.labels, "unit": field.unit, "low": field.low, "high": field.high,
                   "light": palette.stops(field), "dark": palette.stops(field, True),
                   "diverging": {"light": palette.DIVERGING[False], "dark": palette.DIVERGING[True]}},
-        "names": {q.name: q.label for p in reversed(model.problem.presets) for q in p.conditions}, "handles": handles(model), "note": "" if model.conditions else NOTHING,
+        "names": {q.name: q.label for p in reversed(model.problem.presets) for q in p.conditions},
+        "handles": handles(model), "note": "" if model.conditions else NOTHING,
         "curves": [{"name": d.name, "label": d.label, "unit": d.unit} for d in model.problem.descriptors if d.live and d.abscissa],
         "scalars": [{"name": d.name, "label": d.label, "unit": d.unit, "help": d.help}
                     for d in model.problem.descriptors if not d.abscissa],

@@ -20,9 +20,11 @@ PER_CENT = "%"
 
 @dataclass(frozen=True)
 class Departure:
-    """One condition: its label, the unit of the deviations, and measured less requested of each sample, delivered and raw."""
+    """One condition: its label and symbol, the unit of the deviations, and measured less requested of each sample, delivered and
+    raw."""
 
     label: str
+    symbol: str
     unit: str
     delivered: Array
     raw: Array
@@ -39,7 +41,7 @@ def departures(model: Model, dial: Dial) -> list[Departure]:
     for q in model.conditions:
         if q.kind == "scalar" and q.name in sample.measured:
             off = [off_by(model, q, values[q.name], sample.requested[q.name]) for values in (sample.measured, sample.raw)]
-            found.append(Departure(q.label, unit_of(model, q), *off))
+            found.append(Departure(q.label, q.symbol, unit_of(model, q), *off))
     return found
 
 
@@ -65,6 +67,6 @@ def charts(model: Model, dial: Dial, dark: bool) -> list[go.Figure]:
         return []
     found = departures(model, dial)
     return [
-        figures.departures([(d.label, d.delivered, d.raw) for d in found if d.unit == unit], unit, dark)
+        figures.departures([(d.label, d.symbol, d.delivered, d.raw) for d in found if d.unit == unit], unit, dark)
         for unit in dict.fromkeys(d.unit for d in found)
     ]

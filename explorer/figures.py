@@ -79,21 +79,22 @@ def deviations(rows: Sequence[tuple[str, float, float, float]], title: str, dark
     return figure
 
 
-def departures(rows: Sequence[tuple[str, Array, Array]], unit: str, dark: bool = False) -> go.Figure:
-    """Deviation from the request over many samples, mean and standard deviation: rows of (label, delivered (n,), raw (n,))."""
-    count = len(rows[0][1])
+def departures(rows: Sequence[tuple[str, str, Array, Array]], unit: str, dark: bool = False) -> go.Figure:
+    """Deviation from the request over many samples, mean and standard deviation: rows of (label, symbol, delivered (n,), raw (n,))."""
+    count = len(rows[0][2])
     figure = _figure(dark, f"Deviation from the request over z, n = {count}", "", f"deviation / {unit}" if unit else "deviation")
-    labels, delivered, raw = zip(*rows, strict=True)
+    labels, symbols, delivered, raw = zip(*rows, strict=True)
     for name, values, colour in (("raw", raw, GREY[dark]), ("delivered", delivered, DELIVERED[dark])):
         means, sds = [float(np.nanmean(v)) for v in values], [float(np.nanstd(v)) for v in values]
         error = {"type": "data", "array": sds, "color": INK[dark], "thickness": 1.4, "width": 4}
-        told = [f"{m:+.3g} ± {_short(s)} {unit}" for m, s in zip(means, sds, strict=True)]
+        told = [f"{label}: {m:+.3g} ± {_short(s)} {unit}" for label, m, s in zip(labels, means, sds, strict=True)]
         figure.add_bar(
-            x=labels, y=means, error_y=error, name=name, marker_color=colour, customdata=told, hovertemplate="%{customdata}"
+            x=symbols, y=means, error_y=error, name=name, marker_color=colour, customdata=told, hovertemplate="%{customdata}"
         )
     figure.add_hline(y=0, line={"color": INK[dark], "width": 1.4, "dash": "dash"})
     figure.update_layout(bargap=0.35, bargroupgap=0.08)
     figure.update_xaxes(gridcolor="rgba(0,0,0,0)", ticks="")
+    figure.update_layout(hovermode="closest")
     return figure
 
 

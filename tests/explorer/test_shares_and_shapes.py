@@ -175,6 +175,15 @@ def test_every_way_says_how_far_it_is_from_the_request():
     assert share == pytest.approx(100 * abs(delivered.measured["area2"][0] / 324 - 1))
 
 
+def test_presets_that_take_the_same_request_stand_beside_each_other():
+    titles = [title for title, _ in compare.siblings(get("discs/pair"), Dial(APART))]
+    assert titles == ["No request, without a request"], "the other one is dialled by an area"
+    (_, make), *_ = compare.siblings(get("discs/pair"), Dial(APART, seed=4))
+    np.testing.assert_array_equal(make(), get("discs/free").sample(seed=4).labels)
+    assert [title for title, _ in compare.siblings(get("discs/free"), Dial())] == []
+    assert compare.request(get("rings/shares"), Dial({"fractions": SKEWED})).startswith("Shares 0.5 / 0.125 / ")
+
+
 def test_a_background_is_no_category():
     field = Field("categorical", (8, 8), ("background", "a", "b"))
     assert palette.stops(field)[1:] == palette.stops(Field("categorical", (8, 8), ("a", "b")))
