@@ -80,7 +80,7 @@ def deviations(rows: Sequence[tuple[str, float, float, float]], title: str, dark
 
 
 def departures(rows: Sequence[tuple[str, str, Array, Array]], unit: str, dark: bool = False) -> go.Figure:
-    """Deviation from the request over many samples, mean and standard deviation: rows of (label, symbol, delivered (n,), raw (n,))."""
+    """Deviation from the request over many samples, mean and standard deviation: rows of (label, symbol, delivered, raw)."""
     count = len(rows[0][2])
     figure = _figure(dark, f"Deviation from the request over z, n = {count}", "", f"deviation / {unit}" if unit else "deviation")
     labels, symbols, delivered, raw = zip(*rows, strict=True)
