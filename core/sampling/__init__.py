@@ -1,0 +1,13 @@
+"""From (checkpoint, conditions, seeds) to samples; `python -m core.sampling` writes large sets of them to HDF5."""
+
+from pathlib import Path
+
+from core.sampling.model import CHUNK, Model, brief, draw, harden, load, measure, outside, path_of, spread, validate
+from core.types import Sample
+
+CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
+
+__all__ = [
+    "CHECKPOINTS", "CHUNK", "Model", "Sample", "brief", "draw", "harden", "load", "measure", "outside", "path_of", "spread",
+    "validate",
+]  # fmt: skip
