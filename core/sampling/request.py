@@ -52,7 +52,8 @@ class Request:
     def sample(self, model: Model, start: int, stop: int) -> Sample:
         """Samples start .. stop-1."""
         conditions, latent = self.settings(np.arange(start, stop))
-        return model.sample(conditions, stop - start, self.seed, self.project, latent, self.size, start)
+        asked: dict[str, Any] = {"n": stop - start, "first": start, "seed": self.seed, "project": self.project, "size": self.size}
+        return model.sample(conditions, latent=latent, **asked)
 
 
 class Shard(NamedTuple):

@@ -224,7 +224,7 @@ from core.sampling import bulk, request
 def peak(n):
     job = bulk.Job(request.Request("two_phase/fraction", n, size=64), Path(sys.argv[1]) / f"{n}.h5")
     real = job.model.sample(n=1, size=64)
-    def sample(conditions, n, seed, project, latent, size, first):
+    def sample(conditions, n, first, **asked):
         rows = lambda values: {k: np.repeat(v, n, 0) for k, v in values.items()}
         labels = np.random.default_rng(first).integers(0, 2, (n, 64, 64), dtype=np.uint8)
         groups = {k: rows(getattr(real, k)) for k in ("requested", "measured", "raw", "latent")}
