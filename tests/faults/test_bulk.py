@@ -13,7 +13,7 @@ from core.sampling.__main__ import main
 from tests.unit.test_bulk import contents, same
 
 ROOT = Path(__file__).resolve().parents[2]
-ASKED = ("two_phase/fraction", "-n", "320", "--size", "32")
+ASKED = ("two_phase/fraction", "-n", "320", "--size", "64")
 
 
 class Bulk:
@@ -49,8 +49,11 @@ class Bulk:
 
 def descendants(pid):
     """Process ids of the children and theirs."""
-    listed = Path(f"/proc/{pid}/task/{pid}/children")
-    for child in map(int, listed.read_text().split()):
+    try:
+        listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return
+    for child in map(int, listed.split()):
         yield child
         yield from descendants(child)
 
@@ -74,7 +77,7 @@ def test_killed_and_stopped_the_same_command_ends_with_the_same_file(tmp_path):
     assert kept < bulk.blocks() and not bulk.out.exists()
     child = bulk.start()
     said, _ = child.communicate(timeout=120)
-    assert child.returncode == 0 and said == f"written: {bulk.out}, 320 samples of 32 x 32\n"
+    assert child.returncode == 0 and said == f"written: {bulk.out}, 320 samples of 64 x 64\n"
     assert [p.name for p in tmp_path.iterdir()] == ["a.h5"]
     assert main([*ASKED, "--workers", "1", "--out", str(tmp_path / "b.h5")]) == 0
     assert same(contents(bulk.out), contents(tmp_path / "b.h5")) == []
