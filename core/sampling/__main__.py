@@ -42,6 +42,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--shard", metavar="K/M", help="make shard K of M (default: RANK and WORLD_SIZE of torchrun, else all)")
     parser.add_argument("--raw", action="store_true", help="the raw network's samples, without the exact projection")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--batch", type=int, help="samples in one call (default: what is quick at this size)")
     parser.add_argument("--workers", type=int, help="processes (default: one for each core; 1 on a GPU)")
     parser.add_argument("--join", type=Path, metavar="FILE", help="join finished shards into FILE")
     return parser.parse_intermixed_args(given)
@@ -85,8 +86,9 @@ def make(given: argparse.Namespace) -> int:
     if len(given.names) != 1 or given.out is None:
         raise ValueError("Name one model and a file: python -m core.sampling two_phase/fraction -n 1000 --out big.h5")
     request = Request(
-        given.names[0], given.n, given.seed, given.size, not given.raw, settings(given.set), settings(given.latent), given.device
-    )
+        given.names[0], given.n, given.seed, given.size, not given.raw, settings(given.set), settings(given.latent), given.device,
+        given.batch,
+    )  # fmt: skip
     if given.device == "cuda" and not torch.cuda.is_available():
         raise ValueError("There is no GPU that torch can use on this machine. Leave out --device cuda.")
     workers, job = processes(given), Job(request, given.out, shard_of(given.shard))

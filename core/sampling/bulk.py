@@ -24,7 +24,7 @@ import torch
 
 from core import sampling
 from core.sampling import hdf5
-from core.sampling.request import WHOLE, Request, Shard, validate
+from core.sampling.request import BATCH, BATCH_PIXELS, WHOLE, Request, Shard, validate
 from core.types import VERSION
 
 BLOCK = 64
@@ -39,16 +39,19 @@ class Job:
 
     def __init__(self, request: Request, out: Path, shard: Shard = WHOLE) -> None:
         """Loads the model and validates everything; nothing is written yet. `ValueError` and `FileNotFoundError` in sentences."""
-        if request.n < 1 or request.seed < 0:
-            raise ValueError(f"n must be at least 1 and seed at least 0; got n = {request.n}, seed = {request.seed}.")
+        if request.n < 1 or request.seed < 0 or (request.batch or 1) < 1:
+            got = f"n = {request.n}, batch = {request.batch}, seed = {request.seed}"
+            raise ValueError(f"n and batch must be at least 1 and seed at least 0; got {got}.")
         self.out, self.shard, self.path = out, shard, shard.file(out)
         self.first, self.stop = shard.span(request.n)
         if self.stop - self.first > LARGEST:
             raise ValueError(f"A file holds at most {LARGEST} samples; use at least {-(-request.n // LARGEST)} shards.")
         name = request.name if request.name.endswith(".safetensors") else str(sampling.path_of(request.name))
-        self.request = replace(request, name=name)
         self.model = sampling.load(name, request.device)
         self.shape = self.model.shape(request.size)
+        quick = max(1, min(BATCH, BATCH_PIXELS // math.prod(self.shape))) if request.device == "cpu" else self.model.chunk
+        self.model.chunk = request.batch or quick
+        self.request = replace(request, name=name, batch=self.model.chunk)
         self.warnings = validate(self.request, self.model)
         self.about = self._about()
         self.parts = self.path.with_name(self.path.name + ".parts")

@@ -91,6 +91,7 @@ class Model:
         self.problem, self.preset = discovery.split(f"{manifest['problem']}/{manifest['preset']}")
         self.name = f"{self.problem.name}/{self.preset.name}"
         self.manifest, self.digest, self.device = manifest, checkpoint.digest, device
+        self.chunk = CHUNK[torch.device(device).type]
         part = lambda p: {k.removeprefix(p): v for k, v in checkpoint.tensors.items() if k.startswith(p)}  # noqa: E731
         weights = part("generator.")
         self.generator: Any = self.preset.generator()
@@ -170,7 +171,7 @@ class Model:
         dialled = self.request(latent, n, self.latents, fill=False)
         given = asked | dialled
         warnings = [outside(q, given[q.name]) for q in self.conditions + self.latents if q.name in given]
-        chunk = CHUNK[torch.device(self.device).type]
+        chunk = self.chunk
         spans = [(i, min(i + chunk, n)) for i in range(0, n, chunk)]
         parts = [self._chunk(asked, dialled, seed, first, *span, chunk, shape, project, stages) for span in spans]
         joined = {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}

@@ -12,6 +12,8 @@ import numpy as np
 from core.sampling.model import Model, brief, outside
 from core.types import Array, Sample
 
+BATCH, BATCH_PIXELS = 16, 2**15
+"""Samples in one call on a CPU: at most `BATCH`, and no more than `BATCH_PIXELS` pixels, which fit its cache (one at least)."""
 PROBES = 256
 """Most samples of a sweep whose conditions are validated before anything is sampled."""
 
@@ -33,7 +35,11 @@ Setting = float | tuple[float, ...] | Sweep
 
 @dataclass(frozen=True)
 class Request:
-    """A set of samples: all that fixes every one of them, whatever the split. `name` as in `core.load`."""
+    """A set of samples: all that fixes every one of them, whatever the split. `name` as in `core.load`.
+
+    `batch` samples are computed in one call (None: as many as are quick). On the same machine a sample does not depend on its
+    neighbours in a call; between different batches the network rounds differently, and now and then a pixel differs.
+    """
 
     name: str
     n: int
@@ -43,6 +49,7 @@ class Request:
     conditions: Mapping[str, Setting] = field(default_factory=dict)
     latent: Mapping[str, Setting] = field(default_factory=dict)
     device: str = "cpu"
+    batch: int | None = None
 
     def settings(self, indices: Array) -> tuple[dict[str, Any], dict[str, Any]]:
         """Conditions and latents of the samples `indices`: sweeps as lists, everything else as it is."""
