@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,11 @@ import torch
 from torch import Tensor
 
 from core import checkpoint as checkpoints
-from core import discovery
+from core import discovery, sampling
 from core.data import key
 from core.training.game import as_soft, soft_field
 from core.types import Array, Field, Problem, Quantity, Sample
 
-CHECKPOINTS = Path(os.environ.get("INVNET_CHECKPOINTS") or Path(__file__).resolve().parent.parent / "checkpoints").expanduser()
-"""The folder of trained models: the environment's INVNET_CHECKPOINTS, else the one that comes with the software."""
 CHUNK = {"cpu": 1, "cuda": 64}
 """Samples per network call, padded to exactly this: a sample never depends on how many are asked for."""
 
@@ -94,6 +91,7 @@ class Model:
         self.problem, self.preset = discovery.split(f"{manifest['problem']}/{manifest['preset']}")
         self.name = f"{self.problem.name}/{self.preset.name}"
         self.manifest, self.digest, self.device = manifest, checkpoint.digest, device
+        self.chunk = CHUNK[torch.device(device).type]
         part = lambda p: {k.removeprefix(p): v for k, v in checkpoint.tensors.items() if k.startswith(p)}  # noqa: E731
         weights = part("generator.")
         self.generator: Any = self.preset.generator()
@@ -153,12 +151,14 @@ class Model:
         project: bool = True,
         latent: Mapping[str, Any] | None = None,
         size: int | None = None,
+        first: int = 0,
         **stages: bool,
     ) -> Sample:
         """`n` samples at `conditions` (missing ones take their defaults); latents not given are drawn per sample.
 
-        Sample i is a function of (checkpoint, conditions_i, latent_i, seed, i) alone. `project=False` delivers the raw
-        network's labels. `stages` switches parts of the generator off, e.g. `network=False`.
+        Sample i is a function of (checkpoint, conditions_i, latent_i, seed, i) alone, i = `first` .. `first + n - 1` (conditions
+        and latents given for each sample are those of these n). `project=False` delivers the raw network's labels. `stages`
+        switches parts of the generator off, e.g. `network=False`.
         Raises `ValueError` for a value of the wrong name, shape or range, a condition given together with what it
         replaces, or conditions that the problem refuses together.
         """
@@ -171,8 +171,9 @@ class Model:
         dialled = self.request(latent, n, self.latents, fill=False)
         given = asked | dialled
         warnings = [outside(q, given[q.name]) for q in self.conditions + self.latents if q.name in given]
-        chunk = CHUNK[torch.device(self.device).type]
-        parts = [self._chunk(asked, dialled, seed, i, min(i + chunk, n), chunk, shape, project, stages) for i in range(0, n, chunk)]
+        chunk = self.chunk
+        spans = [(i, min(i + chunk, n)) for i in range(0, n, chunk)]
+        parts = [self._chunk(asked, dialled, seed, first, *span, chunk, shape, project, stages) for span in spans]
         joined = {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
         discrete = self.field.kind != "continuous"
         pick = lambda prefix: {k.removeprefix(prefix): v for k, v in joined.items() if k.startswith(prefix)}  # noqa: E731
@@ -185,16 +186,16 @@ class Model:
 
     @torch.inference_mode()
     def _chunk(
-        self, asked: dict[str, Array], dialled: dict[str, Array], seed: int, start: int, stop: int, chunk: int,
+        self, asked: dict[str, Array], dialled: dict[str, Array], seed: int, first: int, start: int, stop: int, chunk: int,
         shape: tuple[int, int], project: bool, stages: Mapping[str, bool],
     ) -> dict[str, Array]:  # fmt: skip
-        """Samples start..stop-1, computed in one padded call of exactly `chunk` samples."""
+        """Samples start..stop-1 of those from `first` on, computed in one padded call of exactly `chunk` samples."""
         index = [min(i, stop - 1) for i in range(start, start + chunk)]
         tensors = lambda values: {k: torch.from_numpy(v[index]).to(self.device) for k, v in values.items()}  # noqa: E731
         conditions = tensors(asked)
-        noise = {k: v.to(self.device) for k, v in self.generator.noise([key(seed, i) for i in index], shape).items()}
+        noise = {k: v.to(self.device) for k, v in self.generator.noise([key(seed, first + i) for i in index], shape).items()}
         if "uniform" in noise:
-            noise["uniform"] = torch.tensor([spread(seed, i) for i in index], device=self.device)
+            noise["uniform"] = torch.tensor([spread(seed, first + i) for i in index], device=self.device)
         latent = {**self.generator.draw_latent(noise, conditions), **tensors(dialled)}
         logits = self.generator(noise, conditions, latent, **stages).float()
         soft = soft_field(logits, self.field)
@@ -227,7 +228,7 @@ class Model:
 def path_of(name: str) -> Path:
     """Where the checkpoint of `problem/preset` (or the default of `problem`) lies."""
     problem, preset = discovery.split(name)
-    return CHECKPOINTS / problem.name / f"{preset.name}.safetensors"
+    return sampling.CHECKPOINTS / problem.name / f"{preset.name}.safetensors"
 
 
 def load(name: str | Path, device: str = "cpu") -> Model:
