@@ -2,6 +2,7 @@
 
     python train.py                                every checkpoint the explorer uses
     python train.py two_phase/fraction --budget 30 thirty minutes of one of them; run it again and it continues
+    python train.py polycrystal --data maps/       on your own maps, into a folder of its own
 
 A run is a pure function of its configuration and data: stopped (Ctrl-C, SIGTERM, kill -9, power) and started again with the
 same command it ends with the same bits as if nobody had stopped it.
@@ -13,6 +14,7 @@ import argparse
 import copy
 import json
 import platform
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -36,6 +38,7 @@ from core.types import HELD_OUT, Array, Checkpoint, Preset, Problem, Progress, T
 CALIBRATION_IMAGES = 1024
 CALIBRATION_SEED = 500_000_000
 KNOTS = 13
+SHIPPED = Path(__file__).resolve().parent / "checkpoints"
 
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
@@ -52,10 +55,18 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int)
     parser.add_argument("--tiny", action="store_true", help="the preset's seconds-long test configuration")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of states, logs and sample grids")
-    parser.add_argument("--out", type=Path, default=sampling.CHECKPOINTS, help="folder of the checkpoints")
+    parser.add_argument("--out", type=Path, help="folder of the checkpoints (default: where the explorer finds them)")
     parser.add_argument("--save-every", type=int, default=100, metavar="STEPS")
     parser.add_argument("--samples", type=int, default=256, help="samples on each side of the final quality table")
+    own = parser.add_argument_group("your own data")
+    own.add_argument("--data", type=Path, metavar="PATH", help="train on this file or folder instead of simulations")
+    own.add_argument("--slice", metavar="z=12", help="slice of a volume; z=all makes each slice a map of its own")
+    own.add_argument("--scale", type=float, help="make the maps smaller: more than 0, at most 1")
+    own.add_argument("--array", metavar="NAME", help="which array, where an HDF5 file holds several")
+    own.add_argument("--features", action="store_true", help="the values are grain numbers, not labels")
     found = parser.parse_args(given)
+    if found.data is not None and len(found.names) != 1:
+        parser.error("--data trains one problem: name it, such as python train.py polycrystal --data maps/")
     if found.samples < 16:
         parser.error(f"--samples must be at least 16 for a table of statistics; got {found.samples}.")
     return found
@@ -66,6 +77,27 @@ def configuration(preset: Preset, given: argparse.Namespace) -> TrainConfig:
     base = preset.tiny if given.tiny else preset.config
     changes = {k: getattr(given, k) for k in ("steps", "scheme", "loss", "precision", "seed") if getattr(given, k) is not None}
     return replace(base, **changes)
+
+
+def with_data(problem: Problem, given: argparse.Namespace) -> tuple[Problem, argparse.Namespace]:
+    """The problem with the person's own data as its source, and the folders that then hold what is trained: never the shipped
+    ones. Simulations no longer speak of these data, so the oracle goes; windows of maps may not be rolled."""
+    if given.data is None:
+        return problem, given
+    if problem.read is None:
+        raise ValueError(f"{problem.name} cannot be trained on own data: it has no reader of files. Leave --data away.")
+    told = {k: getattr(given, k) for k in ("slice", "scale", "array", "features") if getattr(given, k)}
+    source = problem.read(given.data, told)
+    about = source.identity()
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", given.data.resolve().stem).strip("-") or "data"
+    out = given.out or Path(f"checkpoints-{name}")
+    if out.resolve() == SHIPPED.resolve():
+        raise ValueError(f"{out} holds the models that come with the software. Choose another folder with --out.")
+    if distributed.rank() == 0:
+        print("\n".join(f"{k}: {v}" for k, v in about.items() if v != []))
+    runs = given.runs / f"data-{str(about.get('content') or data.key(json.dumps(about)))[:12]}"
+    field = replace(problem.field, periodic=False)
+    return replace(problem, source=source, oracle=None, field=field), argparse.Namespace(**vars(given) | {"out": out, "runs": runs})
 
 
 def images_for(problem: Problem, config: TrainConfig) -> tuple[Array | None, Array | None]:
@@ -92,7 +124,7 @@ class Run:
         """Folders are made; nothing is read yet."""
         self.problem, self.preset, self.config, self.given = problem, preset, config, given
         self.folder = given.runs / problem.name / preset.name
-        self.target = given.out / problem.name / f"{preset.name}.safetensors"
+        self.target = (given.out or sampling.CHECKPOINTS) / problem.name / f"{preset.name}.safetensors"
         self.state, self.log = self.folder / "state.safetensors", self.folder / "metrics.jsonl"
         (self.folder / "samples").mkdir(parents=True, exist_ok=True)
         self.seconds = 0.0
@@ -169,7 +201,9 @@ def shipped(run: Run, trainer: Trainer, calibration: Array | None, digest: str) 
         keys = [data.key(run.config.seed, "final calibration", i) for i in range(len(calibration))]
         generator.calibrate(torch.from_numpy(calibration), keys)
     tensors: dict[str, Tensor] = {f"generator.{k}": v for k, v in generator.state_dict().items()}
-    return sampling.Model(Checkpoint(tensors, run.manifest(digest, {})))
+    model = sampling.Model(Checkpoint(tensors, run.manifest(digest, {})))
+    model.problem = run.problem
+    return model
 
 
 def finish(run: Run, trainer: Trainer, calibration: Array | None, digest: str) -> None:
@@ -201,6 +235,8 @@ def finish(run: Run, trainer: Trainer, calibration: Array | None, digest: str) -
     print(f"\n{metrics.text(table)}\n")
     print("\n".join(metrics.verdict_lines(problem, table)))
     print(f"\nwritten: {run.target}, {card.name}")
+    if run.given.data is not None:
+        print(f"look at it: INVNET_CHECKPOINTS={run.given.out} streamlit run explorer/app.py")
 
 
 def _row(quantity: Any) -> dict[str, Any]:
@@ -212,6 +248,7 @@ def _row(quantity: Any) -> dict[str, Any]:
 def train(name: str, given: argparse.Namespace, device: torch.device, stop: StopFlag) -> bool:
     """Train one preset; False when a person or a scheduler asked to stop."""
     problem, preset = discovery.split(name)
+    problem, given = with_data(problem, given)
     config = configuration(preset, given)
     run = Run(problem, preset, config, given)
     images, calibration = images_for(problem, config)

@@ -11,13 +11,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from core import discovery
-from core.types import HELD_OUT, Sample
+from core.types import HELD_OUT, VERSION, Sample
 
 if TYPE_CHECKING:
     from core.sampling import Model
 
 __all__ = ["HELD_OUT", "Sample", "draw", "load", "presets", "problems"]
-__version__ = "0.1.0"
+__version__ = VERSION
 
 
 def problems() -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 Array = NDArray[Any]
 Conditions = Mapping[str, Tensor]
+VERSION = "0.1.0"
 HELD_OUT = 1_000_000_000
 """Seeds from here on are for held-out checks: no training ever draws them."""
 

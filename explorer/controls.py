@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from core.sampling import Model
@@ -13,6 +14,8 @@ from explorer.live.protocol import Dial
 ROUTE = "/api/live"
 """Where the live service listens."""
 
+NOTHING = "This model takes no request: there is nothing to drag, and no outline of what was asked for can be shown."
+"""Said in the place of the controls where there are no conditions."""
 GREEK = {"nu": "ν", "mu": "μ", "lambda": "λ", "rho": "ρ", "sigma": "σ", "alpha": "α", "beta": "β"}
 
 
@@ -23,6 +26,12 @@ def quantity(q: Quantity) -> dict[str, Any]:
         "unit": q.unit, "low": q.low, "high": q.high, "step": q.step,
         "default": q.default, "trained": q.trained, "help": q.help, "kind": q.kind, "size": q.size,
     }  # fmt: skip
+
+
+def handles(model: Model) -> list[dict[str, Any]]:
+    """The shapes that can be dragged, of those whose centre and size this model takes as conditions."""
+    known = {q.name for q in model.conditions}
+    return [asdict(h) for h in model.problem.handles if {h.x, h.y, h.size} <= known]
 
 
 def panel(model: Model, dial: Dial, base: str = "") -> dict[str, Any]:
@@ -39,11 +48,14 @@ def panel(model: Model, dial: Dial, base: str = "") -> dict[str, Any]:
         "field": {"kind": field.kind, "labels": field.labels, "unit": field.unit, "low": field.low, "high": field.high,
                   "light": palette.stops(field), "dark": palette.stops(field, True),
                   "diverging": {"light": palette.DIVERGING[False], "dark": palette.DIVERGING[True]}},
+        "names": {q.name: q.label for p in reversed(model.problem.presets) for q in p.conditions},
+        "handles": handles(model), "note": "" if model.conditions else NOTHING,
         "curves": [{"name": d.name, "label": d.label, "unit": d.unit} for d in model.problem.descriptors if d.live and d.abscissa],
         "scalars": [{"name": d.name, "label": d.label, "unit": d.unit, "help": d.help}
                     for d in model.problem.descriptors if not d.abscissa],
         "dial": {"conditions": dial.conditions, "latent": dial.latent, "seed": dial.seed, "size": store.size_of(model, dial),
-                 "project": dial.project, "off": dial.off, "drawn": dial.drawn, "smooth": dial.smooth, "at": dial.at},
+                 "project": dial.project, "off": dial.off, "drawn": dial.drawn, "smooth": dial.smooth, "at": dial.at,
+                 "locked": dial.locked},
         "drawable": [{**quantity(q), "replaces": q.replaces, "points": drawing.POINTS, "presets": drawing.presets(q)}
                      for q in model.conditions if q.kind == "curve" and q.optional],
         "maps": solutions.about(model, dial) if solutions.applies(model) else None, "projection": model.problem.projection,

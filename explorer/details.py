@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.sampling import Model
 from core.types import Array, Sample
-from explorer import exports, figures, pages
+from explorer import ensemble, exports, figures, pages, structures
 from explorer.live import render, store
 from explorer.live.protocol import Dial
 
@@ -22,7 +22,8 @@ def show(model: Model, dial: Dial, sample: Sample) -> None:
     reference = store.reference(model, dial)
     draw_files(model, dial, sample, measured, reference)
     st.markdown("##### What was delivered, beside held-out data" if reference else "##### What was delivered")
-    draw_charts(model, charts(model, sample, measured, reference, pages.dark()), explanations(model, bool(reference)))
+    drawn = [*ensemble.charts(model, dial, pages.dark()), *charts(model, sample, measured, reference, pages.dark())]
+    draw_charts(model, drawn, explanations(model, bool(reference)))
 
 
 def charts(
@@ -64,7 +65,9 @@ def explanations(model: Model, compared: bool) -> list[str]:
     rows, columns = model.field.shape
     size = f"{rows} × {columns} {model.field.unit}"
     band = f"Grey: mean ± standard deviation of single held-out arrays of {size} at these conditions, never trained on."
-    return [*([band] if compared else []), *(f"**{d.label}**: {d.help}" for d in model.problem.descriptors if d.help)]
+    spread = "Bars: mean and standard deviation over seeds; the dashed line is the request."
+    first = [*([spread] if model.problem.handles and model.conditions else []), *([band] if compared else [])]
+    return [*first, *(f"**{d.label}**: {d.help}" for d in model.problem.descriptors if d.help)]
 
 
 def draw_files(
@@ -84,7 +87,20 @@ def draw_files(
         for label, ending, mime, make in files:
             key = f"file:{ending}"
             st.download_button(label, make, f"{stem}.{ending}", mime, key=key, on_click="ignore", icon=":material/download:")
+        draw_more(model, dial, sample, stem)
         draw_bulk(model, dial, stem)
+
+
+def draw_more(model: Model, dial: Dial, sample: Sample, stem: str) -> None:
+    """The formats of other programs, with the size of a pixel to write into them."""
+    with st.popover("More formats", icon=":material/download:"):
+        left, right = st.columns(2)
+        pixel = left.number_input("Pixel", 1e-6, 1e6, 1.0, format="%g", key="file:pixel", help="Side of a pixel in this unit.")
+        unit = right.selectbox("Unit", structures.UNITS, key="file:unit")
+        for label, ending, mime, make in structures.formats(model, dial, sample, pixel, unit):
+            st.download_button(
+                f"{label} (.{ending})", make, f"{stem}.{ending}", mime, key=f"file:{ending}", on_click="ignore", width="stretch"
+            )
 
 
 def draw_bulk(model: Model, dial: Dial, stem: str) -> None:

@@ -35,7 +35,8 @@ def template(dark: bool) -> go.layout.Template:
     )  # fmt: skip
 
 
-def _figure(dark: bool, title: str, x: str, y: str, height: int = HEIGHT) -> go.Figure:
+def blank(dark: bool, title: str, x: str, y: str, height: int = HEIGHT) -> go.Figure:
+    """An empty figure in our template, with its title and the titles of its axes."""
     figure = go.Figure()
     figure.update_layout(template=template(dark), title_text=title, height=height)
     figure.update_xaxes(title={"text": x, "standoff": 6})
@@ -47,7 +48,7 @@ def curve(
     x: ArrayLike, y: ArrayLike, reference: tuple[Array, Array, Array] | None, title: str, axes: tuple[str, str], dark: bool = False
 ) -> go.Figure:
     """One delivered curve; `reference` is (positions, mean, standard deviation) of the held-out data, drawn as a band."""
-    figure = _figure(dark, title, *axes)
+    figure = blank(dark, title, *axes)
     if reference is not None:
         at, mean, sd = (np.asarray(a, dtype=float) for a in reference)
         band = {"line_width": 0, "hoverinfo": "skip", "mode": "lines"}
@@ -62,7 +63,7 @@ def curve(
 
 def deviations(rows: Sequence[tuple[str, float, float, float]], title: str, dark: bool = False) -> go.Figure:
     """Delivered scalars against the held-out data, in standard deviations: rows of (label, delivered, mean, sd)."""
-    figure = _figure(dark, title, "deviation from the held-out mean / sd", "")
+    figure = blank(dark, title, "deviation from the held-out mean / sd", "")
     scores = [(value - mean) / sd if sd > 0 else 0.0 for _, value, mean, sd in rows]
     reach = max(3.4, *(abs(s) + 0.6 for s in scores)) if scores else 3.4
     for width, alpha in ((2, 0.14), (1, 0.2)):
@@ -79,9 +80,28 @@ def deviations(rows: Sequence[tuple[str, float, float, float]], title: str, dark
     return figure
 
 
+def departures(rows: Sequence[tuple[str, str, Array, Array]], unit: str, dark: bool = False) -> go.Figure:
+    """Deviation from the request over many samples, mean and standard deviation: rows of (label, symbol, delivered, raw)."""
+    count = len(rows[0][2])
+    figure = blank(dark, f"Deviation from the request over z, n = {count}", "", f"deviation / {unit}" if unit else "deviation")
+    labels, symbols, delivered, raw = zip(*rows, strict=True)
+    for name, values, colour in (("raw", raw, GREY[dark]), ("delivered", delivered, DELIVERED[dark])):
+        means, sds = [float(np.nanmean(v)) for v in values], [float(np.nanstd(v)) for v in values]
+        error = {"type": "data", "array": sds, "color": INK[dark], "thickness": 1.4, "width": 4}
+        told = [f"{label}: {m:+.3g} ± {_short(s)} {unit}" for label, m, s in zip(labels, means, sds, strict=True)]
+        figure.add_bar(
+            x=symbols, y=means, error_y=error, name=name, marker_color=colour, customdata=told, hovertemplate="%{customdata}"
+        )
+    figure.add_hline(y=0, line={"color": INK[dark], "width": 1.4, "dash": "dash"})
+    figure.update_layout(bargap=0.35, bargroupgap=0.08)
+    figure.update_xaxes(gridcolor="rgba(0,0,0,0)", ticks="")
+    figure.update_layout(hovermode="closest")
+    return figure
+
+
 def durations(seconds: Mapping[str, float], title: str, dark: bool = False) -> go.Figure:
     """Time per sample of each way to make one, on a logarithmic axis, the first one in the colour of what is delivered."""
-    figure = _figure(dark, title, "milliseconds per sample", "", 100 + 36 * len(seconds))
+    figure = blank(dark, title, "milliseconds per sample", "", 100 + 36 * len(seconds))
     names, values = list(seconds), [1e3 * s for s in seconds.values()]
     colours = [DELIVERED[dark]] + [GREY[dark]] * (len(names) - 1)
     figure.add_bar(
@@ -105,7 +125,7 @@ def correlation_map(labels: Array, title: str, dark: bool = False) -> go.Figure:
     rows, columns = (min(s // 2, 32) for s in x.shape)
     middle = [s // 2 for s in x.shape]
     cut = plane[middle[0] - rows : middle[0] + rows + 1, middle[1] - columns : middle[1] + columns + 1]
-    figure = _figure(dark, title, "Δx / px", "Δy / px")
+    figure = blank(dark, title, "Δx / px", "Δy / px")
     figure.add_heatmap(
         z=cut.astype(np.float32), x0=-columns, y0=-rows, dx=1, dy=1, colorscale="Cividis",
         colorbar={"thickness": 10, "outlinewidth": 0}, hovertemplate="Δ = (%{x}, %{y})<br>S2 = %{z:.4f}<extra></extra>",
@@ -121,7 +141,7 @@ def field_map(
     dark: bool = False,
 ) -> go.Figure:  # fmt: skip
     """A field (len(y), len(x)) over physical axes, rows upwards, with its own ramp of colours between the limits."""
-    figure = _figure(dark, title, *axes)
+    figure = blank(dark, title, *axes)
     scale = [(i / (len(colours) - 1), c) for i, c in enumerate(colours)]
     figure.add_heatmap(
         x=np.asarray(x, dtype=float), y=np.asarray(y, dtype=float), z=values.astype(np.float32), colorscale=scale, zmin=limits[0],
@@ -137,7 +157,7 @@ def lines(
     dark: bool = False, log: bool = False,
 ) -> go.Figure:  # fmt: skip
     """Curves over the same positions: (name, values, line style without its colour)."""
-    figure = _figure(dark, title, *axes)
+    figure = blank(dark, title, *axes)
     inks = {"exact": "#E69F00" if dark else "#D98A00", "initial condition": GREY[dark], "raw network": GREY[dark]}
     for name, values, style in curves:
         line = {"color": inks.get(name, DELIVERED[dark]), "width": 2.2, **style}

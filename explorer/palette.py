@@ -19,9 +19,17 @@ PHASES = {False: ("#F3EBDC", "#0B5C94"), True: ("#14263A", "#F2B134")}
 """Phase 0 and phase 1, in the light and in the dark theme."""
 
 
+GROUND = {False: "#E9EDF1", True: "#1B2733"}
+"""The label `background`: none of the categories."""
+
+
 def stops(field: Field, dark: bool = False) -> tuple[str, ...]:
     """One colour per label; for a continuous field the stops of its ramp from `low` to `high`."""
-    return {"binary": PHASES[dark], "categorical": OKABE_ITO, "continuous": MAGMA}[field.kind]
+    if field.kind == "categorical":
+        last = "#FFFFFF" if dark else OKABE_ITO[-1]
+        ground = (GROUND[dark],) if field.labels[:1] == ("background",) else ()
+        return (*ground, *OKABE_ITO[:-1], last)
+    return PHASES[dark] if field.kind == "binary" else MAGMA
 
 
 def colours(field: Field, dark: bool = False) -> Array:

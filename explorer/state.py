@@ -2,28 +2,30 @@
 
 Query parameters: each scalar condition under its own name (fractions as `name=.2,.3,.5`), `seed`, `size`, `raw=1` without the
 projection, `off=stage,stage`, `z` the dialled latents, `preset` when it is not the default, a drawn curve under its own name
-(packed control points), a cut under its axis, `m` the first characters of the checkpoint's digest. Numbers are the shortest
-decimals that give back the same float32.
+(packed control points), a cut under its axis, `locked=name.0.3` the shares that hold still, `m` the first characters of the
+checkpoint's digest. Numbers are the shortest decimals that give back the same float32.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import re
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from core.sampling import Model
+from core.sampling import Model, validate
 from core.types import Array, Quantity
 from explorer.live import drawing, store
 from explorer.live.protocol import SEEDS, Dial, Value, clip, shorten
 
 DIGEST = 8
 """Characters of the digest that a link carries."""
-RESERVED = ("seed", "size", "raw", "off", "z", "preset", "m")
+RESERVED = ("seed", "size", "raw", "off", "z", "preset", "locked", "m")
 
 
 def write_number(value: float) -> str:
@@ -110,6 +112,8 @@ def to_query(model: Model, dial: Dial) -> dict[str, str]:
         query["raw"] = "1"
     if dial.off:
         query["off"] = ",".join(dial.off)
+    if dial.locked:
+        query["locked"] = ",".join(".".join([name, *map(str, held)]) for name, held in dial.locked.items())
     if model.preset != model.problem.presets[0]:
         query["preset"] = model.preset.name
     return query | {"m": model.digest[:DIGEST]}
@@ -144,15 +148,65 @@ def from_query(model: Model, query: Mapping[str, str]) -> tuple[Dial, tuple[str,
     if any(s not in store.stages(model) for s in off):
         notes.append(f"off in this link may name {', '.join(store.stages(model)) or 'nothing here'}; all stages are on.")
         off = ()
+    locked = _locked(query.get("locked", ""))
     dial = Dial(
         conditions, latent, seed=_whole(query, "seed", 0, range(SEEDS + 1), notes),
         size=_whole(query, "size", model.field.shape[0], store.sizes(model), notes), project=query.get("raw") != "1", off=off,
-        drawn=drawn, smooth=smooth, at=at,
+        drawn=drawn, smooth=smooth, at=at, locked=locked,
     )  # fmt: skip
+    dial = _possible(model, dial, notes)
     made = query.get("m")
     if made and made != model.digest[:DIGEST]:
         notes.append("This link was made with another version of the trained model: the picture may differ from the one shared.")
     return dial, tuple(notes)
+
+
+def _locked(text: str) -> dict[str, tuple[int, ...]]:
+    """Which shares a link locks; what cannot be read locks nothing."""
+    found = re.findall(r"([A-Za-z_]\w*)((?:\.\d{1,3})+)(?:,|$)", text)
+    return {name: tuple(sorted({int(i) for i in places.split(".")[1:]})) for name, places in found}
+
+
+def _possible(model: Model, dial: Dial, notes: list[str]) -> Dial:
+    """The dial without the locks or the conditions that the model refuses; a sentence for each."""
+    if flaw := _flaw(model, Dial(locked=dial.locked)):
+        notes.append(f"{flaw} Nothing is locked.")
+        dial = replace(dial, locked={})
+    if flaw := _flaw(model, dial):
+        notes.append(f"{flaw} The defaults are used.")
+        dial = replace(dial, conditions={})
+    return dial
+
+
+def _flaw(model: Model, dial: Dial) -> str:
+    """Why the model refuses the dial; empty when it does not."""
+    try:
+        store.check(model, dial)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def carried(model: Model, held: Dial, last: Dial | None) -> Dial:
+    """The dial for a model that is chosen after others of its problem: what it was left at (`held`), with the last seed, size and,
+    as far as it has them and allows them together, what was asked for and locked."""
+    if last is None:
+        return held
+    ours = {q.name: q for q in model.conditions}
+    fits = {k: v for k, v in last.conditions.items() if k in ours and _fits(ours[k], v)}
+    drawn, locked = {k: v for k, v in last.drawn.items() if k in ours}, {k: v for k, v in last.locked.items() if k in ours}
+    size = last.size if store.size_of(model, last) in store.sizes(model) else held.size
+    held = replace(held, seed=last.seed, size=size)
+    dial = replace(held, conditions={**held.conditions, **fits}, drawn=drawn, smooth=last.smooth, locked=locked)
+    return held if _flaw(model, dial) else dial
+
+
+def _fits(q: Quantity, value: Value) -> bool:
+    try:
+        validate(q, clip(q, value), 1)
+    except ValueError:
+        return False
+    return True
 
 
 def _cuts(axes: Mapping[str, Array], query: Mapping[str, str], notes: list[str]) -> dict[str, float]:

@@ -6,6 +6,7 @@ breaks the page.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,9 @@ from core.types import Problem, Sample
 from explorer import compare, controls, details, solved, state
 from explorer.live import component, protocol, render, solutions, store
 from explorer.live.protocol import Dial
+
+SIDE_BY_SIDE = 4
+"""So many presets are offered next to each other; more of them in a list, with a sentence about the chosen one."""
 
 
 def show(name: str, words: str = "") -> None:
@@ -31,6 +35,8 @@ def show(name: str, words: str = "") -> None:
     dial, notes = remembered(model)
     for note in notes:
         st.warning(note, icon=":material/link_off:")
+    if st.session_state.pop(f"switched:{problem.name}", False):
+        remember(model, dial)
     st.session_state[f"dial:{model.name}"] = dial
     live(model.name, dial)
     released(model.name, dial, words)
@@ -43,18 +49,29 @@ def show(name: str, words: str = "") -> None:
 def choose(problem: Problem) -> Model | None:
     """The heading with the choice of preset, and the model behind it."""
     names = [p.name for p in problem.presets]
-    asked: str | None = st.query_params.get("preset", names[0])
-    title, choice = st.columns([3, 2], vertical_alignment="center")
-    title.markdown(f"##### {problem.title}")
+    key, many = f"preset:{problem.name}", len(names) > SIDE_BY_SIDE
+    asked = st.query_params.get("preset", names[0])
     if len(names) > 1:
-        titles = {p.name: p.title for p in problem.presets}
-        key = f"preset:{problem.name}"
         st.session_state.setdefault(key, asked if asked in names else names[0])
-        asked = choice.segmented_control(
-            "Preset", names, format_func=titles.__getitem__, key=key, label_visibility="collapsed", on_change=st.query_params.clear
-        )
-    chosen = asked if asked is not None and asked in names else names[0]
-    return loaded(f"{problem.name}/{chosen}")
+    asked = st.session_state.get(key) or names[0]
+    chosen = problem.presets[names.index(asked)] if asked in names else problem.presets[0]
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.markdown(f"##### {problem.title}", width="content")
+        st.caption(chosen.summary if many else "", width="stretch")
+        if len(names) > 1:
+            titles = {p.name: p.title for p in problem.presets}
+            pick: Any = partial(st.selectbox, width=300) if many else st.segmented_control
+            pick(
+                "Preset", names, format_func=titles.__getitem__, key=key, label_visibility="collapsed", on_change=switched,
+                args=(problem.name,),
+            )  # fmt: skip
+    return loaded(f"{problem.name}/{chosen.name}")
+
+
+def switched(problem: str) -> None:
+    """Another preset: the link no longer says what is shown; `remembered` carries the request over."""
+    st.query_params.clear()
+    st.session_state[f"switched:{problem}"] = True
 
 
 def loaded(name: str) -> Model | None:
@@ -67,12 +84,13 @@ def loaded(name: str) -> Model | None:
 
 
 def remembered(model: Model) -> tuple[Dial, tuple[str, ...]]:
-    """The dial to start from: the link's when it says anything, else what this session left, else the defaults."""
+    """The dial to start from: the link's when it says anything, else what this session left and last asked of this problem, else
+    the defaults."""
     query = st.query_params.to_dict()
     if query:
         return state.from_query(model, query)
-    held = st.session_state.get(f"dial:{model.name}")
-    return (held if isinstance(held, Dial) else Dial()), ()
+    held, last = (st.session_state.get(key) for key in (f"dial:{model.name}", f"last:{model.problem.name}"))
+    return state.carried(model, held or Dial(), last), ()
 
 
 def asked(model: Model, given: dict[str, Any] | None, start: Dial) -> tuple[Dial, int, str]:
@@ -106,10 +124,10 @@ def live(name: str, start: Dial) -> None:
     base = st.get_option("server.baseUrlPath") or ""
     describe = partial(controls.panel, model, base=f"/{base}" if base else "")
     try:
-        framed = render.frame(model, dial, number, describe(dial))
+        framed = render.frame(model, dial, number, describe(dial), flaw)
     except ValueError as error:
         flaw = flaw or f"{error} The last good picture is shown."
-        framed = render.frame(model, start, number, describe(start))
+        framed = render.frame(model, start, number, describe(start), flaw)
     component.mount(framed, name)
     if flaw:
         st.error(flaw)
@@ -122,6 +140,7 @@ def released(name: str, start: Dial, words: str = "") -> None:
     if model is None:
         return
     given = component.committed(component.relay_key(name))
+    start = st.session_state.get(f"dial:{model.name}", start)
     dial, _, flaw = asked(model, given, start)
     dial, sample, refused = taken(model, dial, start)
     if given is not None and not flaw and not refused:
@@ -134,8 +153,14 @@ def released(name: str, start: Dial, words: str = "") -> None:
 
 
 def remember(model: Model, dial: Dial) -> None:
-    """Keeps the dial for this session and writes it into the address: same address, same pixels."""
+    """Keeps the dial for this session and writes it into the address: same address, same pixels.
+
+    What was asked of one preset stays known when the next one does not have it: the one after may.
+    """
     st.session_state[f"dial:{model.name}"] = dial
+    key = f"last:{model.problem.name}"
+    before = st.session_state[key].conditions if key in st.session_state else {}
+    st.session_state[key] = replace(dial, conditions={**before, **dial.conditions})
     query = state.to_query(model, dial)
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)

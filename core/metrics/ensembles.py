@@ -129,11 +129,18 @@ def exactness(problem: Problem, sample: sampling.Sample, pixels: int) -> dict[st
     return out
 
 
+def request(model: sampling.Model, reference: sampling.Sample) -> Described:
+    """What the reference measures, as a request: of two conditions that stand for each other the optional one."""
+    known = [q for q in model.conditions if q.name in reference.measured]
+    replaced = {q.replaces for q in known}
+    return {q.name: reference.measured[q.name] for q in known if q.name not in replaced}
+
+
 def quality(model: sampling.Model, n: int = 256, size: int | None = None, ablation: bool = True, seed: int = 0) -> pd.DataFrame:
     """Rows of measured quality, columns: bar, data (the oracle again, other seeds), every stage of the generator, the rivals."""
     problem, shape = model.problem, model.shape(size)
-    reference = sampling.draw(problem.name, n, HELD_OUT + seed, shape[0])
-    theirs, asked = describe(problem, reference.array), {q.name: reference.measured[q.name] for q in model.conditions}
+    reference = sampling.draw(problem, n, HELD_OUT + seed, shape[0])
+    theirs, asked = describe(problem, reference.array), request(model, reference)
     at = asked[model.conditions[0].name]
     columns: dict[str, dict[str, float]] = {}
     if problem.oracle is not None:

@@ -100,8 +100,11 @@ class SeededGenerator(nn.Module):
         if self.curves and "correlation" in conditions:
             asked, _ = correlations.normalised(conditions["correlation"])
             length = correlations.first_zero(conditions["correlation"])
-            physics = physics and bool(self.familiar(asked, p, length).all())
-            length = length.clamp(*LENGTHS)
+            known = self.familiar(asked, p, length)
+            if bool(known.any()) and not bool(known.all()):  # a sample does not depend on its neighbours
+                one = lambda i: [{k: v[i : i + 1] for k, v in d.items()} for d in (noise, conditions, latent)]  # noqa: E731
+                return torch.cat([self(*one(i), network=network, physics=physics) for i in range(len(p))])
+            physics, length = physics and bool(known.all()), length.clamp(*LENGTHS)
         style = {k: v for k, v in latent.items() if k in STYLES and bool((v != 0).any())}
         if physics:  # coarsening outgrows the seed's short direction: what ends up elongated is the other one
             style |= {k: -style[k] for k in ("stretch", "diagonal") if k in style}

@@ -12,9 +12,11 @@ from typing import Any
 import streamlit as st
 
 HERE = Path(__file__).parent
-FILES = ("panel.html", "panel.css", "draw.js", "maps.js", "panel.js", "relay.js")
-HTML, CSS, DRAW, MAPS, PANEL, RELAY = ((HERE / name).read_text(encoding="utf-8") for name in FILES)
-_PANEL = st.components.v2.component("explorer_panel", html=HTML, css=CSS, js=DRAW + MAPS + PANEL)
+SCRIPTS = ("draw", "link", "picture", "simplex", "handles", "maps", "panel")
+HTML, CSS, RELAY, *PARTS = (
+    (HERE / name).read_text(encoding="utf-8") for name in ("panel.html", "panel.css", "relay.js", *(f"{s}.js" for s in SCRIPTS))
+)
+_PANEL = st.components.v2.component("explorer_panel", html=HTML, css=CSS, js="".join(PARTS))
 _RELAY = st.components.v2.component("explorer_relay", js=RELAY)
 
 

@@ -57,8 +57,8 @@ function deviation(arrays, name) {
   return [own, natural];
 }
 
-/** Axes, band, mean and the delivered curve on a canvas of fixed height. */
-function plot(canvas, { x, y, mean, sd, home, unit, ink, grey, colour, font, height }) {
+/** An empty canvas of this height whose unit is the page's pixel, sharp on any screen. */
+function sharp(canvas, height) {
   const ratio = window.devicePixelRatio || 1, width = canvas.clientWidth || 300;
   if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
     Object.assign(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
@@ -67,6 +67,12 @@ function plot(canvas, { x, y, mean, sd, home, unit, ink, grey, colour, font, hei
   const g = canvas.getContext("2d");
   g.setTransform(ratio, 0, 0, ratio, 0, 0);
   g.clearRect(0, 0, width, height);
+  return { g, width };
+}
+
+/** Axes, band, mean and the delivered curve on a canvas of fixed height. */
+function plot(canvas, { x, y, mean, sd, home, unit, ink, grey, colour, font, height }) {
+  const { g, width } = sharp(canvas, height);
   const box = { l: 40, r: width - 8, t: 8, b: height - 34 };
   let top = Math.max(...y), bottom = Math.min(0, ...y);
   if (mean) for (let i = 0; i < mean.length; i++) { top = Math.max(top, mean[i] + sd[i]); bottom = Math.min(bottom, mean[i] - sd[i]); }

@@ -1,71 +1,6 @@
-/* The panel: sliders, picture and curves, fed by one binary frame per step. Live over a WebSocket; over page reruns without one. */
+/* The panel: sliders, picture, bars and curves, fed by one binary frame per step. */
 
-const RETRY = 15000, PATIENCE = 4000, COMMIT_PAUSE = 250, HOLD = 80;
-
-class Link {
-  /* One request in flight, the newest waits; WebSocket first, page reruns when there is none. */
-  constructor(panel) { Object.assign(this, { panel, mode: "connecting", busy: false, quiet: 0, want: null, tried: 0, number: 0, rerun: null }); }
-
-  connect() {
-    if (this.socket || this.closed) return;
-    this.tried = performance.now();
-    let socket;
-    try {
-      const base = this.panel.spec.route.replace(/^\/*/, "/");
-      socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${base}`);
-    } catch { this.setMode("fallback"); return; }
-    socket.binaryType = "arraybuffer";
-    this.socket = socket;
-    const timer = setTimeout(() => this.setMode("fallback"), PATIENCE); // it may still open later
-    socket.onopen = () => { clearTimeout(timer); this.opened = true; this.setMode("live"); };
-    socket.onmessage = (event) => this.receive(decode(event.data));
-    socket.onclose = () => {
-      clearTimeout(timer);
-      const wasLive = this.opened;
-      Object.assign(this, { socket: null, opened: false });
-      if (this.closed) return;
-      if (this.sent && this.busy) this.want = this.want || this.sent;
-      this.busy = false;
-      if (wasLive && !this.want) this.mode = "asleep"; else if (wasLive) this.connect(); else this.setMode("fallback");
-    };
-  }
-
-  setMode(mode) { this.mode = mode; this.panel.element.dataset.mode = mode; this.panel.times(); this.pump(); }
-
-  /** Asks for the current dial; `stamp` is when the oldest change in it was made. */
-  ask() {
-    this.want = { stamp: this.want?.stamp ?? performance.now() };
-    if (this.mode === "asleep") { this.setMode("connecting"); this.connect(); }
-    else if (this.mode === "fallback" && performance.now() - this.tried > RETRY) this.connect();
-    this.pump();
-  }
-
-  /** True while an answer is due; one that never came is given up. */
-  waiting() { return this.busy && performance.now() - this.since < (this.mode === "live" ? 10000 : 3000); }
-
-  /** Page reruns of two places that leave together become one, so nothing is sent for a moment. */
-  hold() { this.quiet = performance.now() + HOLD; setTimeout(() => this.pump(), HOLD + 10); }
-
-  pump() {
-    if (!this.want || this.mode === "connecting" || this.waiting()) return;
-    if (this.mode === "fallback" && performance.now() < this.quiet) return;
-    const { stamp } = this.want;
-    const request = { ...this.panel.request(), id: ++this.number };
-    if (this.mode === "live") {
-      if (this.socket?.readyState !== 1) return;
-      this.socket.send(JSON.stringify(request));
-    } else this.rerun(request);
-    Object.assign(this, { sent: this.want, want: null, busy: true, since: performance.now(), stamp, current: this.number });
-  }
-
-  receive(frame) {
-    const mine = frame.header.id === this.current;
-    if (mine) { this.busy = false; this.pump(); }
-    this.panel.draw(frame, mine ? this.stamp : null);
-  }
-
-  close() { this.closed = true; this.socket?.close(); }
-}
+const COMMIT_PAUSE = 250;
 
 class Panel {
   constructor(root) {
@@ -93,24 +28,28 @@ class Panel {
     const style = getComputedStyle(this.element);
     const probe = this.find(".notice");
     this.ink = getComputedStyle(probe).color;
+    this.paper = style.getPropertyValue("--st-background-color").trim() || "#ffffff";
     this.font = style.fontFamily;
     const canvas = make("canvas", { width: 1, height: 1 }).getContext("2d");
-    canvas.fillStyle = style.getPropertyValue("--st-background-color").trim() || "#ffffff";
+    canvas.fillStyle = this.paper;
     canvas.fillRect(0, 0, 1, 1);
     const [r, g, b] = canvas.getImageData(0, 0, 1, 1).data;
     this.theme = 0.3 * r + 0.59 * g + 0.11 * b < 128 ? "dark" : "light";
     this.element.dataset.theme = this.theme;
     this.delivered = this.theme === "dark" ? "#56B4E9" : "#0072B2";
-    this.paint = null;
   }
 
   build(spec) {
     this.spec = spec;
     const dial = spec.dial;
-    this.state = { conditions: {}, latent: { ...dial.latent }, seed: dial.seed, size: dial.size, project: dial.project, off: new Set(dial.off), drawn: { ...dial.drawn }, smooth: dial.smooth, at: { ...dial.at } };
+    this.state = { conditions: {}, latent: { ...dial.latent }, seed: dial.seed, size: dial.size, project: dial.project, off: new Set(dial.off), drawn: { ...dial.drawn }, smooth: dial.smooth, at: { ...dial.at }, locked: { ...dial.locked } };
     for (const q of spec.conditions) this.state.conditions[q.name] = dial.conditions[q.name] ?? q.default;
-    for (const q of spec.conditions)
-      for (let i = 0; i < (q.kind === "simplex" ? q.size : 1); i++) this.find(".conditions").append(this.row("conditions", q, q.kind === "simplex" ? i : null));
+    for (const q of spec.conditions) {
+      const simplex = q.kind === "simplex";
+      if (simplex) this.find(".conditions").append(make("h3", { textContent: q.label, title: q.help }, make("i", { textContent: q.symbol })));
+      for (let i = 0; i < (simplex ? q.size : 1); i++) this.find(".conditions").append(this.row("conditions", q, simplex ? i : null));
+    }
+    if (spec.note) this.find(".conditions").append(make("p", { className: "plain", textContent: spec.note }));
     for (const q of spec.latents) this.find(".latents").append(this.row("latent", q, null));
     this.find(".latent-head").hidden = !spec.latents.length;
     this.find(".seed").value = dial.seed;
@@ -120,7 +59,9 @@ class Panel {
     const toggles = [...(spec.projection ? [["project", spec.projection, this.state.project]] : []), ...spec.stages.map((s) => [s, `Stage: ${s}`, !this.state.off.has(s)])];
     for (const [name, text, checked] of toggles)
       this.find(".toggles").append(make("label", {}, make("input", { type: "checkbox", name, checked }), text));
-    if (spec.maps) this.solution = new Solution(this);
+    if (spec.maps) this.solution = new Solution(this); else this.picture = new Picture(this);
+    if (spec.handles.length) this.handles = new Handles(this);
+    this.bars = spec.conditions.filter((q) => q.kind === "simplex").map((q) => new Bars(this, q));
     this.charts = spec.curves.map((c) => this.chart(c));
     this.listen();
   }
@@ -128,27 +69,39 @@ class Panel {
   /** One slider with its number; `index` picks the component of a simplex. */
   row(group, q, index) {
     const id = `${group}-${q.name}${index ?? ""}`;
-    const label = q.kind === "simplex" ? `${this.spec.field.labels[index] ?? `${q.label} ${index + 1}`}` : q.label;
+    const label = index === null ? q.label : this.part(q, index);
     const range = make("input", { type: "range", id, min: q.low, max: q.high, step: q.step });
     const value = make("input", { type: "number", className: "value", min: q.low, max: q.high, step: "any" });
     value.setAttribute("aria-label", `${label}, exact value`);
     const free = make("button", { type: "button", className: "free-button", textContent: "×", title: "Let the seed choose" });
     free.setAttribute("aria-label", `Let the seed choose ${label}`);
-    const text = make("label", { htmlFor: id, textContent: label, title: q.help });
+    const text = make("label", { htmlFor: id, title: q.help }, ...(index === null ? [] : [this.swatch(index)]), label);
     if (q.symbol && index === null) text.append(make("i", { textContent: q.symbol + (q.unit ? ` / ${q.unit}` : "") }));
-    const element = make("div", { className: "row" }, text, value, group === "latent" ? free : "", range);
+    const lock = index === null ? null : lockButton(label, () => this.lock(row));
+    const element = make("div", { className: index === null ? "row" : "row part" }, text, value, group === "latent" ? free : lock ?? "", range);
     const [from, to] = (q.trained ?? [q.low, q.high]).map((v) => `${(100 * (v - q.low)) / (q.high - q.low)}%`);
     element.style.setProperty("--from", from);
     element.style.setProperty("--to", to);
-    const row = { group, q, index, element, range, value };
+    const row = { group, q, index, element, range, value, lock };
+    if (lock) element.style.setProperty("--own", `var(--label-${index})`);
     this.rows[id] = row;
     range.addEventListener("input", () => { this.set(row, +range.value); if (group === "at") this.solution.scrub(); else this.ask(); });
     range.addEventListener("change", () => this.release());
-    value.addEventListener("change", () => { if (value.value !== "" && Number.isFinite(+value.value)) { this.set(row, clamp(+value.value, q.low, q.high)); this.release(true); } });
+    value.addEventListener("change", () => {
+      if (value.value === "" || !Number.isFinite(+value.value)) return;
+      this.set(row, clamp(+value.value, q.low, q.high));
+      if (this.get(row) !== +value.value) value.value = show(this.get(row), q.step);
+      this.release(true);
+    });
     free.addEventListener("click", () => { delete this.state.latent[q.name]; range.focus(); this.release(true); });
     this.sync(row);
     return element;
   }
+
+  /** Name of one share: the label it counts, else its number. */
+  part(q, index) { return this.spec.field.labels[index] ?? `${q.label} ${index + 1}`; }
+
+  swatch(index) { const b = make("b", { className: "swatch" }); b.style.background = `var(--label-${index})`; return b; }
 
   get(row) {
     const held = this.state[row.group][row.q.name] ?? this.drawnLatent?.[row.q.name] ?? row.q.default;
@@ -156,13 +109,21 @@ class Panel {
   }
 
   set(row, value) {
-    const held = this.state[row.group];
-    if (row.index === null) held[row.q.name] = value;
+    const held = this.state[row.group], { name, low, high } = row.q;
+    if (row.index === null) held[name] = value;
     else {
-      const old = held[row.q.name], rest = 1 - old[row.index], n = old.length;
-      held[row.q.name] = old.map((v, i) => (i === row.index ? value : rest > 1e-9 ? (v * (1 - value)) / rest : (1 - value) / (n - 1)));
+      if (this.moving?.row !== row) this.moving = { row, start: held[name] };
+      held[name] = shared(this.moving.start, row.index, value, this.state.locked[name], low, high);
     }
     for (const r of Object.values(this.rows)) if (r.q === row.q) this.sync(r);
+    this.handles?.place();
+  }
+
+  /** Holds a share, or lets it go. */
+  lock(row) {
+    const { locked } = this.state, held = locked[row.q.name] ?? [];
+    locked[row.q.name] = held.includes(row.index) ? held.filter((i) => i !== row.index) : [...held, row.index];
+    this.release();
   }
 
   /** Slider and number show what the state holds, or what the seed drew. */
@@ -171,18 +132,25 @@ class Panel {
     row.element.classList.toggle("free", free);
     if (+row.range.value !== value) row.range.value = value;
     if (this.root.activeElement !== row.value) row.value.value = show(value, row.q.step);
+    if (row.lock) {
+      const held = this.state.locked[row.q.name] ?? [], on = held.includes(row.index);
+      row.range.disabled = row.value.disabled = on;
+      row.element.classList.toggle("held", on);
+      showLock(row.lock, on, held.length >= row.q.size - 2);
+    }
     row.range.setAttribute("aria-valuetext", `${show(value, row.q.step)} ${row.q.unit}${free ? ", drawn by the seed" : ""}`);
   }
 
   request() {
     const s = this.state;
-    return { model: this.spec.model, conditions: s.conditions, latent: s.latent, seed: s.seed, size: s.size, project: s.project, off: [...s.off], drawn: s.drawn, smooth: s.smooth, at: s.at };
+    return { model: this.spec.model, conditions: s.conditions, latent: s.latent, seed: s.seed, size: s.size, project: s.project, off: [...s.off], drawn: s.drawn, smooth: s.smooth, at: s.at, locked: s.locked };
   }
 
   ask() { this.link.ask(); }
 
   /** The finger let go: ask once more if something changed, then hand the vector over once. */
   release(changed = false) {
+    this.moving = null;
     for (const row of Object.values(this.rows)) this.sync(row);
     if (changed) this.ask();
     this.handOver();
@@ -220,7 +188,9 @@ class Panel {
   }
 
   draw(frame, stamp) {
-    if (frame.header.error) { this.notice(frame.header.error, "error"); return; }
+    this.error = frame.header.error;
+    this.element.dataset.refused = !!this.error;
+    if (this.error && this.frame) { this.notice(this.error, "error"); return; }
     this.frame = frame;
     this.drawnLatent = frame.header.latent;
     this.repaint();
@@ -234,51 +204,21 @@ class Panel {
   repaint() {
     if (!this.frame) return;
     const { header, arrays } = this.frame;
-    if (this.solution) this.solution.repaint(arrays); else this.picture(arrays.picture);
+    if (this.solution) this.solution.repaint(arrays); else this.picture.draw(arrays.picture);
+    this.handles?.fit(...arrays.picture.shape, this.picture.scale);
+    for (const bars of this.bars) bars.draw(header);
     this.spec.curves.forEach((c, i) => this.charts[i](arrays, c.name));
     for (const row of Object.values(this.rows)) if (row.group === "latent" && !(row.q.name in this.state.latent)) this.sync(row);
     this.numbers(header, arrays);
     const warnings = [...header.warnings];
     if (this.spec.projection && !this.state.project) warnings.push(`${this.spec.projection} is off: this is the raw output of the generator.`);
-    this.notice(warnings.join(" "), warnings.length ? "warn" : "");
+    if (this.error) this.notice(this.error, "error"); else this.notice(warnings.join(" "), warnings.length ? "warn" : "");
   }
 
   notice(text, kind) {
     const element = this.find(".notice");
     if (element.textContent !== text) element.textContent = text;
     element.className = `notice ${kind}`;
-  }
-
-  palette() {
-    const stops = this.spec.field[this.theme];
-    return this.spec.field.kind === "continuous" ? ramp(stops) : Uint32Array.from(stops, packed);
-  }
-
-  picture(pixels) {
-    const [rows, columns] = pixels.shape;
-    if (this.canvas.width !== columns || this.canvas.height !== rows) { Object.assign(this.canvas, { width: columns, height: rows }); this.image = null; }
-    const context = this.canvas.getContext("2d");
-    this.image ??= context.createImageData(columns, rows);
-    if (!this.paint) { this.paint = this.palette(); this.legend(); }
-    const out = new Uint32Array(this.image.data.buffer), colours = this.paint;
-    for (let i = 0; i < pixels.length; i++) out[i] = colours[pixels[i]];
-    context.putImageData(this.image, 0, 0);
-    const unit = this.spec.field.unit, length = nice(columns / 4), width = this.find(".mat").clientWidth;
-    this.find(".scale i").style.width = `${(length / columns) * width}px`;
-    this.find(".scale span").textContent = `${length} ${unit}`;
-    this.find(".extent").textContent = `${columns} × ${rows} ${unit}`;
-    this.canvas.setAttribute("aria-label", `${this.spec.title}, ${columns} by ${rows} ${unit}, seed ${this.state.seed}`);
-  }
-
-  legend() {
-    const { kind, labels, low, high } = this.spec.field, stops = this.spec.field[this.theme];
-    const swatch = (background, className = "") => { const b = make("b", { className }); b.style.background = background; return b; };
-    if (kind === "continuous") {
-      this.find(".legend").replaceChildren(make("span", {}, `${low} `, swatch(`linear-gradient(to right, ${stops})`, "ramp"), `${high}`));
-      return;
-    }
-    const names = labels.length ? labels : ["phase 0", "phase 1"];
-    this.find(".legend").replaceChildren(...names.map((name, i) => make("span", {}, swatch(stops[i]), name)));
   }
 
   /** A function that draws one curve with its reference band. */
@@ -305,11 +245,12 @@ class Panel {
     const named = Object.fromEntries([...this.spec.conditions, ...this.spec.latents].map((q) => [q.name, q]));
     const rows = [];
     for (const [name, value] of Object.entries(header.measured)) {
-      const label = named[name]?.label ?? name.replaceAll("_", " "), asked = header.requested[name], raw = header.raw[name];
-      if (!Array.isArray(value)) rows.push(this.solution ? [label, ...[asked, value, raw].map((v) => figures(v, 4))] : [label, show(asked), show(value), show(raw)]);
-      else value.forEach((v, i) => rows.push([this.spec.field.labels[i] ?? `${label} ${i + 1}`, show(asked?.[i]), show(v), show(raw[i])]));
+      const q = named[name], label = q?.label ?? this.spec.names[name] ?? name.replaceAll("_", " "), asked = header.requested[name], raw = header.raw[name];
+      if (!Array.isArray(value)) rows.push([label, ...[asked, value, raw].map((v) => (this.solution || !q ? figures(v, 4) : show(v, q.step / 10)))]);
+      else if (q?.kind !== "simplex") value.forEach((v, i) => rows.push([this.spec.field.labels[i] ?? `${label} ${i + 1}`, show(asked?.[i]), show(v), show(raw[i])]));
     }
     for (const [label, value, raw] of header.checks ?? []) rows.push([label, "", figures(value), figures(raw)]);
+    this.find(".numbers").hidden = !rows.length;
     if (this.table?.length !== rows.length) {
       this.find(".numbers thead").replaceChildren(); this.find(".numbers tbody").replaceChildren();
       this.find(".numbers thead").append(make("tr", {}, ...["", "requested", "delivered", "raw"].map((t) => make("th", { textContent: t, scope: "col" }))));
@@ -325,6 +266,7 @@ class Panel {
   descriptors(values) {
     const about = this.spec.scalars.filter((s) => values[s.name]);
     this.find(".scalars").hidden = !about.length;
+    this.find(".scalars").classList.toggle("alone", about.every((s) => values[s.name].length < 2));
     if (!this.scalarCells) {
       this.scalarCells = about.map((s) => [make("th", { scope: "row", title: s.help }, s.label, make("i", { textContent: s.unit })), make("td"), make("td")]);
       this.find(".scalars tbody").append(...this.scalarCells.map((cells) => make("tr", {}, ...cells)));

@@ -1,8 +1,8 @@
 """What travels on the live route: JSON requests, parsed strictly, and binary frames.
 
 A request is one JSON object, `{"id": 7, "model": "two_phase/fraction", "conditions": {...}, "latent": {...}, "seed": 0,
-"size": 128, "project": true, "off": ["physics"], "drawn": {"initial": [0, 0.5, ...]}, "smooth": true, "at": {"t": 0.2}}`; what is
-missing takes its default, what is unknown is refused.
+"size": 128, "project": true, "off": ["physics"], "drawn": {"initial": [0, 0.5, ...]}, "smooth": true, "at": {"t": 0.2},
+"locked": {"fractions": [0, 3]}}`; what is missing takes its default, what is unknown is refused.
 A frame is `uint32 n (little endian) | n bytes of JSON | padding to 4 | arrays`; the JSON's `arrays` lists each array's name,
 dtype (`u1` or `f4`), shape and offset from the first array.
 """
@@ -24,7 +24,7 @@ LIMIT = 16_384
 VALUES = 512
 """Most numbers that one quantity may carry."""
 SEEDS = 2**31 - 1
-KEYS = ("id", "model", "conditions", "latent", "seed", "size", "project", "off", "drawn", "smooth", "at")
+KEYS = ("id", "model", "conditions", "latent", "seed", "size", "project", "off", "drawn", "smooth", "at", "locked")
 DTYPES: dict[str, np.dtype[Any]] = {"u1": np.dtype("<u1"), "f4": np.dtype("<f4")}
 
 Value = float | tuple[float, ...]
@@ -36,7 +36,8 @@ class Dial:
 
     Latents that are not named are drawn by the model from the seed; `size` 0 means the field's default; `off` names the
     stages of the generator that are switched off. `drawn` holds the control points of curve conditions drawn by hand, joined
-    smoothly or as steps; `at` where an axis is cut for a profile, which changes no field.
+    smoothly or as steps. Two change no field: `at` is where an axis is cut for a profile, `locked` which shares of a simplex hold
+    still while the others are moved.
     """
 
     conditions: Mapping[str, Value] = field(default_factory=dict)
@@ -48,6 +49,7 @@ class Dial:
     drawn: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     smooth: bool = True
     at: Mapping[str, float] = field(default_factory=dict)
+    locked: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,14 @@ def _names(key: str, value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _indices(key: str, given: Any) -> dict[str, tuple[int, ...]]:
+    """An object of name -> places in a list, sorted, each once; empty lists are left out."""
+    if not isinstance(given, dict) or not all(isinstance(v, list | tuple) and len(v) <= VALUES for v in given.values()):
+        raise ValueError(f"{key} must be an object of names and lists of places; got {shorten(given)}.")
+    found = {name: tuple(sorted({_integer(key, v, 0, VALUES - 1) for v in places})) for name, places in given.items()}
+    return {name: places for name, places in found.items() if places}
+
+
 def shorten(value: Any, limit: int = 60) -> str:
     """A value as it may be quoted in a sentence: its repr, cut to `limit` characters."""
     text = repr(value)
@@ -145,6 +155,7 @@ def request(given: Mapping[str, Any]) -> Request:
         drawn={k: v if isinstance(v, tuple) else (v,) for k, v in _values("drawn", given.get("drawn", {})).items()},
         smooth=_flag("smooth", given.get("smooth", True)),
         at={k: v for k, v in _values("at", given.get("at", {})).items() if not isinstance(v, tuple)},
+        locked=_indices("locked", given.get("locked", {})),
     )
     return Request(model, dial, _integer("id", given.get("id", 0), 0, 2**53))
 

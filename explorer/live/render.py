@@ -16,38 +16,38 @@ from explorer.live.protocol import Dial, encode
 ALONE = "There are no held-out data at this request, so nothing is drawn beside it."
 
 
-def frame(model: Model, dial: Dial, number: int = 0, panel: dict[str, Any] | None = None) -> bytes:
+def frame(model: Model, dial: Dial, number: int = 0, panel: dict[str, Any] | None = None, error: str = "") -> bytes:
     """One encoded frame: picture, live curves with their references, requested and measured numbers, warnings, time.
 
-    `panel` adds the description of the controls (the first frame of a page). Raises `ValueError` with a sentence.
+    `panel` adds the description of the controls (the first frame of a page), `error` says why this is not what was asked for: a
+    panel that has a picture keeps its own. Raises `ValueError` with a sentence.
     """
+    more = ({"panel": panel} if panel else {}) | ({"error": error} if error else {})
     if solutions.applies(model):
-        return solution(model, dial, number, panel)
+        return solution(model, dial, number, more)
     start = time.perf_counter()
     sample = store.take(model, dial)
-    return compose(model, dial, sample, time.perf_counter() - start, number, panel)
+    return compose(model, dial, sample, time.perf_counter() - start, number, more)
 
 
-def solution(model: Model, dial: Dial, number: int, panel: dict[str, Any] | None) -> bytes:
+def solution(model: Model, dial: Dial, number: int, more: dict[str, Any]) -> bytes:
     """The frame of a field over physical axes: its maps, errors, residuals and times."""
     solved = solutions.solve(model, dial)
-    about = head(model, solved.sample, sum(list(solved.ms.values())[:1]), number, panel)
+    about = head(model, solved.sample, sum(list(solved.ms.values())[:1]), number, more)
     return encode(about | solutions.header(model, solved), solutions.arrays(model, solved))
 
 
-def head(model: Model, sample: Sample, ms: float, number: int, panel: dict[str, Any] | None) -> dict[str, Any]:
+def head(model: Model, sample: Sample, ms: float, number: int, more: dict[str, Any]) -> dict[str, Any]:
     """What the header of every frame says."""
     told = {
         "id": number, "model": model.name, "digest": model.digest, "ms": ms, "shape": sample.array.shape[1:],
         "requested": scalars(sample.requested), "measured": scalars(sample.measured), "raw": scalars(sample.raw),
         "latent": scalars(sample.latent), "descriptors": {}, "warnings": sample.warnings,
     }  # fmt: skip
-    return told | ({"panel": panel} if panel else {})
+    return told | more
 
 
-def compose(
-    model: Model, dial: Dial, sample: Sample, seconds: float, number: int = 0, panel: dict[str, Any] | None = None
-) -> bytes:
+def compose(model: Model, dial: Dial, sample: Sample, seconds: float, number: int, more: dict[str, Any]) -> bytes:
     """The frame for a sample that is there already; see `frame`."""
     shape = sample.array.shape[1:]
     arrays: dict[str, Array] = {"picture": picture(model.field, sample)}
@@ -56,11 +56,11 @@ def compose(
     unknown = (ALONE,) if model.references and not reference else ()
     arrays |= {f"live.{k}": v[0] for k, v in measured.items() if v.ndim > 1}
     arrays |= curves(model, reference, (int(shape[0]), int(shape[1])))
-    more = {
+    beside = {
         "descriptors": {k: (v[0], *(float(r) for r in reference.get(k, ()))) for k, v in measured.items() if v.ndim == 1},
         "warnings": (*sample.warnings, *unknown),
     }
-    return encode(head(model, sample, 1e3 * seconds, number, panel) | more, arrays)
+    return encode(head(model, sample, 1e3 * seconds, number, more) | beside, arrays)
 
 
 def problem(message: str, number: int = 0) -> bytes:

@@ -97,8 +97,14 @@ def asked(model: Model, dial: Dial) -> dict[str, Any]:
 
 
 def check(model: Model, dial: Dial) -> None:
-    """`ValueError` with a sentence when the dial names a stage, size, curve or axis that the model does not have."""
+    """`ValueError` with a sentence when the dial names a stage, size, curve, axis or share that the model does not have, or
+    conditions that cannot be delivered together."""
     drawing.checked(model.conditions, dial.drawn)
+    shares = {q.name: q.size for q in model.conditions if q.kind == "simplex"}
+    for name, held in dial.locked.items():
+        most = max(0, shares.get(name, 0) - 2)
+        if len(held) > most or any(i >= shares[name] for i in held):
+            raise ValueError(f"Of {name}, {most} shares can be locked, by their places from 0; got {list(held)}.")
     axes = model.problem.coords(model.field.shape) if model.problem.coords else {}
     unknown = [k for k, v in dial.at.items() if k not in axes or not 0 <= v <= axes[k][-1] + 1e-6]
     if unknown:
@@ -108,6 +114,8 @@ def check(model: Model, dial: Dial) -> None:
         raise ValueError(f"{model.name} has no stage {missing[0]!r}. It has: {', '.join(stages(model)) or 'none'}.")
     if size_of(model, dial) not in sizes(model):
         raise ValueError(f"Size {dial.size} is not offered. Choose one of: {', '.join(map(str, sizes(model)))}.")
+    if model.problem.refuse and (why := model.problem.refuse(model.request(asked(model, dial), 1, model.conditions, fill=True))):
+        raise ValueError(why)
 
 
 def take(model: Model, dial: Dial, n: int = 1) -> Sample:

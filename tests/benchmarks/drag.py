@@ -1,7 +1,9 @@
-"""Drags a slider in headless Chromium and prints what a person would feel.
+"""Drags a slider, or a shape on the picture, in headless Chromium and prints what a person would feel.
 
-    python tests/benchmarks/drag.py [PATH-OF-PAGE] [--checkpoints FOLDER] [--seconds 3] [--without-route]
+    python -m tests.benchmarks.drag [PATH-OF-PAGE] [--shape] [--checkpoints FOLDER] [--problems FOLDER]
+        [--seconds 3] [--without-route]
 
+The slider is the page's first one; a share takes from the other shares. `--problems tests/explorer/problems` adds those problems.
 Two phases: single steps 400 ms apart (from the input event to the animation frame after the new picture), and a drag at 60
 events a second. On two quiet cores: at least 25 frames/s and a 95th percentile of at most 60 ms.
 """
@@ -21,10 +23,18 @@ from playwright.sync_api import Page, sync_playwright  # noqa: E402
 
 from tests.browser.launch import FLAGS, browser, explorer  # noqa: E402
 
-STEPS = """async ([n, pause]) => {
+STEPS = """async ([n, pause, shape]) => {
   const root = [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')].map((e) => e.shadowRoot).find(Boolean);
   const canvas = root.querySelector('canvas.picture'), slider = root.querySelector('.conditions input[type=range]');
-  const frames = [], low = +slider.min, high = +slider.max;
+  const frames = [], low = +slider?.min, high = +slider?.max, handle = root.querySelector('.handle');
+  const box = handle?.querySelector('.cross').getBoundingClientRect();
+  const point = (type, i) => handle.dispatchEvent(new PointerEvent(type, { bubbles: true, pointerId: 1, buttons: 1,
+    clientX: box.x + box.width / 2 + 40 * Math.sin(i / 20), clientY: box.y + box.height / 2 + 40 * Math.sin(i / 31) }));
+  const slide = (i) => {
+    slider.value = low + (high - low) * (0.5 + 0.35 * Math.sin(i / 25 + 1));
+    slider.dispatchEvent(new Event('input', { bubbles: true }));
+  };
+  if (shape) point('pointerdown', 0);
   let seen = +canvas.dataset.seq, marks = [], lags = [];
   const seek = () => new Promise((done) => requestAnimationFrame(done));
   const watch = new MutationObserver(() => {
@@ -38,8 +48,7 @@ STEPS = """async ([n, pause]) => {
   const start = performance.now();
   for (let i = 0; i < n; i++) {
     const before = seen, t = performance.now();
-    slider.value = low + (high - low) * (0.5 + 0.35 * Math.sin(i / 25 + 1));
-    slider.dispatchEvent(new Event('input', { bubbles: true }));
+    if (shape) point('pointermove', i + 1); else slide(i);
     if (pause >= 100) {
       while (seen === before && performance.now() - t < pause) await seek();
       await seek();
@@ -48,7 +57,7 @@ STEPS = """async ([n, pause]) => {
     await new Promise((done) => setTimeout(done, Math.max(0, start + (i + 1) * pause - performance.now())));
   }
   const end = performance.now();
-  slider.dispatchEvent(new Event('change', { bubbles: true }));
+  if (shape) point('pointerup', n); else slider.dispatchEvent(new Event('change', { bubbles: true }));
   watch.disconnect();
   return { marks, lags, frames: frames.filter((t) => t <= end).length, seconds: (end - start) / 1000 };
 }"""
@@ -84,13 +93,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("path", nargs="?", default="two_phase")
     parser.add_argument("--checkpoints", type=Path, default=ROOT / "checkpoints")
+    parser.add_argument("--problems", type=Path, help="a folder with more problems")
+    parser.add_argument("--shape", action="store_true", help="drag the first shape on the picture instead of a slider")
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--without-route", action="store_true", help="block the live route: page reruns must do it")
     given = parser.parse_args()
     found = browser()
     if found is None:
         raise SystemExit("No Chromium was found. Install it, or set INVNET_BROWSER to its path.")
-    with explorer(given.checkpoints) as address, sync_playwright() as pw:
+    with explorer(given.checkpoints, problems=given.problems) as address, sync_playwright() as pw:
         chromium = pw.chromium.launch(executable_path=found, args=FLAGS)
         page = chromium.new_page(viewport={"width": 1280, "height": 720})
         outside, errors = watch(page, address)
@@ -99,10 +110,9 @@ def main() -> None:
         page.goto(f"{address}/{given.path}")
         page.locator(f".panel[data-mode={'fallback' if given.without_route else 'live'}]").wait_for(timeout=60_000)
         page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-        page.locator(".js-plotly-plot").first.wait_for()
-        page.evaluate(STEPS, [10, 100])
-        steps = page.evaluate(STEPS, [20, 400])
-        drag = page.evaluate(STEPS, [int(given.seconds * 60), 1000 / 60])
+        page.evaluate(STEPS, [10, 100, given.shape])
+        steps = page.evaluate(STEPS, [20, 400, given.shape])
+        drag = page.evaluate(STEPS, [int(given.seconds * 60), 1000 / 60, given.shape])
         print(line("single steps, event to pixels", steps["marks"]))
         print(line("60 events/s, event to pixels", drag["lags"]))
         print(f"frames while dragging: {drag['frames'] / drag['seconds']:.1f} per second")

@@ -36,7 +36,7 @@ def address(chromium, tmp_path_factory):
     for name in ("burgers/viscous", "burgers/inviscid"):
         untrained.folder(folder, name)
     with untrained.invented():
-        for name in ("rings/shares", "waves/sine"):
+        for name in ("rings/shares", "waves/sine", "discs/pair", "discs/mixed", "discs/free"):
             untrained.write(folder, name)
     with explorer(folder, problems=untrained.PROBLEMS) as url:
         yield url

@@ -54,7 +54,7 @@ def test_the_page_shows_panel_charts_and_files(visit):
     assert not page.exception and not sentences(page)
     assert len(page.get("bidi_component")) == 2
     assert len(page.get("plotly_chart")) >= 4
-    assert len(page.get("download_button")) == 5
+    assert len(page.get("download_button")) == 10
 
 
 def test_release_writes_the_link(visit, model):

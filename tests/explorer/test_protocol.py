@@ -31,6 +31,11 @@ def test_a_good_request_is_read():
     assert request.dial == protocol.Dial({"volume_fraction": float(np.float32(0.3))}, {"length": 8.0}, 4, 64, False, ("physics",))
 
 
+def test_locks_are_places_each_once():
+    request = protocol.parse(json.dumps(GOOD | {"locked": {"fractions": [3, 0, 3], "none": []}}))
+    assert request.dial.locked == {"fractions": (0, 3)}
+
+
 def test_what_is_missing_takes_its_default():
     assert protocol.parse('{"model": "a/b"}') == protocol.Request("a/b")
 
@@ -55,6 +60,10 @@ def test_what_is_missing_takes_its_default():
         ({"latent": {"length": []}}, "1 to 512 numbers"),
         ({"latent": {"length": [0.0] * 513}}, "1 to 512 numbers"),
         ({"latent": {"length": None}}, "length must be a number"),
+        ({"locked": [1]}, "locked must be an object"),
+        ({"locked": {"fractions": "0"}}, "locked must be an object"),
+        ({"locked": {"fractions": [-1]}}, "locked must be a whole number"),
+        ({"locked": {"fractions": [0.5]}}, "locked must be a whole number"),
     ],
 )
 def test_a_bad_request_is_refused_with_a_sentence(change, words):

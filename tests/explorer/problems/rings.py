@@ -43,11 +43,25 @@ class Shares:
         return (self.measure(fields) - conditions["fractions"]).square().sum(1)
 
 
+def by_rank(logits, conditions):
+    """Label after label takes the pixels where its logit is largest, as many as were asked for."""
+    flat, labels = logits.flatten(2), torch.zeros(len(logits), logits[0, 0].numel(), dtype=torch.uint8)
+    ends = (conditions["fractions"].double().cumsum(1) * flat.shape[2]).round().long()
+    for b in range(len(flat)):
+        free = torch.arange(flat.shape[2])
+        for k in range(flat.shape[1]):
+            order = flat[b, k, free].argsort(descending=True)
+            count = int(ends[b, k] - (ends[b, k - 1] if k else 0))
+            labels[b, free[order[:count]]] = k
+            free = free[order[count:]]
+    return labels.view(len(logits), *logits.shape[2:])
+
+
 FRACTIONS = Quantity("fractions", "Shares", "f", "", 0.0, 1.0, (0.2, 0.2, 0.2, 0.2, 0.2), "Shares of the labels.", "simplex", 5)
 PROBLEM = Problem(
     "rings", "Rings", "Five labels, dialled by their shares.", "none",
     Field("categorical", (64, 64), LABELS, channels=5),
     (Preset("shares", "Shares", "", (FRACTIONS,), (), Rings, None, TrainConfig(), TrainConfig()),),
-    (Shares(),), None, lambda logits, conditions: logits.argmax(1).to(torch.uint8),
+    (Shares(),), None, by_rank,
     (Descriptor("edges", "Edges", "1/px", lambda x: (x != x.roll(1, 2)).float().mean((1, 2)), help="Share of pixels on an edge."),),
 )  # fmt: skip

@@ -12,12 +12,11 @@ import torch
 from torch import Tensor
 
 from core import checkpoint as checkpoints
-from core import discovery
+from core import discovery, sampling
 from core.data import key
 from core.training.game import as_soft, soft_field
 from core.types import Array, Field, Problem, Quantity, Sample
 
-CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 CHUNK = {"cpu": 1, "cuda": 64}
 """Samples per network call, padded to exactly this: a sample never depends on how many are asked for."""
 
@@ -92,6 +91,7 @@ class Model:
         self.problem, self.preset = discovery.split(f"{manifest['problem']}/{manifest['preset']}")
         self.name = f"{self.problem.name}/{self.preset.name}"
         self.manifest, self.digest, self.device = manifest, checkpoint.digest, device
+        self.chunk = CHUNK[torch.device(device).type]
         part = lambda p: {k.removeprefix(p): v for k, v in checkpoint.tensors.items() if k.startswith(p)}  # noqa: E731
         weights = part("generator.")
         self.generator: Any = self.preset.generator()
@@ -151,12 +151,14 @@ class Model:
         project: bool = True,
         latent: Mapping[str, Any] | None = None,
         size: int | None = None,
+        first: int = 0,
         **stages: bool,
     ) -> Sample:
         """`n` samples at `conditions` (missing ones take their defaults); latents not given are drawn per sample.
 
-        Sample i is a function of (checkpoint, conditions_i, latent_i, seed, i) alone. `project=False` delivers the raw
-        network's labels. `stages` switches parts off, e.g. `network=False`, or `refine=False` where the problem refines.
+        Sample i is a function of (checkpoint, conditions_i, latent_i, seed, i) alone, i = `first` .. `first + n - 1` (conditions
+        and latents given for each sample are those of these n). `project=False` delivers the raw network's labels. `stages`
+        switches parts off, e.g. `network=False`, or `refine=False` where the problem refines.
         Raises `ValueError` for a value of the wrong name, shape or range, a condition given together with what it
         replaces, or conditions that the problem refuses together.
         """
@@ -172,8 +174,9 @@ class Model:
         dialled = self.request(latent, n, self.latents, fill=False)
         given = asked | dialled
         warnings = [outside(q, given[q.name]) for q in self.conditions + self.latents if q.name in given]
-        chunk = CHUNK[torch.device(self.device).type]
-        parts = [self._chunk(asked, dialled, seed, i, min(i + chunk, n), chunk, shape, project, stages) for i in range(0, n, chunk)]
+        chunk = self.chunk
+        spans = [(i, min(i + chunk, n)) for i in range(0, n, chunk)]
+        parts = [self._chunk(asked, dialled, seed, first, *span, chunk, shape, project, stages) for span in spans]
         joined = {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
         discrete = self.field.kind != "continuous"
         pick = lambda prefix: {k.removeprefix(prefix): v for k, v in joined.items() if k.startswith(prefix)}  # noqa: E731
@@ -186,16 +189,16 @@ class Model:
 
     @torch.inference_mode()
     def _chunk(
-        self, asked: dict[str, Array], dialled: dict[str, Array], seed: int, start: int, stop: int, chunk: int,
+        self, asked: dict[str, Array], dialled: dict[str, Array], seed: int, first: int, start: int, stop: int, chunk: int,
         shape: tuple[int, int], project: bool, stages: Mapping[str, bool],
     ) -> dict[str, Array]:  # fmt: skip
-        """Samples start..stop-1, computed in one padded call of exactly `chunk` samples."""
+        """Samples start..stop-1 of those from `first` on, computed in one padded call of exactly `chunk` samples."""
         index = [min(i, stop - 1) for i in range(start, start + chunk)]
         tensors = lambda values: {k: torch.from_numpy(v[index]).to(self.device) for k, v in values.items()}  # noqa: E731
         conditions = tensors(asked)
-        noise = {k: v.to(self.device) for k, v in self.generator.noise([key(seed, i) for i in index], shape).items()}
+        noise = {k: v.to(self.device) for k, v in self.generator.noise([key(seed, first + i) for i in index], shape).items()}
         if "uniform" in noise:
-            noise["uniform"] = torch.tensor([spread(seed, i) for i in index], device=self.device)
+            noise["uniform"] = torch.tensor([spread(seed, first + i) for i in index], device=self.device)
         latent = {**self.generator.draw_latent(noise, conditions), **tensors(dialled)}
         implied = self.generator.implied(conditions) if hasattr(self.generator, "implied") else {}
         logits = self.generator(noise, conditions, latent, **{k: v for k, v in stages.items() if k != "refine"}).float()
@@ -232,7 +235,7 @@ class Model:
 def path_of(name: str) -> Path:
     """Where the checkpoint of `problem/preset` (or the default of `problem`) lies."""
     problem, preset = discovery.split(name)
-    return CHECKPOINTS / problem.name / f"{preset.name}.safetensors"
+    return sampling.CHECKPOINTS / problem.name / f"{preset.name}.safetensors"
 
 
 def load(name: str | Path, device: str = "cpu") -> Model:
@@ -244,11 +247,11 @@ def load(name: str | Path, device: str = "cpu") -> Model:
     return Model(checkpoints.load(path), device)
 
 
-def draw(problem: str, n: int, seed: int, size: int | None = None) -> Sample:
-    """See `core.draw`."""
-    found = discovery.problem(problem)
+def draw(problem: str | Problem, n: int, seed: int, size: int | None = None) -> Sample:
+    """See `core.draw`; a `Problem` may have another source than the one of that name."""
+    found = discovery.problem(problem) if isinstance(problem, str) else problem
     if found.source is None:
-        raise ValueError(f"{problem} is data-free: it has no data source to draw from.")
+        raise ValueError(f"{found.name} is data-free: it has no data source to draw from.")
     if not 1 <= int(n) <= 1_000_000 or int(seed) < 0:
         raise ValueError(f"n must be at least 1 and seed at least 0; got n = {n}, seed = {seed}.")
     shape = (size, size) if size else found.field.shape

@@ -1,0 +1,262 @@
+"""Arrays from people's own files: which files, how large, and PNG, TIFF and NPY decoded. HDF5 is in `own_hdf5`.
+
+A file is what its first bytes say it is, whatever its name. Sizes are judged from headers before anything is decoded. All that
+cannot be used raises `ValueError` with a sentence; nothing is ever written.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import stat
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from core.types import Array
+
+MAP_PIXELS = 50_000_000
+"""Most pixels of one map."""
+ALL_PIXELS = 400_000_000
+"""Most pixels of all maps together, and cells of a volume."""
+IMAGE_BYTES, HDF5_BYTES = 2**29, 2**32
+"""Largest file."""
+FILES = 20_000
+SMALLEST = 16
+"""Fewest pixels along each side of a map."""
+SIGNATURES = {
+    b"\x89PNG\r\n\x1a\n": "PNG", b"II*\0": "TIFF", b"MM\0*": "TIFF", b"II+\0": "TIFF", b"MM\0+": "TIFF",
+    b"\x93NUMPY": "NPY", b"\x89HDF\r\n\x1a\n": "HDF5",
+}  # fmt: skip
+USER_BLOCKS = (512, 1024, 2048)
+"""Where an HDF5 file may also begin (MATLAB 7.3 writes 512 bytes of its own first)."""
+ALLOWED = "PNG, TIFF, NPY, HDF5 (.dream3d, .h5, .mat of version 7.3)"
+MODES = ("1", "L", "P", "I", "F", "I;16", "I;16B", "I;16L", "I;16N", "LA", "RGB", "RGBA")
+
+
+Choice = tuple[str, int | None]
+"""A slice of a volume: the axis (x, y or z) and which, counted from 0, or None for all."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The maps of one file: integers or finite floats (H, W), of these shapes, decoded again each time `maps` is called.
+
+    `grains`: the values are grain numbers; `eulers(map number)` then gives Bunge angles (H, W, 3) in radians of its cells, or
+    `rows` those of each grain number, (n, 3), and `structure` the crystal structure of their phase (DREAM.3D's number, None where
+    unknown); `note` says why there are no orientations where one would expect them.
+    """
+
+    name: str
+    shapes: tuple[tuple[int, int], ...]
+    maps: Callable[[], Iterator[Array]]
+    grains: bool = False
+    eulers: Callable[[int], Array] | None = None
+    rows: Array | None = None
+    structure: int | None = None
+    note: str = ""
+
+
+def bad(path: Path, why: str) -> ValueError:
+    """The sentence for a file that cannot be used: its name, never its folder, and why."""
+    return ValueError(f"{path.name or path} {why}.")
+
+
+def kind(path: Path) -> str:
+    """What the file is by its first bytes: PNG, TIFF, NPY, HDF5 or nothing that is read here (the empty text)."""
+    with open(path, "rb") as file:
+        for start in (0, *USER_BLOCKS):
+            file.seek(start)
+            head = file.read(8)
+            found = next((name for sign, name in SIGNATURES.items() if head.startswith(sign)), "")
+            if found and (start == 0 or found == "HDF5"):
+                return found
+    return ""
+
+
+def files_of(path: Path) -> tuple[list[tuple[Path, str]], tuple[str, ...]]:
+    """The files to read with their kinds, in order of name, and notes on what a folder holds besides."""
+    try:
+        mode = path.lstat().st_mode
+        if stat.S_ISDIR(mode):
+            return _folder(path)
+        return [(path, _checked(path, mode))], ()
+    except FileNotFoundError:
+        raise bad(path, "does not exist") from None
+    except OSError as error:
+        raise bad(Path(error.filename or path), f"cannot be read ({error.strerror or error})") from None
+
+
+def _checked(path: Path, mode: int) -> str:
+    """The kind of a single file that may be read."""
+    if stat.S_ISLNK(mode):
+        raise bad(path, "is a symbolic link; name the file that it points to")
+    if not stat.S_ISREG(mode):
+        raise bad(path, "is not a regular file")
+    size, found = path.stat().st_size, kind(path)
+    if not found:
+        raise bad(path, f"is {'empty' if not size else 'of no kind that is read here'}; use {ALLOWED}")
+    limit = HDF5_BYTES if found == "HDF5" else IMAGE_BYTES
+    if size > limit:
+        raise bad(path, f"has {size} bytes; at most {limit} are read")
+    return found
+
+
+def _folder(path: Path) -> tuple[list[tuple[Path, str]], tuple[str, ...]]:
+    """The usable files of a folder (hidden ones, links, folders and files of other kinds are left out, and counted)."""
+    entries = sorted(p for p in path.iterdir() if not p.name.startswith("."))
+    regular = [p for p in entries if stat.S_ISREG(p.lstat().st_mode)]
+    found = [(p, _checked(p, p.lstat().st_mode)) for p in regular if kind(p)]
+    if not found:
+        raise bad(path, f"holds no file that can be read; use {ALLOWED}")
+    if len(found) > FILES:
+        raise bad(path, f"holds {len(found)} files; at most {FILES} are read")
+    other = len(entries) - len(found)
+    return found, (f"{other} other entries of the folder were left out",) if other else ()
+
+
+def sized(path: Path, height: int, width: int) -> tuple[int, int]:
+    """(height, width), or the sentence for a map that is too large or too small; before anything is decoded."""
+    if height * width > MAP_PIXELS:
+        raise bad(path, f"has a map of {width} x {height} pixels; at most {MAP_PIXELS // 10**6} megapixels are read")
+    if min(height, width) < SMALLEST:
+        raise bad(path, f"has a map of {width} x {height} pixels; each side needs {SMALLEST} or more")
+    return height, width
+
+
+def image(path: Path, chosen: Choice | None) -> Stack:
+    """A PNG or TIFF as a stack; several pages are the slices of a volume along z, of which `chosen` says which."""
+    with _opened(path) as picture:
+        pages = _guarded(path, lambda: int(getattr(picture, "n_frames", 1)) if picture.format == "TIFF" else 1)
+        wanted = slices(path, chosen, {"z": pages}) if pages > 1 else [0]
+        shapes = tuple(_guarded(path, partial(_page, path, picture, page)) for page in wanted)
+    return Stack(path.name, shapes, lambda: _pixels(path, wanted))
+
+
+def slices(path: Path, chosen: Choice | None, dimensions: dict[str, int]) -> list[int]:
+    """The chosen slices of a volume; `ValueError` names the dimensions and what to write."""
+    told = ", ".join(f"{name} = {n}" for name, n in dimensions.items())
+    if chosen is None:
+        last = list(dimensions)[-1]
+        middle, every = f"--slice {last}={dimensions[last] // 2}", f"--slice {last}=all"
+        raise bad(path, f"is a volume ({told}); choose a slice, such as {middle}, or all of them as maps of their own: {every}")
+    axis, index = chosen
+    n = dimensions.get(axis, 0)
+    if index is None and n:
+        return list(range(n))
+    if index is None or not 0 <= index < n:
+        allowed = ", ".join(f"{name} = 0 to {n - 1}" for name, n in dimensions.items())
+        raise bad(path, f"has no slice {axis}={'all' if index is None else index}; there are {allowed}")
+    return [index]
+
+
+def _opened(path: Path) -> Image.Image:
+    """The header of a picture."""
+    return _guarded(path, lambda: Image.open(path, formats=("PNG", "TIFF")))
+
+
+def _page(path: Path, picture: Image.Image, page: int) -> tuple[int, int]:
+    """Shape of one page, from its header."""
+    if page:
+        picture.seek(page)
+    if picture.mode not in MODES:
+        raise bad(path, f"has pixels of kind {picture.mode}; use grey values, a palette, RGB or RGBA")
+    tags: Any = getattr(picture, "tag_v2", {})
+    if int(tags.get(322, 1)) * int(tags.get(323, 1)) > MAP_PIXELS:  # the decoder would allocate a whole tile
+        raise bad(path, f"has tiles of {tags[322]} x {tags[323]} pixels; at most {MAP_PIXELS // 10**6} megapixels are read")
+    return sized(path, picture.height, picture.width)
+
+
+def _pixels(path: Path, pages: list[int]) -> Iterator[Array]:
+    """The pages decoded: grey values or palette indices as they are, colours as one integer 0xRRGGBBAA."""
+    with _opened(path) as picture:
+        for page in pages:
+            shape = _guarded(path, partial(_page, path, picture, page))
+            pixels = _guarded(path, partial(np.array, picture))
+            if pixels.ndim == 3:
+                pixels = _grey(pixels)
+            if pixels.shape != shape:
+                raise bad(path, "is damaged: it does not hold the pixels that its header announces")
+            yield finite(path, pixels)
+
+
+def _grey(pixels: Array) -> Array:
+    """Colours (H, W, 2 to 4) as one number each; where red, green and blue are equal everywhere, as grey."""
+    opaque = pixels.shape[2] in (1, 3) or bool((pixels[..., -1] == 255).all())
+    colours = pixels[..., : 1 if pixels.shape[2] == 2 else 3]
+    if opaque and (colours == colours[..., :1]).all():
+        return colours[..., 0]
+    parts = np.concatenate([np.broadcast_to(colours, (*pixels.shape[:2], 3)), pixels[..., -1:] if not opaque else
+                            np.full_like(pixels[..., :1], 255)], -1)  # fmt: skip
+    return np.ascontiguousarray(parts).view(">u4")[..., 0].astype(np.uint32)
+
+
+def _guarded(path: Path, decode: Callable[[], Any]) -> Any:
+    """What a decoder gives; whatever it raises on a damaged file becomes a sentence, its warnings and bomb limits are not ours."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return decode()
+    except Image.DecompressionBombError:
+        raise bad(path, f"has more pixels than the {MAP_PIXELS // 10**6} megapixels that are read") from None
+    except ValueError as error:
+        if str(error).startswith(path.name):
+            raise
+        raise bad(path, "is damaged or of an unusual kind that cannot be decoded") from None
+    except Exception as error:  # decoders fed with damaged bytes raise nearly everything
+        reason = getattr(error, "strerror", None)
+        raise bad(path, f"is damaged or of an unusual kind that cannot be decoded{f' ({reason})' if reason else ''}") from None
+
+
+def npy(path: Path) -> Stack:
+    """An NPY array: (H, W) one map, (n, H, W) or (n, 1, H, W) n maps."""
+    shape, start, dtype, fortran = _guarded(path, lambda: _header(path))
+    maps = stacked(path, shape, dtype)
+    if path.stat().st_size - start < math.prod(shape) * dtype.itemsize:
+        raise bad(path, "is truncated: it holds less than its header announces")
+
+    def read() -> Iterator[Array]:
+        order: Any = "F" if fortran else "C"
+        array = _guarded(path, lambda: np.memmap(path, dtype, "r", start, shape, order))
+        for one in array.reshape(len(maps), *maps[0]):
+            yield finite(path, np.array(one))
+
+    return Stack(path.name, maps, read)
+
+
+def _header(path: Path) -> tuple[tuple[int, ...], int, np.dtype[Any], bool]:
+    """Shape, where the data begin, type and order of an NPY file."""
+    with open(path, "rb") as file:
+        head = io.BytesIO(file.read(2**14))
+    version = np.lib.format.read_magic(head)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, fortran, dtype = read(head)
+    return shape, head.tell(), dtype, fortran
+
+
+def stacked(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[tuple[int, int], ...]:
+    """Shapes of the maps in an array of this shape: (H, W), (n, H, W) or (n, 1, H, W); `ValueError` for any other."""
+    if dtype.kind not in "biuf" or dtype.itemsize > 8:
+        raise bad(path, f"holds values of type {dtype}; use integers or real numbers")
+    if len(shape) not in (2, 3, 4) or (len(shape) == 4 and shape[1] != 1):
+        raise bad(path, f"holds an array of shape {shape}; use one map (rows, columns) or maps (n, rows, columns)")
+    n = 1 if len(shape) == 2 else int(shape[0])
+    if n < 1:
+        raise bad(path, "holds no maps")
+    one = sized(path, int(shape[-2]), int(shape[-1]))
+    if n * one[0] * one[1] > ALL_PIXELS:
+        raise bad(path, f"holds {n} maps of {one[1]} x {one[0]}; at most {ALL_PIXELS // 10**6} megapixels are read in all")
+    return (one,) * n
+
+
+def finite(path: Path, array: Array) -> Array:
+    """The array in the machine's byte order, without values that are not numbers."""
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise bad(path, "holds values that are not finite (NaN or infinity)")
+    return array.astype(array.dtype.newbyteorder("="), copy=False)

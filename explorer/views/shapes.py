@@ -1,0 +1,55 @@
+"""The page of the shapes: the panel, and what `python -m core.metrics.comparison shapes` measured of the methods."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from core import sampling
+from explorer import pages, paper_figures, workbench
+
+COMMAND = "python -m core.metrics.comparison shapes"
+
+
+def recorded() -> dict[str, Any] | None:
+    """The comparison that lies beside the checkpoints; None when there is none, or it cannot be read."""
+    try:
+        found = json.loads((sampling.CHECKPOINTS / "shapes" / "comparison.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and {"methods", "settings", "targets", "sentences"} <= found.keys() else None
+
+
+def drawn(found: dict[str, Any], dark: bool) -> dict[str, go.Figure]:
+    """Name of the caption -> figure."""
+    methods = found["methods"]
+    return {
+        "one": paper_figures.one_target(methods, dark), "random": paper_figures.random_requests(methods, dark),
+        "several": paper_figures.several_targets(found["targets"], methods, dark),
+        "iterations": paper_figures.iterations(methods, dark), "losses": paper_figures.critic_losses(methods, dark),
+    }  # fmt: skip
+
+
+@st.fragment
+def comparison() -> None:
+    """The paper's figures 1, 3 and 6 and the iterations until acceptable, each with its sentence."""
+    st.markdown("##### The methods, trained alike, at the same requests")
+    found = recorded()
+    if found is None:
+        st.info(f"The methods have not been measured yet. Train them and run `{COMMAND}`.", icon=":material/speed:")
+        return
+    st.caption(f"Same generator, data, iterations; measured by `{COMMAND}`. Choose a method above to drag it at your request.")
+    notes, figures = paper_figures.captions(found), list(drawn(found, pages.dark()).items())
+    for start in range(0, len(figures), 2):
+        for column, (name, figure) in zip(st.columns(2, gap="large"), figures[start : start + 2], strict=False):
+            column.plotly_chart(figure, theme=None, config=pages.PLOTLY, key=f"paper:{name}", height=figure.layout.height)
+            column.caption(notes[name])
+    st.markdown("\n".join(f"- {s}" for s in found["sentences"]))
+
+
+if __name__ == "__main__":
+    workbench.show("shapes")
+    comparison()
