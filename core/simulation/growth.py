@@ -2,12 +2,12 @@
 
 Grains are packed into a few channels u_c (h, w) >= 0 that sum to 1, so that grains of one channel lie far apart. One step
 
-    v_c = G * u_c,    u_c <- v_c^p / sum_k v_k^p,    G the periodic Gaussian of standard deviation s px,
+    v_c = G * u_c,    u_c <- v_c^3 / sum_k v_k^3,    G the periodic Gaussian of standard deviation s px,
 
 moves a boundary of curvature k by k s^2 / 2 toward its centre (the heat flow of time s^2 / 2), and treats all grains alike, so
-the three angles of a junction are equal. p -> infinity is threshold dynamics (Merriman, Bence, Osher 1994; for grains Elsey,
-Esedoglu, Smereka 2009), whose boundaries stick to the pixels; a finite p keeps an interface about a pixel wide, which knows its
-place below the pixel. A grain of n sides obeys dA/dt = (pi / 3) (n - 6) (von Neumann 1952; Mullins 1956), t in units of s^2 / 2.
+the three angles of a junction are equal. An infinite power is threshold dynamics (Merriman, Bence, Osher 1994; for grains Elsey,
+Esedoglu, Smereka 2009), whose boundaries stick to the pixels; the third keeps an interface of about a pixel, which knows its place
+below the pixel. A grain of n sides obeys dA/dt = (pi / 3) (n - 6) (von Neumann 1952; Mullins 1956), t in units of s^2 / 2.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.linalg import circulant
 
 from core.simulation.components import SPECK, components
 from core.types import Array
 
-SHARPNESS = 3
 WIDTH = 0.2
 """Standard deviation of the Gaussian over the mean grain diameter."""
 ROUND = 5
 """Most steps between two packings."""
-REACH = 3.0
-"""Grains nearer than this many standard deviations are never packed into one channel."""
+REACH = 4.0
+"""Grains nearer than this many standard deviations are not packed into one channel: at 3, some of them meet and merge."""
 
 
 def gaussian(n: int, deviation: float) -> NDArray[np.float32]:
     """Periodic Gaussian blur along an axis of n px as a matrix (n, n), rows summing to 1."""
-    away = np.arange(n)[:, None] - np.arange(n)[None] + n * np.arange(-2, 3)[:, None, None]
+    away = np.arange(n) + n * np.arange(-2, 3)[:, None]
     weights = np.exp(-0.5 * (away / deviation) ** 2).sum(0)
-    return np.asarray(weights / weights.sum(1, keepdims=True), dtype=np.float32)
+    return np.asarray(circulant(weights / weights.sum()), dtype=np.float32)
 
 
 def step(u: NDArray[np.float32], rows: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float32]:
     """One step of the channels u (C, H, W), with the `gaussian` of either axis."""
     blurred = rows @ (u.reshape(-1, len(columns)) @ columns).reshape(u.shape)
-    powers = blurred**SHARPNESS
+    powers = blurred * blurred * blurred
     return np.asarray(powers / powers.sum(0), dtype=np.float32)
 
 
@@ -80,7 +80,8 @@ def pack(u: NDArray[np.float32], deviation: float) -> tuple[NDArray[np.float32],
 
 
 def grow(ids: Array, target: int) -> Array:
-    """Grain numbers 0 .. N-1 (H, W) after growth of the grains `ids` (H, W) until about `target` are left (0.9 to 1 of it)."""
+    """Grain numbers 0 .. N-1 (H, W) after growth of the grains `ids` (H, W) until `target` are left, or a few less: those
+    that vanish in the last step."""
     ids, u = components(ids), None
     while (count := int(ids.max()) + 1) > target:
         deviation = WIDTH * math.sqrt(4 * ids.size / (math.pi * count))

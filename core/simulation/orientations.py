@@ -9,10 +9,10 @@ from core.types import Array
 
 COUNT = 5
 """Orientations of a polycrystal."""
-WEIGHT = 10.0
-"""What an error of fraction costs beside the same share of the boundary between equal orientations."""
-HEAT = 0.01
-"""First temperature of the annealing, in units of its cost; the last is a thousandth of it."""
+WEIGHT = (0.3, 10.0)
+"""What an error of fraction costs beside the same share of boundary between equal orientations, at first and at last."""
+HEAT = (5e-3, 5e-5)
+"""Temperature of the annealing at first and at last, in share of the boundary."""
 
 
 def boundaries(ids: Array) -> NDArray[np.float64]:
@@ -36,57 +36,42 @@ def greedy(areas: Array, fractions: Array) -> NDArray[np.uint8]:
     return chosen
 
 
-def assign(ids: Array, fractions: Array, rng: np.random.Generator, rounds: int = 400) -> NDArray[np.uint8]:
+def assign(ids: Array, fractions: Array, rng: np.random.Generator, sweeps: int = 8) -> NDArray[np.uint8]:
     """Orientation of each grain, uint8 (N,), for grain numbers 0 .. N-1 (H, W) and requested fractions (5,).
 
-    Starts from `greedy`; then each round makes the change of one grain, or the exchange of two, that lowers most
-
-        (share of the boundary between equal orientations) + WEIGHT * sum_k |fraction_k - requested_k|,
-
-    its changes judged with exponential noise that fades over the rounds (simulated annealing). The best state met is returned.
+    Simulated annealing from `greedy` on (share of the boundary between equal orientations) + w sum_k |fraction_k - requested_k|:
+    in each sweep every grain in turn takes another orientation, or exchanges its own with any other grain, by heat bath. The
+    temperature and w go geometrically through `HEAT` and `WEIGHT`: neighbours are parted first, then like-sized grains exchanged.
     """
     areas = np.bincount(ids.ravel()) / ids.size
     share = boundaries(ids)
     share /= max(share.sum() / 2, 1)
     chosen = greedy(areas, fractions)
-    return _anneal(areas, share, chosen, np.asarray(fractions, dtype=np.float64), rng, rounds)
-
-
-def cost(areas: Array, share: Array, chosen: Array, fractions: Array) -> float:
-    """What `assign` lowers, for area shares (N,), boundary shares (N, N) and orientations (N,)."""
-    equal = share[chosen[:, None] == chosen[None]].sum() / 2
-    error = np.abs(np.bincount(chosen, areas, COUNT) - fractions).sum()
-    return float(equal + WEIGHT * error)
-
-
-def _anneal(
-    areas: Array, share: Array, chosen: Array, fractions: Array, rng: np.random.Generator, rounds: int
-) -> NDArray[np.uint8]:
-    """The rounds of `assign`: one random grain at a time takes another orientation, or exchanges its own, by heat bath."""
-    n = len(areas)
     touching = share @ np.eye(COUNT)[chosen]  # (N, 5): boundary of each grain with each orientation
     error = np.bincount(chosen, areas, COUNT) - fractions
-    now = best = cost(areas, share, chosen, fractions)
-    kept = chosen.copy()
-    every, orientations = np.arange(n), np.arange(COUNT)
-    for grain, heat in zip(rng.integers(n, size=rounds), np.geomspace(HEAT, HEAT / 1000, rounds), strict=True):
+    turns = rng.permuted(np.tile(np.arange(len(areas)), (sweeps, 1)), axis=1).ravel()
+    for grain, heat, weight in zip(turns, *(np.geomspace(*ends, len(turns)) for ends in (HEAT, WEIGHT)), strict=True):
         old = chosen[grain]
-        new = np.concatenate([chosen, orientations])  # partners first, then plain changes
-        moved = areas[grain] - np.append(areas, np.zeros(COUNT))
-        change = touching[grain, new] - touching[grain, old]
-        change[:n] += touching[:, old] - touching[every, chosen] - 2 * share[grain]
+        new, moved, change = _moves(grain, areas, share, chosen, touching)
         misfit = np.abs(error[old] - moved) + np.abs(error[new] + moved) - abs(error[old]) - np.abs(error[new])
-        change = np.where(new == old, 0, change + WEIGHT * misfit)
-        pick = int((change - heat * rng.gumbel(size=n + COUNT)).argmin())
-        if new[pick] == old:
-            continue
-        for who, before, after in ((grain, old, new[pick]), *(((pick, new[pick], old),) if pick < n else ())):
+        worse = np.where(new == old, 0, change + weight * misfit)
+        pick = int((worse - heat * rng.gumbel(size=len(new))).argmin())
+        swap = [(pick, new[pick], old)] if pick < len(areas) else []
+        for who, before, after in [(grain, old, new[pick]), *swap]:
             chosen[who] = after
             touching[:, before] -= share[who]
             touching[:, after] += share[who]
             error[before] -= areas[who]
             error[after] += areas[who]
-        now += change[pick]
-        if now < best:
-            best, kept = now, chosen.copy()
-    return kept
+    return chosen
+
+
+def _moves(grain: int, areas: Array, share: Array, chosen: Array, touching: Array) -> tuple[Array, Array, Array]:
+    """What a grain can do: exchange with each grain (N), then become each orientation (5). Its new orientation (N + 5,), the area
+    share that leaves its old one, and the change of the boundary between equal orientations."""
+    n, old = len(areas), chosen[grain]
+    new = np.append(chosen, np.arange(COUNT, dtype=chosen.dtype))
+    moved = areas[grain] - np.append(areas, np.zeros(COUNT))
+    change = touching[grain, new] - touching[grain, old]
+    change[:n] += touching[:, old] - touching[np.arange(n), chosen] - 2 * share[grain]
+    return new, moved, change

@@ -11,8 +11,8 @@ from scipy.spatial import cKDTree
 from core.simulation import orientations
 from core.types import Array
 
-GRAINS = (30, 150)
-"""Fewest and most grains of a map of `AREA` px; other sizes have the same densities."""
+GRAINS = (32, 150)
+"""Fewest and most grains that maps of `AREA` px aim at; other sizes have the same densities."""
 AREA = 128 * 128
 
 
@@ -34,7 +34,7 @@ def voronoi(fractions: Array, n: int, seed: int, shape: tuple[int, int]) -> NDAr
     requested fraction (n, 5), largest first. The number of grains is distributed as in `core.simulation.grains`."""
     out = np.empty((n, *shape), np.uint8)
     for i, wanted in enumerate(np.broadcast_to(np.asarray(fractions, dtype=np.float64), (n, orientations.COUNT))):
-        rng = np.random.default_rng([seed + i, 2])
+        rng = np.random.default_rng([seed + i, 3])
         ids = cells(rng.random((grain_number(rng, shape), 2)) * shape, shape)
         out[i] = orientations.greedy(np.bincount(ids.ravel()) / ids.size, wanted)[ids]
     return out
