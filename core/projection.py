@@ -10,6 +10,7 @@ from torch import Tensor
 
 from core.models import offsets as dual
 from core.simulation import burgers
+from core.simulation.components import SPECK, components
 from core.types import Array, Conditions
 
 SUBSAMPLE = 4096
@@ -42,12 +43,36 @@ def exact_fractions(logits: Tensor, fractions: Tensor) -> Tensor:
     (`core.models.offsets`) comes within a few pixels; shortest paths between the C labels move the rest one by one, ties in the
     order of the pixels. Source: Peyre and Cuturi, Computational Optimal Transport (2019), chapters 3 and 5.
     """
-    flat = torch.nan_to_num(logits.detach().flatten(2).float(), 0.0, 1e6, -1e6)
+    flat = tamed(logits.detach().flatten(2).float())
     counts = whole(fractions, flat.shape[2])
+    flat = torch.where(counts[..., None] > 0, flat, flat.amax(1, keepdim=True))  # what nothing is asked of must set no scale
     share = counts.to(flat) / flat.shape[2]
     sparse = flat[:, :, :: flat.shape[2] // SUBSAMPLE | 1]
     found = [_exact(*one) for one in zip(flat, counts, dual.anneal(sparse, share), strict=True)]
     return torch.stack(found).to(torch.uint8).view(logits.shape[0], *logits.shape[2:])
+
+
+def tamed(logits: Tensor) -> Tensor:
+    """Logits (B, C, P) with each sample's infinite values brought to its largest or least finite one, 0 for what is no number."""
+    finite = logits.isfinite()
+    low = torch.where(finite, logits, torch.inf).amin((1, 2), keepdim=True).nan_to_num(posinf=-1.0)
+    high = torch.where(finite, logits, -torch.inf).amax((1, 2), keepdim=True).nan_to_num(neginf=1.0)
+    return torch.where(logits.isnan(), 0.0, torch.minimum(torch.maximum(logits, low), high))
+
+
+def without_speckle(logits: Tensor, fractions: Tensor, rounds: int = 4) -> Tensor:
+    """`exact_fractions` without pieces of fewer than `SPECK` px: a label is forbidden where its pieces were that small, and what is
+    missing then is moved at the other boundaries. What `rounds` rounds leave (noise is nothing but speckle) stays."""
+    labels = exact_fractions(logits, fractions)
+    for _ in range(rounds):
+        small = torch.from_numpy(np.stack([specks(one) for one in labels.cpu().numpy()])).to(logits.device)
+        touched = small.flatten(1).any(1)
+        if not touched.any():
+            break
+        barred = torch.nn.functional.one_hot(labels.long(), logits.shape[1]).movedim(3, 1).bool() & small[:, None]
+        logits = torch.where(barred, tamed(logits.flatten(2)).amin((1, 2))[:, None, None, None], logits)
+        labels[touched] = exact_fractions(logits[touched], fractions[touched])
+    return labels
 
 
 def whole(fractions: Tensor, pixels: int) -> Tensor:
@@ -57,6 +82,12 @@ def whole(fractions: Tensor, pixels: int) -> Tensor:
     down = exact.floor()
     rank = (exact - down).argsort(dim=1, descending=True, stable=True).argsort(1)
     return (down + (rank < pixels - down.sum(1, keepdim=True))).long()
+
+
+def specks(labels: Array) -> Array:
+    """Which pixels (H, W) of a label map lie in connected pieces of fewer than `SPECK` px."""
+    pieces = components(labels)
+    return np.asarray((np.bincount(pieces.ravel()) < SPECK)[pieces])
 
 
 def _exact(logits: Tensor, counts: Tensor, offsets: Tensor) -> Tensor:
