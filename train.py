@@ -156,7 +156,8 @@ def grid(model: sampling.Model, columns: int = 8) -> Image.Image:
     strips = []
     for place in np.linspace(*sampling.places(model.problem, model.conditions), 7):
         tiles = model.sample(sampling.representative(model.problem, model.conditions, float(place), columns), columns, seed=0).array
-        strips.append(np.concatenate(list(np.pad(shown(tiles, model.field), ((0, 0), (2, 2), (2, 2), (0, 0)), constant_values=128)), 1))
+        framed = np.pad(shown(tiles, model.field), ((0, 0), (2, 2), (2, 2), (0, 0)), constant_values=128)
+        strips.append(np.concatenate(list(framed), 1))
     return Image.fromarray(np.concatenate(strips).squeeze())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -43,13 +44,18 @@ def exact_fractions(logits: Tensor, fractions: Tensor) -> Tensor:
     (`core.models.offsets`) comes within a few pixels; shortest paths between the C labels move the rest one by one, ties in the
     order of the pixels. Source: Peyre and Cuturi, Computational Optimal Transport (2019), chapters 3 and 5.
     """
+    return _labelled(logits, fractions, None)[0]
+
+
+def _labelled(logits: Tensor, fractions: Tensor, start: Tensor | None) -> tuple[Tensor, Tensor]:
+    """`exact_fractions`, and the offsets (B, C) that it went out from; `start`: those of nearly the same logits."""
     flat = tamed(logits.detach().flatten(2).float())
     counts = whole(fractions, flat.shape[2])
     flat = torch.where(counts[..., None] > 0, flat, flat.amax(1, keepdim=True))  # what nothing is asked of must set no scale
-    share = counts.to(flat) / flat.shape[2]
-    sparse = flat[:, :, :: flat.shape[2] // SUBSAMPLE | 1]
-    found = [_exact(*one) for one in zip(flat, counts, dual.anneal(sparse, share), strict=True)]
-    return torch.stack(found).to(torch.uint8).view(logits.shape[0], *logits.shape[2:])
+    sparse = flat[:, :, :: flat.shape[2] // SUBSAMPLE | 1].contiguous()
+    offsets = dual.anneal(sparse, counts.to(flat) / flat.shape[2]) if start is None else start
+    found = [_exact(*one) for one in zip(flat, counts, offsets, strict=True)]
+    return torch.stack(found).to(torch.uint8).view(logits.shape[0], *logits.shape[2:]), offsets
 
 
 def tamed(logits: Tensor) -> Tensor:
@@ -61,17 +67,19 @@ def tamed(logits: Tensor) -> Tensor:
 
 
 def without_speckle(logits: Tensor, fractions: Tensor, rounds: int = 4) -> Tensor:
-    """`exact_fractions` without pieces of fewer than `SPECK` px: a label is forbidden where its pieces were that small, and what is
-    missing then is moved at the other boundaries. What `rounds` rounds leave (noise is nothing but speckle) stays."""
-    labels = exact_fractions(logits, fractions)
+    """`exact_fractions` without pieces of fewer than `SPECK` px: they may only take labels that they touch, and what is missing
+    then is moved at the other boundaries. What `rounds` rounds leave (noise is nothing but speckle) stays."""
+    labels, offsets = _labelled(logits, fractions, None)
     for _ in range(rounds):
         small = torch.from_numpy(np.stack([specks(one) for one in labels.cpu().numpy()])).to(logits.device)
         touched = small.flatten(1).any(1)
         if not touched.any():
             break
-        barred = torch.nn.functional.one_hot(labels.long(), logits.shape[1]).movedim(3, 1).bool() & small[:, None]
+        whole_ones = torch.where(small, logits.shape[1], labels)[:, None] == torch.arange(logits.shape[1]).view(1, -1, 1, 1)
+        near = torch.stack([whole_ones.roll(s, a) for s in (1, -1) for a in (2, 3)]).any(0)
+        barred = small[:, None] & ~near
         logits = torch.where(barred, tamed(logits.flatten(2)).amin((1, 2))[:, None, None, None], logits)
-        labels[touched] = exact_fractions(logits[touched], fractions[touched])
+        labels[touched] = _labelled(logits[touched], fractions[touched], offsets[touched])[0]
     return labels
 
 
@@ -125,12 +133,12 @@ def _repair(scores: Array, counts: Array) -> tuple[Array, float]:
     labels, top, farthest = scores.argmax(0), scores.max(0), 0.0
     surplus = np.bincount(labels, minlength=len(counts)) - counts
     losses, price = top - scores, np.full((len(counts), len(counts)), np.inf)
-    stale = range(len(counts))
+    stale = list(range(len(counts)))
     while surplus.any():
         for c in stale:
             price[c] = losses[:, labels == c].min(1, initial=np.inf)
         stale, cost = _cheapest(price, surplus)
-        steps = list(zip(stale, stale[1:], strict=False))
+        steps = list(pairwise(stale))
         tied = [np.flatnonzero((labels == s) & (losses[t] == price[s, t])) for s, t in steps]
         many = min(surplus[stale[0]], -surplus[stale[-1]], *map(len, tied))
         for (_, t), pixels in zip(steps, tied, strict=True):

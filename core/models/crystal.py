@@ -27,13 +27,15 @@ from core.types import Array
 
 ORIENTATIONS = 5
 SIZES = (6.0, 40.0)
-"""Least and largest mean grain diameter, px."""
+SCATTERS = (0.0, 0.6)
+"""Least and largest mean grain diameter, px; of the scatter."""
 MORPHS = ("morph_a", "morph_b")
-FEATURES = 6
+FEATURES = 7
 LEVELS = 33
 DOMINANCE = (0.0, 0.25, 0.5)
 """Knots of `dominance` at which the distribution of sizes is kept."""
 CALIBRATION = 128
+PACKING = Packing()
 PACE = 0.5
 """How far a morph of 1 rad moves a nucleus, in spacings."""
 
@@ -43,10 +45,11 @@ def dominance(fractions: Tensor) -> Tensor:
     return fractions.square().sum(1) - 1 / fractions.shape[1]
 
 
-def features(fractions: Tensor, size: Tensor) -> Tensor:
-    """Regressors (B, 6) of a request: 1, l, l^2, d, d^2, d l with l = log(size / 16 px) and d the dominance."""
+def features(fractions: Tensor, size: Tensor, scatter: Tensor) -> Tensor:
+    """Regressors (B, 7) of a request: 1, l, l^2, d, d^2, d l, s with l = log(size / 16 px), d the dominance, s the scatter less
+    the data's."""
     scaled, skew = torch.log(size / 16), 4 * dominance(fractions)
-    return torch.stack([torch.ones_like(size), scaled, scaled**2, skew, skew**2, skew * scaled], 1)
+    return torch.stack([torch.ones_like(size), scaled, scaled**2, skew, skew**2, skew * scaled, scatter - PACKING.scatter], 1)
 
 
 class CrystalGenerator(nn.Module):
@@ -60,8 +63,8 @@ class CrystalGenerator(nn.Module):
     levels: Tensor
 
     def __init__(
-        self, packing: Packing = Packing(), steps: int = 8, sharpness: int = 3, reach: float = 0.2, focus: float = 0.7,
-        channels: tuple[int, int, int] = (16, 32, 48),
+        self, packing: Packing = PACKING, steps: int = 6, sharpness: int = 3, reach: float = 0.2, focus: float = 0.7,
+        channels: tuple[int, int, int] = (12, 24, 32),
     ) -> None:  # fmt: skip
         """`reach`: deviation of the layer's Gaussian over the mean diameter of a nucleus; `focus`: that of a nucleus's bump over
         the mean radius."""
@@ -99,18 +102,18 @@ class CrystalGenerator(nn.Module):
 
     def read_latent(self, fields: Tensor) -> dict[str, Tensor]:
         """The latents of real fields (B, 5, H, W): their mean grain diameter."""
-        size = grain_statistics.mean_diameter(fields.argmax(1)).to(fields)
+        size = grain_statistics.mean_diameter(fields.max(1)[1]).to(fields)
         return {"grain_size": size.clamp(*SIZES), **self.rest(fields)}
 
     def rest(self, like: Tensor) -> dict[str, Tensor]:
         """The latents that do not vary in the data."""
         zero = torch.zeros(len(like), device=like.device, dtype=like.dtype)
-        return {"scatter": zero + self.packing.scatter, **dict.fromkeys(("stretch", *MORPHS), zero)}
+        return {"scatter": zero + PACKING.scatter, **dict.fromkeys(("stretch", *MORPHS), zero)}
 
-    def number(self, fractions: Tensor, size: Tensor, shape: tuple[int, int]) -> Tensor:
+    def number(self, fractions: Tensor, size: Tensor, scatter: Tensor, shape: tuple[int, int]) -> Tensor:
         """How many nuclei (B,) give grains of this mean diameter, as a real number."""
         discs = shape[0] * shape[1] / (math.pi / 4 * size.square())
-        return discs * torch.exp((features(fractions, size) @ self.count).clamp(-1.5, 1.5))
+        return discs * torch.exp((features(fractions, size, scatter) @ self.count).clamp(-1.5, 1.5))
 
     def forward(
         self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor], latent: Mapping[str, Tensor],
@@ -129,8 +132,9 @@ class CrystalGenerator(nn.Module):
             if not physics:
                 logits = logits + bend
                 return logits + balanced(logits, f, opened(f), 6)[..., None, None]
-            weights = torch.softmax(logits + bend, 1) / share.clamp(min=LEAST)
-            grains = bumps * weights.gather(1, owner[..., None, None].expand_as(bumps))
+            half, share, bent = (t[:, :, ::2, ::2] for t in (bumps, share.clamp(min=LEAST), logits + bend))
+            weights = torch.softmax(bent, 1) / share
+            grains = half * weights.gather(1, owner[..., None, None].expand_as(half))
             return self.physics(grains, owner, f, self.reach * diameter)
 
     def residual(self, logits: Tensor, texture: Tensor, fractions: Tensor, size: Tensor) -> Tensor:
@@ -143,9 +147,9 @@ class CrystalGenerator(nn.Module):
         """Bumps (B, Q, H, W) of the nuclei by channel, the orientation (B, Q) of each channel, and the mean diameters (B, 2) px of
         a nucleus along y and x."""
         shape = (noise["texture"].shape[-2], noise["texture"].shape[-1])
-        many = self.number(fractions, latent["grain_size"], shape).round().clamp(2, noise["points"].shape[1]).int().tolist()
+        many = self.number(fractions, latent["grain_size"], latent["scatter"], shape).round().clamp(2, noise["points"].shape[1])
         given = {k: v.cpu().double().numpy() for k, v in {**noise, **latent, "fractions": fractions}.items() if k != "texture"}
-        made = [self.nuclei({k: v[i] for k, v in given.items()}, n, shape) for i, n in enumerate(many)]
+        made = [self.nuclei({k: v[i] for k, v in given.items()}, int(n), shape) for i, n in enumerate(many)]
         channels = max(len(one.owner) for one, _ in made)
         owner = np.stack([np.pad(one.owner, (0, channels - len(one.owner))) for one, _ in made])
         bumps = torch.stack([painted(one, scale, self.focus, channels, shape) for one, scale in made])
@@ -175,17 +179,18 @@ class CrystalGenerator(nn.Module):
 
     @torch.no_grad()
     def calibrate(self, labels: Tensor, keys: Sequence[int], rounds: int = 6) -> dict[str, float]:
-        """Calibrates the number of nuclei on the requests (fractions, mean diameter) of the first labels, by fixed-point
-        regression; returns the mean deviation of log size that is left."""
+        """Calibrates the number of nuclei on the requests (fractions, mean diameter) of the first labels, every second one at
+        another scatter, by fixed-point regression; returns the mean deviation of log size that is left."""
         fractions, size = statistics(labels[:CALIBRATION])
         noise = [self.noise([k], (labels.shape[1], labels.shape[2])) for k in keys[: len(size)]]
         latent = {"grain_size": size, **self.rest(size)}
+        latent["scatter"][1::2] = torch.linspace(*SCATTERS, len(size) // 2)
         for round_ in range(rounds + 1):
-            made = [self(n, {"fractions": fractions[i : i + 1]}, {k: v[i : i + 1] for k, v in latent.items()}).argmax(1)
+            made = [self(n, {"fractions": fractions[i : i + 1]}, {k: v[i : i + 1] for k, v in latent.items()}).max(1)[1]
                     for i, n in enumerate(noise)]  # fmt: skip
             missing = torch.log(grain_statistics.mean_diameter(torch.cat(made)) / size).clamp(-0.5, 0.5)
             if round_ < rounds:
-                self.count += 1.5 * fit(features(fractions, size), missing)
+                self.count += 1.5 * fit(features(fractions, size, latent["scatter"]), missing)
         return {"log_size": float(missing.mean().abs())}
 
 
@@ -213,5 +218,5 @@ def painted(nuclei: Nuclei, scale: Array, focus: float, channels: int, shape: tu
 def _lines(at: Array, length: int, width: float) -> Array:
     """Periodic Gaussians (N, length) about the positions (N,), not below e^-40."""
     away = np.arange(length) - at[:, None]
-    away -= length * np.round(away / length)
-    return np.asarray(np.exp(np.maximum(-np.square(away / width) / 2, -40)))
+    nearest = away - length * np.round(away / length)
+    return np.asarray(np.exp(np.maximum(-np.square(nearest / width) / 2, -40)))

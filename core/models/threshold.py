@@ -20,23 +20,23 @@ from torch import Tensor, nn
 
 from core.models.offsets import newton, opened
 
-SUBSAMPLE = 4096
+SUBSAMPLE = 2048
 """Pixels on which the weights are found."""
 LEAST = 1e-18
 """Least weight of an orientation at a pixel: its logarithm must exist."""
 
 
 class ThresholdDynamics(nn.Module):
-    """`steps` steps with powers p = `sharpness`, all but the last on every second pixel; no parameters."""
+    """`steps` steps with powers p = `sharpness`, all but the last on a grid of half the size; no parameters."""
 
     def __init__(self, steps: int, sharpness: int) -> None:
         super().__init__()
         self.steps, self.sharpness = steps, sharpness
 
     def forward(self, u: Tensor, owner: Tensor, fractions: Tensor, deviation: Tensor) -> Tensor:
-        """u (B, Q, H, W) >= 0, orientation (B, Q) of each channel, fractions (B, C), Gaussian deviations (B, 2) px along y and x
-        to logits (B, C, H, W); H and W even."""
-        shape, u = (u.shape[2], u.shape[3]), u[:, :, ::2, ::2]
+        """u (B, Q, H / 2, W / 2) >= 0 at every second pixel, orientation (B, Q) of each channel, fractions (B, C), deviations
+        (B, 2) px of the Gaussian along y and x, to logits (B, C, H, W)."""
+        shape = (2 * u.shape[2], 2 * u.shape[3])
         transfer = gaussian((u.shape[2], u.shape[3]), deviation / 2)
         offsets = opened(fractions)
         for step in range(self.steps):

@@ -18,8 +18,18 @@ from core.simulation.grains import Grains
 from core.simulation.voronoi import AREA, voronoi
 from core.training.game import as_soft
 from core.types import (
-    HELD_OUT, Array, Conditions, Descriptor, Field, Position, Preset, Problem, Quantity, Rival, TrainConfig,
-)  # fmt: skip
+    HELD_OUT,
+    Array,
+    Conditions,
+    Descriptor,
+    Field,
+    Position,
+    Preset,
+    Problem,
+    Quantity,
+    Rival,
+    TrainConfig,
+)
 
 SOURCE = Grains()
 FIELD = Field(
