@@ -11,6 +11,7 @@ same command it ends with the same bits as if nobody had stopped it.
 from __future__ import annotations
 
 import argparse
+import colorsys
 import copy
 import json
 import platform
@@ -33,7 +34,7 @@ from core import checkpoint, data, discovery, metrics, sampling
 from core.training import distributed
 from core.training.guards import Diverged, StopFlag
 from core.training.loop import Trainer, fit
-from core.types import HELD_OUT, Array, Checkpoint, Preset, Problem, Progress, TrainConfig
+from core.types import HELD_OUT, Array, Checkpoint, Field, Preset, Problem, Progress, TrainConfig
 
 CALIBRATION_IMAGES = 1024
 CALIBRATION_SEED = 500_000_000
@@ -183,15 +184,22 @@ class Run:
 
 
 def grid(model: sampling.Model, columns: int = 8) -> Image.Image:
-    """A contact sheet: rows over the first condition's trained range, columns over seeds."""
-    quantity = model.conditions[0]
-    low, high = quantity.trained or (quantity.low, quantity.high)
+    """A contact sheet: rows over the trained range of requests, columns over seeds; several labels in colour."""
     strips = []
-    for value in np.linspace(low, high, 7):
-        tiles = model.sample({quantity.name: value}, columns, seed=0).array.astype(np.float32)
-        tiles = (tiles - model.field.low) / (model.field.high - model.field.low)
-        strips.append(np.concatenate(list(np.pad(tiles, ((0, 0), (2, 2), (2, 2)), constant_values=0.5)), 1))
-    return Image.fromarray((255 * np.concatenate(strips)).clip(0, 255).astype(np.uint8))
+    for place in np.linspace(*sampling.places(model.problem, model.conditions), 7):
+        tiles = model.sample(sampling.representative(model.problem, model.conditions, float(place), columns), columns, seed=0).array
+        framed = np.pad(shown(tiles, model.field), ((0, 0), (2, 2), (2, 2), (0, 0)), constant_values=128)
+        strips.append(np.concatenate(list(framed), 1))
+    return Image.fromarray(np.concatenate(strips).squeeze())
+
+
+def shown(tiles: Array, field: Field) -> Array:
+    """Arrays (n, H, W) as uint8 (n, H, W, 1 or 3): grey from the field's low to its high, colours for several labels."""
+    if field.kind == "categorical":
+        hues = np.arange(field.channels) * 0.618034 % 1
+        return np.array([[round(255 * v) for v in colorsys.hsv_to_rgb(h, 0.65, 0.9)] for h in hues], np.uint8)[tiles]
+    grey = 255 * (tiles.astype(np.float32) - field.low) / (field.high - field.low)
+    return grey.clip(0, 255).astype(np.uint8)[..., None]
 
 
 def shipped(run: Run, trainer: Trainer, calibration: Array | None, digest: str) -> sampling.Model:
@@ -210,9 +218,8 @@ def finish(run: Run, trainer: Trainer, calibration: Array | None, digest: str) -
     """Measure the averaged generator, write checkpoint, card and sample grid, print the table of quality."""
     model = shipped(run, trainer, calibration, digest)
     problem, tensors = run.problem, {f"generator.{k}": v for k, v in model.generator.state_dict().items()}
-    quantity = model.conditions[0] if model.conditions else None
-    if problem.oracle is not None and problem.descriptors and quantity is not None:
-        knots = np.linspace(*(quantity.trained or (quantity.low, quantity.high)), KNOTS)
+    if problem.oracle is not None and problem.descriptors and model.conditions:
+        knots = np.linspace(*sampling.places(problem, model.conditions), KNOTS)
         found = metrics.reference(problem, [float(k) for k in knots], n=4 if run.given.tiny else 64)
         tensors |= {f"reference.{k}": v for k, v in found.items()}
     table = metrics.quality(model, run.given.samples)

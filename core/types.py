@@ -142,7 +142,8 @@ class Descriptor:
     """A statistic reported of delivered arrays: `measure` maps labels or fields (n, H, W) to (n,) or a curve (n, m).
 
     `abscissa` gives the curve's positions for an array of the given shape (None for scalars); `live` curves are drawn while
-    dragging.
+    dragging, and every scalar that is not `slow`. Of a histogram, `samples` gives the numbers themselves, one row per array:
+    ensembles are compared by the Wasserstein distance of all of them.
     """
 
     name: str
@@ -152,6 +153,23 @@ class Descriptor:
     abscissa: Callable[[tuple[int, int]], Array] | None = None
     live: bool = False
     help: str = ""
+    slow: bool = False
+    samples: Callable[[Tensor], Sequence[Array]] | None = None
+
+
+@dataclass(frozen=True)
+class Position:
+    """A number by which requests are ordered that are no scalars: tables are split in thirds along it, a checkpoint carries its
+    references at places on it.
+
+    `of(conditions)` is the position (n,) of requests, `at(value)` a representative request, in `low..high`.
+    """
+
+    label: str
+    low: float
+    high: float
+    of: Callable[[Mapping[str, Array]], Array]
+    at: Callable[[float], Mapping[str, Array]]
 
 
 @dataclass(frozen=True)
@@ -271,6 +289,8 @@ class Problem:
     bars: Mapping[str, tuple[str, float]] = default(default_factory=dict)
     """Quality that a checkpoint must show: row name of `core.metrics` -> ("<=" or ">=", value). `column: row` speaks of that
     column of the table instead of the judged one."""
+    position: Position | None = None
+    """How requests are ordered where the first condition is no scalar."""
     oracle: Callable[[Mapping[str, Array], int, int, tuple[int, int]], Array] | None = None
     """The reference at the same conditions: `oracle(conditions, n, seed, shape) -> labels or fields (n, H, W)`."""
     cases: Mapping[str, Callable[[int], Sequence[Mapping[str, Any]]]] = default(default_factory=dict)

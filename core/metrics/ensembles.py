@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from core import sampling
+from core.metrics import pooled
 from core.types import HELD_OUT, Array, Descriptor, Problem
 
 Described = dict[str, Array]
@@ -88,6 +89,8 @@ def scalar_rows(descriptor: Descriptor, contest: Contest) -> dict[str, float]:
     if b.min() > 0:
         rows[f"{label}, |deviation|, %"] = 100 * abs(a.mean() / b.mean() - 1)
         rows[f"{label}, worst third, %"] = 100 * max(abs(a[t].mean() / b[t].mean() - 1) for t in thirds)
+    if b.std() < 1e-6:
+        return {**rows, f"{label}, mean - mean": float(a.mean() - b.mean())}
     rows[f"{label}, worst third, sd"] = float(in_sd)
     rows[f"{label}, spread, % of data's"] = 100 * float(residual_spread(a, contest.at) / residual_spread(b, contest.at))
     return rows
@@ -117,10 +120,10 @@ def rows(problem: Problem, contest: Contest) -> dict[str, float]:
 
 
 def exactness(problem: Problem, sample: sampling.Sample, pixels: int) -> dict[str, float]:
-    """Delivered and raw deviation of every scalar condition from the request."""
+    """Delivered and raw deviation of every condition from the request; of fractions, over all of them."""
     out: dict[str, float] = {}
     for name, asked in sample.requested.items():
-        if name in sample.measured and asked.ndim == 1:
+        if name in sample.measured:
             label = name.replace("_", " ")
             delivered, raw = (np.abs(m[name].astype(np.float64) - asked) for m in (sample.measured, sample.raw))
             out[f"{label} delivered, worst, px"] = float(delivered.max() * pixels)
@@ -134,30 +137,32 @@ def quality(model: sampling.Model, n: int = 256, size: int | None = None, ablati
     problem, shape = model.problem, model.shape(size)
     reference = sampling.draw(problem, n, HELD_OUT + seed, shape[0])
     theirs, asked = describe(problem, reference.array), {q.name: reference.measured[q.name] for q in model.conditions}
-    at = asked[model.conditions[0].name]
+    at, pools = sampling.position(problem, model.conditions, asked), pooled.pools(problem, reference.array)
     columns: dict[str, dict[str, float]] = {}
     if problem.oracle is not None:
         again = problem.oracle(asked, n, seed + 500_000, shape)
-        columns["data"] = rows(problem, Contest(describe(problem, again), theirs, at))
+        columns["data"] = rows(problem, Contest(describe(problem, again), theirs, at)) | pooled.rows(problem, again, pools)
     for name, stages in (STAGES if ablation else {"all": {}}).items():
         sample = model.sample(asked, n, seed, True, None, size, **stages)
-        ours = describe(problem, sample.array)
-        columns[name] = exactness(problem, sample, shape[0] * shape[1]) | rows(problem, Contest(ours, theirs, at))
+        found = rows(problem, Contest(describe(problem, sample.array), theirs, at)) | pooled.rows(problem, sample.array, pools)
+        columns[name] = exactness(problem, sample, shape[0] * shape[1]) | found
     for rival in problem.rivals:
-        columns[rival.name] = rows(problem, Contest(describe(problem, rival.make(asked, n, seed, shape)), theirs, at))
+        made = rival.make(asked, n, seed, shape)
+        columns[rival.name] = rows(problem, Contest(describe(problem, made), theirs, at)) | pooled.rows(problem, made, pools)
     table = pd.DataFrame(columns).reindex(list(columns["all"]))
     table.insert(0, "bar", [f"{problem.bars[r][0]} {problem.bars[r][1]:g}" if r in problem.bars else "" for r in table.index])
     return table
 
 
 def reference(problem: Problem, knots: Sequence[float], n: int = 64, seed: int = 1_000_000) -> dict[str, Tensor]:
-    """Mean and standard deviation of every descriptor over n oracle runs at each value of the first condition.
+    """Mean and standard deviation of every descriptor over n oracle runs at each value of the first condition, or of `position`.
 
     Tensors `at` (K,), `<descriptor>.mean` and `.sd` (K, ...): what a checkpoint carries so that a picture never stands alone.
     """
     assert problem.oracle is not None
-    name = problem.presets[0].conditions[0].name
-    drawn = (problem.oracle({name: np.full(n, k)}, n, seed + i * n, problem.field.shape) for i, k in enumerate(knots))
+    first = problem.presets[0].conditions
+    requests = [sampling.representative(problem, first, k, n) for k in knots]
+    drawn = (problem.oracle(asked, n, seed + i * n, problem.field.shape) for i, asked in enumerate(requests))
     found = [describe(problem, arrays) for arrays in drawn]
     out = {"at": torch.tensor(list(knots), dtype=torch.float32)}
     for descriptor in problem.descriptors:

@@ -135,14 +135,13 @@ def shape_of(model: Model, dial: Dial) -> tuple[int, int]:
 def reference(model: Model, dial: Dial) -> dict[str, tuple[Array, Array]]:
     """Mean and standard deviation of the held-out data at the dial's conditions; empty where there are no such data.
 
-    Outside the range of the first condition that the checkpoint's references cover, nothing is compared.
+    Outside the range of positions that the checkpoint's references cover, nothing is compared.
     """
     at = model.references.get("at")
     if at is None or not model.conditions:
         return {}
-    conditions, first = asked(model, dial), model.conditions[0]
-    value = conditions.get(first.name, first.default)
-    if not isinstance(value, tuple) and not at.min() - 1e-4 <= value <= at.max() + 1e-4:
+    conditions = asked(model, dial)
+    if not at.min() - 1e-4 <= model.position(conditions) <= at.max() + 1e-4:
         return {}
     return model.reference(conditions)
 
@@ -166,7 +165,7 @@ def describe(model: Model, sample: Sample, live: bool = False) -> dict[str, Arra
     """The problem's descriptors measured on the delivered arrays, name -> (n,) or (n, m); live: only what is drawn while
     dragging, which is the live curves and every scalar."""
     array = torch.from_numpy(np.ascontiguousarray(sample.array))
-    chosen = [d for d in model.problem.descriptors if d.live or not live or not d.abscissa]
+    chosen = [d for d in model.problem.descriptors if d.live or not live or not (d.abscissa or d.slow)]
     with torch.inference_mode():
         return {d.name: d.measure(array).cpu().numpy() for d in chosen}
 
