@@ -151,6 +151,8 @@ class Descriptor:
     unit: str
     measure: Callable[[Tensor], Tensor]
     abscissa: Callable[[tuple[int, int]], Array] | None = None
+    axis: str = ""
+    """What a curve's positions are, with their unit; empty: distances in the unit of the field."""
     live: bool = False
     help: str = ""
     slow: bool = False
