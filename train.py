@@ -141,6 +141,17 @@ class Run:
             lines = [line for line in self.log.read_text().splitlines() if line.endswith("}") and json.loads(line)["step"] <= step]
             data.write_atomic(self.log, "".join(f"{line}\n" for line in lines).encode())
 
+    def trace(self, progress: Progress, found: dict[str, float]) -> None:
+        """One line of `trace.jsonl`: what is measured of the averaged generator on the way, beside the losses of that step."""
+        kept = [line for line in self.traced() if line["step"] < progress.step]
+        lines = [*kept, {"step": progress.step, "minutes": round(self.seconds / 60, 2), **progress.losses, **found}]
+        data.write_atomic(self.folder / "trace.jsonl", "".join(f"{json.dumps(line)}\n" for line in lines).encode())
+
+    def traced(self) -> list[dict[str, float]]:
+        """The lines of `trace.jsonl`."""
+        path = self.folder / "trace.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
     def note(self, progress: Progress) -> None:
         """One line of `metrics.jsonl`."""
         if distributed.rank() == 0:
@@ -151,13 +162,12 @@ class Run:
 
 
 def grid(model: sampling.Model, columns: int = 8) -> Image.Image:
-    """A contact sheet: rows over the first condition's trained range, columns over seeds."""
-    quantity = model.conditions[0]
-    low, high = quantity.trained or (quantity.low, quantity.high)
+    """A contact sheet: rows over the first condition's trained range (over seeds where there is none), columns over seeds."""
     strips = []
-    for value in np.linspace(low, high, 7):
-        tiles = model.sample({quantity.name: value}, columns, seed=0).array.astype(np.float32)
-        tiles = (tiles - model.field.low) / (model.field.high - model.field.low)
+    for row, share in enumerate(np.linspace(0, 1, 7)):
+        asked = {q.name: np.interp(share, (0, 1), q.trained or (q.low, q.high)) for q in model.conditions[:1]}
+        tiles = model.sample(asked, columns, seed=0 if asked else row).array.astype(np.float32)
+        tiles = (tiles - model.field.low) / (max(model.field.channels - 1, 1) * (model.field.high - model.field.low))
         strips.append(np.concatenate(list(np.pad(tiles, ((0, 0), (2, 2), (2, 2)), constant_values=0.5)), 1))
     return Image.fromarray((255 * np.concatenate(strips)).clip(0, 255).astype(np.uint8))
 
@@ -191,7 +201,7 @@ def finish(run: Run, trainer: Trainer, calibration: Array | None, digest: str) -
     dials = model.conditions + model.latents
     limits = [f"{q.label}: seen in training from {q.trained[0]:g} to {q.trained[1]:g} {q.unit}" for q in dials if q.trained]
     rest = {
-        "training": training, "limits": limits,
+        "training": training, "limits": limits, "trace": [line for line in run.traced() if line["step"] <= trainer.done],
         "conditions": [_row(q) for q in model.conditions], "latents": [_row(q) for q in model.latents],
         "metrics": {f"Quality: {run.given.samples} samples against as many held-out, same conditions": rows},
     }  # fmt: skip
@@ -250,6 +260,8 @@ def follow(run: Run, trainer: Trainer, digest: str, stop: StopFlag) -> bool:
             bar.write(progress.note)
         if progress.step % given.save_every == 0:
             run.save(trainer, digest)
+        if run.problem.trace and progress.step % given.save_every == 0 and distributed.rank() == 0:
+            run.trace(progress, run.problem.trace(shipped(run, trainer, None, digest)))
         if progress.step % (5 * given.save_every) == 0 and distributed.rank() == 0:
             grid(shipped(run, trainer, None, digest)).save(run.folder / "samples" / f"{progress.step:07d}.png")
         stopped = distributed.agree(bool(stop))

@@ -239,7 +239,7 @@ def load(name: str | Path, device: str = "cpu") -> Model:
 
 def draw(problem: str, n: int, seed: int, size: int | None = None) -> Sample:
     """See `core.draw`."""
-    found = discovery.problem(problem)
+    found, preset = discovery.split(problem)
     if found.source is None:
         raise ValueError(f"{problem} is data-free: it has no data source to draw from.")
     if not 1 <= int(n) <= 1_000_000 or int(seed) < 0:
@@ -248,7 +248,7 @@ def draw(problem: str, n: int, seed: int, size: int | None = None) -> Sample:
     array = found.source.draw(range(seed, seed + n), shape)
     soft = as_soft(torch.from_numpy(array), found.field)
     measured = measure(found, soft)
-    names = {q.name for p in found.presets for q in p.conditions}
+    names = {q.name for p in (found.presets if "/" not in problem else (preset,)) for q in p.conditions}
     discrete = found.field.kind != "continuous"
     return Sample(
         labels=array if discrete else None, field=None if discrete else array, soft=soft.numpy(),
