@@ -101,14 +101,14 @@ def descriptors(first: str, second: str) -> tuple[Descriptor, ...]:
     )
 
 
-WEIGHTS = {i.name: 0.01 for i in WITH_RADII} | {"area1": 1e-5, "area2": 1e-5}
+WEIGHTS = {i.name: 0.05 for i in WITH_RADII} | {"area1": 5e-5, "area2": 5e-5}
 OURS = TrainConfig(
-    steps=600, batch=8, size=SIDE, images=4096, weights={k: 5 * w for k, w in WEIGHTS.items()}, straight_through=False, ema=0.99,
-    decay=0.4, lr=5e-4, clip=1.0,
+    steps=600, batch=8, size=SIDE, images=4096, weights=WEIGHTS, straight_through=False, ema=0.99, decay=0.4,
+    lr=5e-4, clip=1.0,
 )  # fmt: skip
 PLAIN = TrainConfig(
-    steps=2000, batch=8, size=SIDE, images=8192, loss="wgan_gp", blur=0.0, turns={"critic": 2, "generator": 1, "projection": 1},
-    weights=WEIGHTS, lr=5e-4, lr_critic=5e-4, betas=(0.0, 0.9), clip=0.0, straight_through=False, ema=0.99, shared_projection_optimiser=True,
+    steps=1000, batch=8, size=SIDE, images=8192, loss="wgan_gp", blur=0.0, turns={"critic": 2, "generator": 1, "projection": 0},
+    weights=WEIGHTS, lr=1e-3, lr_critic=1e-3, betas=(0.0, 0.9), clip=0.0, straight_through=False, ema=0.99,
 )  # fmt: skip
 TINY: dict[str, Any] = {"steps": 2, "batch": 2, "images": 16, "warmup": 1, "precision": "fp32"}
 UNPROJECTED: dict[str, Any] = {"project": highest, "projection": "", "bars": {}}
@@ -160,7 +160,7 @@ PRESETS = (
         refuse=partial(refusal, outlines=CIRCLE_SQUARE.outlines, shape=FIELD.shape),
         handles=(Handle("circle", "x1", "y1", "area1", "area"), Handle("square", "x2", "y2", "area2", "area", "square")),
     ),
-    plain("invnet", "InvNet, as in the paper", "The plain generator with the projection step of Algorithm 1.", turns=1),
+    plain("invnet", "InvNet, as in the paper", "The plain generator with the projection step of Algorithm 1.", turns=2),
     FREE,
     plain("cgan", "Conditional GAN", "The critic sees the conditions beside the image.", sees=6, critic_sees="conditions"),
     plain("ac_gan", "AC-GAN", "A second head of the critic reads the conditions; generator and critic help it.", reads=6,
