@@ -14,6 +14,10 @@ from core.simulation.shapes import placed
 from core.types import Array, Conditions
 
 
+CENTRED = 0.02
+"""Distance (px) from the request at which a shape's centre is left where it is."""
+
+
 def rank_threshold(logits: Tensor, fraction: Tensor) -> Tensor:
     """Two phases: the round(fraction * pixels) highest logits of each sample become phase 1.
 
@@ -45,7 +49,10 @@ def place_shapes(logits: Tensor, conditions: Conditions, turns: int = 5) -> Tens
         off = asked - _centres(labels, asked)
         worst = off.square().sum(2).amax(1)
         best = torch.where((worst < least).view(-1, 1, 1), labels, best)
-        least, moved = torch.minimum(worst, least), moved + off
+        least = torch.minimum(worst, least)
+        if bool((least <= CENTRED**2).all()):
+            break
+        moved = moved + off * (least > CENTRED**2).view(-1, 1, 1)  # a sample that is done stays as it is, whatever the others need
     return best
 
 

@@ -103,7 +103,7 @@ def descriptors(first: str, second: str) -> tuple[Descriptor, ...]:
 
 WEIGHTS = {i.name: 0.05 for i in WITH_RADII} | {"area1": 5e-5, "area2": 5e-5}
 OURS = TrainConfig(
-    steps=600, batch=8, size=SIDE, images=4096, weights=WEIGHTS, straight_through=False, ema=0.99, decay=0.4,
+    steps=1000, batch=8, size=SIDE, images=4096, weights=WEIGHTS, straight_through=False, gamma=0.1, ema=0.99, decay=0.4,
     lr=5e-4, clip=1.0,
 )  # fmt: skip
 PLAIN = TrainConfig(
