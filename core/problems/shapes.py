@@ -103,8 +103,8 @@ def descriptors(first: str, second: str) -> tuple[Descriptor, ...]:
 
 WEIGHTS = {i.name: 0.05 for i in WITH_RADII} | {"area1": 5e-5, "area2": 5e-5}
 OURS = TrainConfig(
-    steps=1000, batch=8, size=SIDE, images=4096, weights=WEIGHTS, straight_through=False, gamma=0.1, ema=0.99, decay=0.4,
-    lr=5e-4, clip=1.0,
+    steps=1000, batch=8, size=SIDE, images=4096, weights={k: w / 10 for k, w in WEIGHTS.items()}, straight_through=False,
+    gamma=0.1, ema=0.99, decay=0.4, lr=8e-4, clip=1.0,
 )  # fmt: skip
 PLAIN = TrainConfig(
     steps=1000, batch=8, size=SIDE, images=8192, loss="wgan_gp", blur=0.0, turns={"critic": 2, "generator": 1, "projection": 0},

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+import train
 from core import discovery, sampling
 from core.metrics import comparison, shapes
 from core.simulation.shapes import paint, placed
@@ -139,3 +140,26 @@ def test_problems_without_methods_are_refused():
         comparison.main(["two_phase"])
     with pytest.raises(SystemExit):
         comparison.main(["shapes", "--n", "1"])
+
+
+@pytest.mark.parametrize("name", ["two_circles", "circle_square"])
+def test_what_ships_forms_what_it_was_asked_for(name):
+    """40 held-out requests of each preset against its bars: 80 shapes, so shares within two shapes, circularity within a point."""
+    found = sampling.load(f"shapes/{name}")
+    table = shapes.quality(found, 40, ablation=False, seed=50_000)["all"]
+    for row, (sign, bar) in found.problem.bars.items():
+        slack = 1.0 if row.startswith("circularity") else 100 * 2 / 80 if sign == ">=" else 0.0
+        assert table[row] <= bar + slack if sign == "<=" else table[row] >= bar - slack, row
+
+
+def test_a_training_leaves_its_trace_in_the_checkpoint(tmp_path, monkeypatch):
+    """One line every `--save-every` steps, not twice after a continuation; the checkpoint carries them."""
+    monkeypatch.setenv("INVNET_CACHE", str(tmp_path))
+    asked = ["shapes/invnet", "--tiny", "--save-every", "1", "--samples", "16", "--runs", str(tmp_path)]
+    asked += ["--out", str(tmp_path / "out")]
+    strict = torch.are_deterministic_algorithms_enabled()
+    assert train.main([*asked, "--steps", "1"]) == 0 and train.main(asked) == 0
+    torch.use_deterministic_algorithms(strict)
+    lines = [json.loads(text) for text in (tmp_path / "shapes" / "invnet" / "trace.jsonl").read_text().splitlines()]
+    assert [one["step"] for one in lines] == [1, 2] and {"critic.loss", "centre error, mean, px", "minutes"} <= set(lines[0])
+    assert sampling.load(tmp_path / "out" / "shapes" / "invnet.safetensors").manifest["trace"] == lines
