@@ -250,6 +250,14 @@ class TrainConfig:
     """Share of the steps, at the end, over which the learning rate falls linearly to 0."""
     optimiser: Literal["adam", "muon"] = "adam"
     precision: Literal["bf16", "fp32", "fp64"] = "bf16"
+    critic_sees: Literal["fields", "conditions", "residual"] = "fields"
+    """Beside the field, as constant channels: nothing; the conditions (cGAN); or L_I(x), 0 on real fields (Stinis et al.)."""
+    residual_noise: float = 0.0
+    """Standard deviation of the noise on the L_I of real fields that the critic sees (Stinis et al.'s remedy)."""
+    auxiliary: float = 0.0
+    """Weight of the error with which the critic's second head reads the conditions; both critic and generator minimise it."""
+    straight_through: bool = True
+    """Whether the critic sees the delivered array (with the soft field's gradient) or the soft field itself."""
 
 
 @dataclass(frozen=True)
@@ -314,6 +322,8 @@ class Problem:
     refuse: Callable[[Mapping[str, Array]], str] | None = None
     """Why these conditions (each (n, ...), all of the preset's) cannot be delivered together, in a sentence that says by how
     much; empty where they can."""
+    trace: Callable[[Any], dict[str, float]] | None = None
+    """`trace(model) -> numbers` measured of the averaged generator now and then while it is trained."""
     quality: Callable[..., Any] | None = None
     """`quality(model, n, size, ablation, seed) -> table` where the statistics of ensembles are not what matters."""
     read: Callable[[Path, Mapping[str, Any]], Source] | None = None

@@ -263,7 +263,7 @@ def load(name: str | Path, device: str = "cpu") -> Model:
 
 def draw(problem: str | Problem, n: int, seed: int, size: int | None = None) -> Sample:
     """See `core.draw`; a `Problem` may have another source than the one of that name."""
-    found = discovery.problem(problem) if isinstance(problem, str) else problem
+    found = discovery.split(problem)[0] if isinstance(problem, str) else problem
     if found.source is None:
         raise ValueError(f"{found.name} is data-free: it has no data source to draw from.")
     if not 1 <= int(n) <= 1_000_000 or int(seed) < 0:
