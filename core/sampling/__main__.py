@@ -77,7 +77,8 @@ def processes(given: argparse.Namespace) -> int:
     """Worker processes: as many as asked for, else this process's share of the cores."""
     if given.workers is not None and given.workers < 1:
         raise ValueError(f"--workers must be at least 1; got {given.workers}.")
-    share = max(1, len(os.sched_getaffinity(0)) // int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    share = max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
     return given.workers or (share if given.device == "cpu" else 1)
 
 
@@ -118,6 +119,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"written: {given.join}, {hdf5.join(given.join, [Path(name) for name in given.names])} samples")
             return 0
         return make(given)
+    except KeyboardInterrupt:
+        print("Stopped; the same command continues.", file=sys.stderr)
+        return 130
     except BrokenProcessPool:
         print("A worker process was ended from outside (memory?). The same command continues.", file=sys.stderr)
     except OSError as error:
