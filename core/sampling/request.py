@@ -94,8 +94,10 @@ def validate(request: Request, model: Model) -> list[str]:
             raise ValueError(f"{name} must be {wanted}; got {brief(value)}.")
     at = np.unique(np.linspace(0, request.n - 1, min(request.n, PROBES)).astype(np.int64))
     conditions, latent = request.settings(at)
-    asked = model.request(conditions, len(at), model.conditions, fill=True)
+    asked, notes = model.request(conditions, len(at), model.conditions, fill=True), ()
+    if settle := getattr(model.problem, "settle", None):
+        asked, notes = settle(asked, frozenset(conditions))
     if model.problem.refuse and (why := model.problem.refuse(asked)):
         raise ValueError(why)
     given = asked | model.request(latent, len(at), model.latents, fill=False)
-    return [w for name, values in given.items() if (w := outside(known[name], values))]
+    return [*notes, *(w for name, values in given.items() if (w := outside(known[name], values)))]
