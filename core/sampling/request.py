@@ -100,4 +100,4 @@ def validate(request: Request, model: Model) -> list[str]:
     if model.problem.refuse and (why := model.problem.refuse(asked)):
         raise ValueError(why)
     given = asked | model.request(latent, len(at), model.latents, fill=False)
-    return [*notes, *(w for name, values in given.items() if (w := outside(known[name], values)))]
+    return [*notes, *(w for name, quantity in known.items() if name in given and (w := outside(quantity, given[name])))]
