@@ -97,7 +97,8 @@ def validate(request: Request, model: Model) -> list[str]:
             raise ValueError(f"{name} must be {wanted}; got {brief(value)}.")
     there = stages(model)
     if unknown := set(request.off) - there:
-        raise ValueError(f"{model.name} has no stage {', '.join(unknown)} to switch off. It has: {', '.join(sorted(there)) or 'none'}.")
+        named, kept = ", ".join(sorted(unknown)), ", ".join(sorted(there)) or "none"
+        raise ValueError(f"{model.name} has no stage {named} to switch off. It has: {kept}.")
     at = np.unique(np.linspace(0, request.n - 1, min(request.n, PROBES)).astype(np.int64))
     conditions, latent = request.settings(at)
     asked, notes = model.request(conditions, len(at), model.conditions, fill=True), ()
