@@ -156,11 +156,11 @@ class Model:
     ) -> Sample:
         """`n` samples at `conditions` (missing ones take their defaults); latents not given are drawn per sample.
 
-        Sample i is a function of (checkpoint, conditions_i, latent_i, seed, i) alone. `project=False` delivers the raw
-        network's labels. `stages` switches parts of the generator off, e.g. `network=False`.
+        Sample i is a function of (checkpoint, conditions_i, latent_i, seed, i) alone, i = `first` .. `first + n - 1` (conditions
+        and latents given for each sample are those of these n). `project=False` delivers the raw network's labels. `stages`
+        switches parts of the generator off, e.g. `network=False`.
         Raises `ValueError` for a value of the wrong name, shape or range, a condition given together with what it
         replaces, or conditions that the problem refuses together.
-        Indices begin at `first`; conditions and latents given one for each sample are those of these `n`.
         """
         if not 1 <= int(n) <= 1_000_000:
             raise ValueError(f"n must be 1 to 1000000; got {n}.")
