@@ -199,7 +199,7 @@ CORRELATION_PRESET = Preset(
     latents=LATENTS[1:],
     generator=partial(SeededGenerator, curves=True),
     critic=Critic,
-    config=TrainConfig(steps=2000, ema=0.998, weights=WEIGHTS),
+    config=TrainConfig(steps=800, ema=0.995, weights=WEIGHTS),
     tiny=TrainConfig(steps=4, batch=4, images=64, weights=WEIGHTS, precision="fp32"),
     overrides={"settle": settle, "refine": refine, "compare": compare, "bars": BARS | CORRELATION_BARS},
 )
