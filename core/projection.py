@@ -72,7 +72,7 @@ def tamed(logits: Tensor) -> Tensor:
     return torch.where(logits.isnan(), 0.0, torch.minimum(torch.maximum(logits, low), high))
 
 
-def without_speckle(logits: Tensor, fractions: Tensor, rounds: int = 4) -> Tensor:
+def without_speckle(logits: Tensor, fractions: Tensor, rounds: int = 8) -> Tensor:
     """`exact_fractions` without pieces of fewer than `SPECK` px: they may only take labels that they touch, and what is missing
     then is moved at the other boundaries. What `rounds` rounds leave (noise is nothing but speckle) stays."""
     labels, offsets = _labelled(logits, fractions, None)
