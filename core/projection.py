@@ -13,7 +13,6 @@ from core.simulation import burgers
 from core.simulation.shapes import placed
 from core.types import Array, Conditions
 
-
 CENTRED = 0.02
 """Distance (px) from the request at which a shape's centre is left where it is."""
 
