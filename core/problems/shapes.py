@@ -14,8 +14,7 @@ from torch import Tensor
 from core.invariances.area import Area, Radius
 from core.invariances.centroid import Centroid
 from core.metrics.shapes import quality, trace
-from core.models.blobs import BlobGenerator
-from core.models.critic import Critic
+from core.models.blobs import BlobGenerator, PlacedCritic
 from core.models.plain import PlainCritic, PlainGenerator
 from core.projection import place_shapes
 from core.simulation import morphometry
@@ -103,8 +102,8 @@ def descriptors(first: str, second: str) -> tuple[Descriptor, ...]:
 
 WEIGHTS = {i.name: 0.05 for i in WITH_RADII} | {"area1": 5e-5, "area2": 5e-5}
 OURS = TrainConfig(
-    steps=1000, batch=8, size=SIDE, images=4096, weights={k: w / 10 for k, w in WEIGHTS.items()}, straight_through=False,
-    gamma=0.1, ema=0.99, decay=0.4, lr=8e-4, clip=1.0,
+    steps=800, batch=8, size=SIDE, images=4096, weights={k: w / 10 for k, w in WEIGHTS.items()}, straight_through=False,
+    critic_sees="conditions", gamma=0.1, ema=0.99, decay=0.4, lr=8e-4, lr_critic=8e-4, clip=1.0,
 )  # fmt: skip
 PLAIN = TrainConfig(
     steps=1000, batch=8, size=SIDE, images=8192, loss="wgan_gp", blur=0.0, turns={"critic": 2, "generator": 1, "projection": 0},
@@ -117,7 +116,7 @@ UNPROJECTED: dict[str, Any] = {"project": highest, "projection": "", "bars": {}}
 def ours(name: str, title: str, summary: str, conditions: tuple[Quantity, ...], **overrides: Any) -> Preset:
     """A preset of the seeded generator with its exact projection."""
     return Preset(
-        name, title, summary, conditions, LATENTS, BlobGenerator, lambda: Critic(3, (16, 32, 64)), OURS,
+        name, title, summary, conditions, LATENTS, BlobGenerator, lambda: PlacedCritic(conditions), OURS,
         replace(OURS, **TINY), overrides=overrides,
     )  # fmt: skip
 

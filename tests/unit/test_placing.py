@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from core import discovery
-from core.models.blobs import BlobGenerator, relative, seed
+from core.models.blobs import BlobGenerator, PlacedCritic, relative, seed
+from core.models.plain import scaled
 from core.projection import place_shapes, shifted
 from core.simulation import morphometry
 from core.simulation.shapes import Shapes, placed
@@ -140,6 +141,23 @@ def test_noise_is_keyed(generator):
     knots = torch.zeros(1, 2, 8, 8)
     flat = seed(torch.ones(1, 2, 2, 16, 16) * torch.arange(16.0), knots, torch.tensor([[40.0, 7.0]]))
     assert flat.isfinite().all()
+
+
+def test_the_critic_sees_every_outline_from_where_it_was_asked_for():
+    """Its maps have their origin at the requested centre and are 1 at the requested radius; an image and a request that are moved
+    together look the same in the middle of the frame; there is no slope along the conditions."""
+    quantities = discovery.split("shapes/two_circles")[1].conditions
+    critic, seen = PlacedCritic(quantities), []
+    critic.critic.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    asked = {k: torch.tensor([v]) for k, v in {"x1": 40.0, "y1": 60.0, "r1": 20.0, "x2": 90.0, "y2": 64.0, "r2": 16.0}.items()}
+    told = scaled(asked, quantities)[:, :, None, None].expand(-1, -1, *FRAME)
+    x = torch.cat([torch.rand(1, 3, *FRAME), told], 1).requires_grad_()
+    (slope,) = torch.autograd.grad(critic(x).sum(), x)
+    assert slope[:, :3].abs().max() > 0 and slope[:, 3:].abs().max() == 0
+    maps = 4 * seen[0][0, 3:] - 2
+    assert torch.equal(seen[0][:, :3], x[:, :3])
+    torch.testing.assert_close(maps[:, 60, 60], torch.tensor([1.0, 0.0, (60 - 90) / 16, (60 - 64) / 16]))
+    assert maps.abs().max() <= 2
 
 
 def test_gradients_reach_the_network_through_the_soft_field():
