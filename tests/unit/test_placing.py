@@ -9,7 +9,7 @@ import torch
 from core import discovery
 from core.models.blobs import BlobGenerator, PlacedCritic, relative, seed
 from core.models.plain import scaled
-from core.projection import place_shapes, shifted
+from core.projection import carried, place_shapes
 from core.simulation import morphometry
 from core.simulation.shapes import Shapes, placed
 
@@ -71,13 +71,29 @@ def test_each_sample_is_placed_by_itself():
 
 def test_whole_and_half_pixels_are_moved_exactly():
     image = torch.rand(1, 2, 16, 16, generator=torch.Generator().manual_seed(0))
+    at, same = torch.full((1, 2, 2), 5.0), torch.ones(1, 2)
     by = torch.tensor([[[3.0, 0.0], [0.0, -2.0]]])
-    moved = shifted(image, by)
+    moved = carried(image, at, at + by, same)
     torch.testing.assert_close(moved[0, 0, :, 3:], image[0, 0, :, :-3], atol=1e-5, rtol=0)
     torch.testing.assert_close(moved[0, 1, :-2], image[0, 1, 2:], atol=1e-5, rtol=0)
-    half = shifted(image, torch.full((1, 2, 2), 0.5))
+    half = carried(image, at, at + 0.5, same)
     mean = (image[..., 1:, 1:] + image[..., :-1, 1:] + image[..., 1:, :-1] + image[..., :-1, :-1]) / 4
     torch.testing.assert_close(half[..., 1:, 1:], mean, atol=1e-5, rtol=0)
+    twice = carried(image, at, at, 2 * same)
+    torch.testing.assert_close(twice[..., 1:10:2, 1:10:2], image[..., 3:8, 3:8], atol=1e-5, rtol=0)
+
+
+def test_a_form_survives_a_wrong_size_in_the_wrong_place():
+    """A square drawn 20 % too small and 7 px off, its logits levelling off into a round hill: delivered as the square asked for."""
+    values = {"x1": 40.0, "y1": 40.5, "area1": 900.0, "x2": 90.0, "y2": 84.0, "area2": 1600.0}
+    asked = {k: torch.tensor([v]) for k, v in values.items()}
+    at = torch.arange(128.0)
+    far = torch.maximum((at - 97).abs()[None], (at - 84).abs()[:, None])
+    hill = 30 - torch.hypot((at - 97)[None], (at - 84)[:, None])
+    square = torch.where(far <= 18, 20 - far, hill - 60)
+    labels = place_shapes(torch.stack([torch.zeros(128, 128), cones(asked)[0, 1], square])[None], asked)
+    far, counts = deviations(labels, asked)
+    assert (counts == 0).all() and far.max() < 0.1 and morphometry.kind(labels[0].numpy() == 2) == "square"
 
 
 # --- the generator ----------------------------------------------------------------------------------------------------
