@@ -106,7 +106,7 @@ OURS = TrainConfig(
     critic_sees="conditions", gamma=0.1, ema=0.99, decay=0.4, lr=8e-4, lr_critic=8e-4, clip=1.0,
 )  # fmt: skip
 PLAIN = TrainConfig(
-    steps=1400, batch=8, size=SIDE, images=8192, loss="wgan_gp", blur=0.0, turns={"critic": 2, "generator": 1, "projection": 0},
+    steps=2000, batch=8, size=SIDE, images=8192, loss="wgan_gp", blur=0.0, turns={"critic": 2, "generator": 1, "projection": 0},
     weights=WEIGHTS, lr=1e-3, lr_critic=1e-3, betas=(0.0, 0.9), clip=0.0, straight_through=False, ema=0.99,
 )  # fmt: skip
 TINY: dict[str, Any] = {"steps": 2, "batch": 2, "images": 16, "warmup": 1, "precision": "fp32"}
