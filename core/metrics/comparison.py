@@ -78,8 +78,9 @@ def of(model: sampling.Model, target: Mapping[str, float], asked: Mapping[str, A
     """Everything that is said of one method."""
     trace, config = model.manifest.get("trace", []), model.manifest["config"]
     return {
-        "title": model.preset.title, "digest": model.digest, "steps": model.manifest["training"]["steps"],
-        "minutes": model.manifest["training"]["minutes"], "batch": config["batch"], "turns": config["turns"],
+        "title": model.preset.title, "seeded": model.problem.projection != "", "digest": model.digest,
+        "steps": model.manifest["training"]["steps"], "minutes": model.manifest["training"]["minutes"],
+        "batch": config["batch"], "turns": config["turns"],
         "target": at_target(model, target, n), "random": at_random(model, asked),
         "acceptable after": reached(trace), "trace": [{k: line[k] for k in CHOSEN if k in line} for line in trace],
     }  # fmt: skip
@@ -91,11 +92,12 @@ def sentences(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
     for entry in found.values():
         random, after = entry["random"], entry["acceptable after"]
         when = f"acceptable from iteration {after} on" if after else f"not acceptable within {entry['steps']} iterations"
+        when += ", placed by its seed before any training" if entry["seeded"] else ""
         losses = [abs(line["critic.loss"]) for line in entry["trace"] if "critic.loss" in line]
         out.append(
             f"{entry['title']}: {when}; centres {random['centre error, mean, px']:.2g} px and radii "
-            f"{random['radius error, mean, px']:.2g} px off on average, one piece in {random['one component, % of shapes']:.0f} % "
-            f"of the shapes, {random['recognised, % of shapes']:.0f} % circles; largest critic loss {max(losses, default=0):.2g}."
+            f"{random['radius error, mean, px']:.2g} px off on average, one piece in {random['one component, % of shapes']:.3g} % "
+            f"of the shapes, {random['recognised, % of shapes']:.3g} % circles; largest critic loss {max(losses, default=0):.2g}."
         )
     return out
 
@@ -122,7 +124,7 @@ def run(name: str, n: int = 300, samples: int = 100) -> dict[str, Any]:
 def table(found: Mapping[str, Any]) -> pd.DataFrame:
     """Methods in columns: errors over random requests, and the cost."""
     kept = ("steps", "minutes", "acceptable after")
-    value = lambda v: np.nan if v is None else float(v)  # noqa: E731
+    value = lambda v: "never" if v is None else str(v)  # noqa: E731
     return pd.DataFrame({k: {**v["random"], **{c: value(v[c]) for c in kept}} for k, v in found["methods"].items()})
 
 

@@ -15,8 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from core.models.critic import Critic
+from core.models.plain import unscaled
 from core.models.unet import UNet
 from core.simulation.shapes import placed
+from core.types import Quantity
 
 GRID = 8
 REACH = 2.0
@@ -54,11 +57,8 @@ class BlobGenerator(nn.Module):
         self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor], latent: Mapping[str, Tensor], network: bool = True
     ) -> Tensor:
         """Logits (B, 3, H, W). `network=False` leaves the seed as it is (for ablations)."""
-        shapes = placed(conditions)
-        exact = torch.autocast(shapes[0][0].device.type, enabled=False)
-        with torch.no_grad(), exact:
-            centre = torch.stack([torch.stack([x, y], 1) for x, y, _ in shapes], 1)
-            area = torch.stack([a for *_, a in shapes], 1)
+        with torch.no_grad(), torch.autocast(conditions["x1"].device.type, enabled=False):
+            centre, area = arranged(conditions)
             radius = (area / torch.pi).sqrt()
             height, width = (int(n) for n in noise["frame"][0])
             offset = relative(centre, radius, (height, width))
@@ -73,6 +73,28 @@ class BlobGenerator(nn.Module):
         """The learned correction (B, 2, H, W) of the seeds y, of their place and of their size; what is beyond 2 radii is cut."""
         images = torch.cat([y.clamp(-REACH, REACH), offset.flatten(1, 2).clamp(-REACH, REACH)], 1)
         return self.network(images, torch.log(radius / SCALE)).to(y.dtype)
+
+
+class PlacedCritic(nn.Module):
+    """Scores (B,) of images (B, 3, H, W) with the conditions beside them as constant channels (scaled to -1..1), which it turns
+    into maps of (q - c_k) / R_k, up to 2 radii: it sees every outline from where the shape was asked for."""
+
+    def __init__(self, quantities: Sequence[Quantity], widths: tuple[int, int, int] = (16, 32, 64)) -> None:
+        super().__init__()
+        self.quantities, self.critic = tuple(quantities), Critic(3 + 4, widths)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class; x (B, 3 + conditions, H, W). The penalty on its slope concerns the images alone."""
+        told = x[:, 3:, 0, 0].detach()
+        centre, area = arranged(unscaled(told, self.quantities))
+        offset = relative(centre, (area / torch.pi).sqrt(), (x.shape[2], x.shape[3])).flatten(1, 2)
+        return self.critic(torch.cat([x[:, :3], (offset.clamp(-REACH, REACH) + REACH) / (2 * REACH)], 1))
+
+
+def arranged(conditions: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """Centres (B, 2, 2) as (x, y) and areas (B, 2) of both shapes from their conditions (B,), in px."""
+    shapes = placed(conditions)
+    return torch.stack([torch.stack([x, y], 1) for x, y, _ in shapes], 1), torch.stack([area for *_, area in shapes], 1)
 
 
 def relative(centre: Tensor, radius: Tensor, shape: tuple[int, int]) -> Tensor:

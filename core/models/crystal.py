@@ -63,8 +63,8 @@ class CrystalGenerator(nn.Module):
     levels: Tensor
 
     def __init__(
-        self, packing: Packing = PACKING, steps: int = 6, sharpness: int = 3, reach: float = 0.2, focus: float = 0.7,
-        channels: tuple[int, int, int] = (12, 24, 32),
+        self, packing: Packing = PACKING, steps: int = 7, sharpness: int = 3, reach: float = 0.2, focus: float = 0.7,
+        channels: tuple[int, int, int] = (8, 16, 24),
     ) -> None:  # fmt: skip
         """`reach`: deviation of the layer's Gaussian over the mean diameter of a nucleus; `focus`: that of a nucleus's bump over
         the mean radius."""
@@ -126,12 +126,12 @@ class CrystalGenerator(nn.Module):
             bumps, owner, diameter = self.seed(noise, f, latent)
             share = pooled(bumps, owner, ORIENTATIONS)
             logits = share.clamp(min=LEAST).log()
-            logits = logits + balanced(logits, f, opened(f), 6)[..., None, None]
+            logits = logits + balanced(logits, f, opened(f), 12)[..., None, None]
         bend = self.residual(logits, noise["texture"], f, size) if network else torch.zeros_like(logits)
         with exact:
             if not physics:
                 logits = logits + bend
-                return logits + balanced(logits, f, opened(f), 6)[..., None, None]
+                return logits + balanced(logits, f, opened(f), 12)[..., None, None]
             half, share, bent = (t[:, :, ::2, ::2] for t in (bumps, share.clamp(min=LEAST), logits + bend))
             weights = torch.softmax(bent, 1) / share
             grains = half * weights.gather(1, owner[..., None, None].expand_as(half))

@@ -15,11 +15,13 @@ from scipy.spatial import cKDTree
 
 from core.types import Array
 
-REPULSION, DAMPING, COOLING = 3.0, 0.3, np.geomspace(2.0, 0.08, 24)
-"""Of the choice of orientations: what a neighbour of equal orientation costs, in units of the preferences' scatter; damping of the
-mean field; its temperatures."""
-FLIPS, WEIGHT = 12, 8.0
-"""Changes of single discs afterwards, and what an error of fraction then costs."""
+COARSE, FINE = 3, 4
+"""Points of the grid of cells per mean spacing, to centre the discs and to see which meet."""
+REPULSION, DAMPING, COOLING = 20.0, 0.3, np.geomspace(2.0, 0.08, 24)
+"""Of the choice of orientations: what boundaries with equal orientations alone would cost, in units of the preferences' scatter;
+damping of the mean field; its temperatures."""
+FLIPS, WEIGHT = 16, 30.0
+"""Most changes of single discs afterwards, and what an error of fraction then costs."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,12 @@ class Nuclei:
 @dataclass(frozen=True)
 class Packing:
     """How the discs are laid: how widely radii scatter (standard deviation of their logarithm), the share of the area that they
-    would fill without overlap, rounds of pushing; within which sums of radii discs are neighbours, and share no channel."""
+    would fill without overlap, rounds of pushing and of centring; within which sums of radii two discs share no channel."""
 
     scatter: float = 0.25
     filling: float = 0.85
-    rounds: int = 3
-    neighbours: float = 1.5
+    rounds: int = 1
+    centrings: int = 2
     reach: float = 1.8
 
 
@@ -50,14 +52,48 @@ def nucleate(points: Array, radii: Array, preference: Array, fractions: Array, s
     orientations with the requested fractions (C,)."""
     radii = radii * np.sqrt(how.filling * shape[0] * shape[1] / (np.pi * np.square(radii).sum()))
     points = packed(points, radii, shape, how.rounds)
+    for _ in range(how.centrings):
+        points = centred(points, *cells(points, radii, shape, COARSE), shape)
+    owner, _ = cells(points, radii, shape, FINE)
+    areas, touching = contacts(owner, len(radii))
+    orientations = exchanged(touching, areas, preference, fractions, oriented(touching, areas, preference, fractions))
     first, second, gap = nearby(points, shape, how.reach * 2 * float(radii.max()))
     close = np.hypot(*gap.T) / (radii[first] + radii[second])
-    touching = symmetric(first, second, np.clip((how.neighbours - close) / (how.neighbours - 1), 0, 1), len(radii))
-    areas = np.square(radii) / np.square(radii).sum()
-    orientations = exchanged(touching, areas, preference, fractions, oriented(touching, areas, preference, fractions))
-    near = close < how.reach
-    channels, owner = channelled(symmetric(first[near], second[near], close[near], len(radii)), orientations)
-    return Nuclei(points, radii, channels, owner)
+    near = (close < how.reach).astype(np.float64)
+    channels, orientation = channelled(symmetric(first, second, near, len(radii)) + touching, orientations)
+    return Nuclei(points, radii, channels, orientation)
+
+
+def cells(points: Array, radii: Array, shape: tuple[float, float], fine: int) -> tuple[NDArray[np.intp], Array]:
+    """The power diagram of the discs on a grid of about `fine` points per mean spacing: number of the disc (h, w) whose
+    |x - x_i|^2 - r_i^2 is least, and the grid's places (h, w, 2). The third coordinate turns that into a distance."""
+    spacing = np.sqrt(shape[0] * shape[1] / len(points)) / fine
+    axes = [np.arange(n) * (length / n) for length in shape for n in (max(4, round(length / spacing)),)]
+    places = np.stack(np.meshgrid(*axes, indexing="ij"), -1)
+    height = np.sqrt(np.square(radii).max() - np.square(radii))
+    tree = cKDTree(np.column_stack([np.mod(points, shape), height]), boxsize=[*shape, 0])
+    found = tree.query(np.concatenate([places, np.zeros((*places.shape[:2], 1))], -1))[1]
+    return np.asarray(found, dtype=np.intp), places
+
+
+def centred(points: Array, owner: Array, places: Array, shape: tuple[float, float]) -> Array:
+    """Points (N, 2) moved to the centroids of their cells (Lloyd 1982); those without a cell stay."""
+    inside = np.maximum(np.bincount(owner.ravel(), minlength=len(points)), 1)
+    away = apart(places - points[owner], shape)
+    moves = [np.bincount(owner.ravel(), away[..., k].ravel(), len(points)) / inside for k in (0, 1)]
+    return np.asarray(np.mod(points + np.stack(moves, 1), shape))
+
+
+def contacts(owner: Array, n: int) -> tuple[Array, csr_array]:
+    """Area shares (N,) of the cells of a periodic grid (h, w), and their common boundaries (N, N), of mean 1 per cell."""
+    areas = np.bincount(owner.ravel(), minlength=n) / owner.size
+    pairs = [(owner.ravel(), np.roll(owner, -1, axis).ravel()) for axis in (0, 1)]
+    first, second = (np.concatenate(side) for side in zip(*pairs, strict=True))
+    differ = first != second
+    first, second = first[differ], second[differ]
+    faces = csr_array((np.ones(2 * len(first)), (np.append(first, second), np.append(second, first))), (n, n))
+    faces.sum_duplicates()
+    return areas, faces * (n / max(faces.sum(), 1))
 
 
 def symmetric(first: Array, second: Array, values: Array, n: int) -> csr_array:

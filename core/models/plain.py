@@ -24,6 +24,15 @@ def scaled(conditions: Mapping[str, Tensor], quantities: Sequence[Quantity]) -> 
     return torch.cat(columns, 1)
 
 
+def unscaled(matrix: Tensor, quantities: Sequence[Quantity]) -> dict[str, Tensor]:
+    """The way back from `scaled` for scalar quantities: (B, k) to conditions (B,)."""
+    found = {}
+    for column, q in zip(matrix.unbind(1), quantities, strict=True):
+        low, high = q.trained or (q.low, q.high)
+        found[q.name] = (low + high + column * (high - low)) / 2
+    return found
+
+
 class PlainGenerator(nn.Module):
     """[z, r] -> dense -> 8 x 8 -> three doublings with 3 x 3 convolutions -> logits (B, channels, 128, 128).
 

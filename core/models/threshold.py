@@ -22,6 +22,8 @@ from core.models.offsets import newton, opened
 
 SUBSAMPLE = 2048
 """Pixels on which the weights are found."""
+CLOSE = 0.003
+"""Largest error of a share that the last step is left to mend."""
 LEAST = 1e-18
 """Least weight of an orientation at a pixel: its logarithm must exist."""
 
@@ -43,7 +45,7 @@ class ThresholdDynamics(nn.Module):
             last = step + 1 == self.steps
             powers = blurred(u, transfer, shape if last else None).clamp(min=0) ** self.sharpness
             logits = pooled(powers, owner, fractions.shape[1]).clamp(min=LEAST).log()
-            offsets = balanced(logits, fractions, offsets, 6 if last or not step else 2)
+            offsets = balanced(logits, fractions, offsets, 12 if last or not step else 2)
             logits = logits + offsets[..., None, None]
             if not last:
                 weights = offsets.exp().gather(1, owner)[..., None, None]
@@ -51,14 +53,18 @@ class ThresholdDynamics(nn.Module):
         return logits
 
 
-def balanced(logits: Tensor, fractions: Tensor, offsets: Tensor, steps: int) -> Tensor:
-    """Offsets (B, C) after Newton steps at temperature 1: the soft shares of logits (B, C, H, W) + offsets are the fractions. The
-    gradient is that of the last step, which is exact at the solution."""
+def balanced(logits: Tensor, fractions: Tensor, offsets: Tensor, most: int) -> Tensor:
+    """Offsets (B, C) for which the soft shares of logits (B, C, H, W) + offsets, at temperature 1, are the fractions: Newton steps,
+    `most` at most, until each sample is within `CLOSE`, and one more, whose gradient is taken for that of the solution."""
     flat = logits.flatten(2)
     sparse = flat[:, :, :: flat.shape[2] // SUBSAMPLE | 1].contiguous()
     with torch.no_grad():
-        for _ in range(steps - 1):
-            offsets, _ = newton(sparse, fractions, offsets, 1.0)
+        for _ in range(most - 1):
+            found, share = newton(sparse, fractions, offsets, 1.0)
+            far = (share - fractions).abs().amax(1, keepdim=True) > CLOSE
+            if not bool(far.any()):
+                break
+            offsets = torch.where(far, found, offsets)
     return newton(sparse, fractions, offsets, 1.0)[0]
 
 

@@ -101,7 +101,7 @@ FRACTIONS_PRESET = Preset(
     latents=LATENTS,
     generator=CrystalGenerator,
     critic=lambda: Critic(ORIENTATIONS),
-    config=TrainConfig(steps=1000, images=2048, ema=0.998, weights={"fractions": 50.0}),
+    config=TrainConfig(steps=200, images=2048, ema=0.998, weights={"fractions": 50.0}),
     tiny=TrainConfig(steps=4, batch=4, images=64, weights={"fractions": 50.0}, precision="fp32"),
 )
 

@@ -14,8 +14,7 @@ from torch import Tensor
 from core.invariances.area import Area, Radius
 from core.invariances.centroid import Centroid
 from core.metrics.shapes import quality, trace
-from core.models.blobs import BlobGenerator
-from core.models.critic import Critic
+from core.models.blobs import BlobGenerator, PlacedCritic
 from core.models.plain import PlainCritic, PlainGenerator
 from core.projection import place_shapes
 from core.simulation import morphometry
@@ -103,21 +102,21 @@ def descriptors(first: str, second: str) -> tuple[Descriptor, ...]:
 
 WEIGHTS = {i.name: 0.05 for i in WITH_RADII} | {"area1": 5e-5, "area2": 5e-5}
 OURS = TrainConfig(
-    steps=1000, batch=8, size=SIDE, images=4096, weights={k: w / 10 for k, w in WEIGHTS.items()}, straight_through=False,
-    gamma=0.1, ema=0.99, decay=0.4, lr=8e-4, clip=1.0,
+    batch=8, size=SIDE, images=4096, weights={k: w / 10 for k, w in WEIGHTS.items()}, straight_through=False,
+    critic_sees="conditions", gamma=0.1, ema=0.99, decay=0.4, lr=8e-4, lr_critic=8e-4, clip=1.0,
 )  # fmt: skip
 PLAIN = TrainConfig(
-    steps=1000, batch=8, size=SIDE, images=8192, loss="wgan_gp", blur=0.0, turns={"critic": 2, "generator": 1, "projection": 0},
+    steps=2000, batch=8, size=SIDE, images=8192, loss="wgan_gp", blur=0.0, turns={"critic": 2, "generator": 1, "projection": 0},
     weights=WEIGHTS, lr=1e-3, lr_critic=1e-3, betas=(0.0, 0.9), clip=0.0, straight_through=False, ema=0.99,
 )  # fmt: skip
 TINY: dict[str, Any] = {"steps": 2, "batch": 2, "images": 16, "warmup": 1, "precision": "fp32"}
 UNPROJECTED: dict[str, Any] = {"project": highest, "projection": "", "bars": {}}
 
 
-def ours(name: str, title: str, summary: str, conditions: tuple[Quantity, ...], **overrides: Any) -> Preset:
+def ours(name: str, title: str, summary: str, conditions: tuple[Quantity, ...], steps: int, **overrides: Any) -> Preset:
     """A preset of the seeded generator with its exact projection."""
     return Preset(
-        name, title, summary, conditions, LATENTS, BlobGenerator, lambda: Critic(3, (16, 32, 64)), OURS,
+        name, title, summary, conditions, LATENTS, BlobGenerator, lambda: PlacedCritic(conditions), replace(OURS, steps=steps),
         replace(OURS, **TINY), overrides=overrides,
     )  # fmt: skip
 
@@ -151,10 +150,10 @@ SQUARE_BARS = {
 }  # fmt: skip
 PRESETS = (
     ours("two_circles", "Two circles", "Drag two circles: irregular seeds of the right size and place, formed by what was learnt.",
-         CONDITIONS),
+         CONDITIONS, 800),
     ours(
         "circle_square", "Circle and square", "The same seeds for both: that one becomes a circle and one a square is learnt.",
-        AREA_CONDITIONS,
+        AREA_CONDITIONS, 1500,
         field=replace(FIELD, labels=("background", "circle", "square")), source=CIRCLE_SQUARE, invariances=WITH_AREAS,
         oracle=partial(oracle, shapes=CIRCLE_SQUARE), descriptors=descriptors("the circle", "the square"), bars=SQUARE_BARS,
         refuse=partial(refusal, outlines=CIRCLE_SQUARE.outlines, shape=FIELD.shape),

@@ -77,8 +77,8 @@ def test_no_other_labelling_has_a_larger_total(kind, seed):
     fractions = torch.distributions.Dirichlet(torch.full((4,), 0.7)).sample((1,)) if seed else simplex([0, 1, 0, 2])
     labels = exact_fractions(logits, fractions)
     total = logits.double().gather(1, labels[:, None].long()).sum()
-    scale = float(logits.double().abs().max())
-    assert float(total) == pytest.approx(best(logits[0].flatten(1).double().numpy(), whole(fractions, 30)[0].numpy()), abs=1e-6 * scale)
+    most = best(logits[0].flatten(1).double().numpy(), whole(fractions, 30)[0].numpy())
+    assert float(total) == pytest.approx(most, abs=1e-6 * float(logits.double().abs().max()))
 
 
 def test_the_total_is_that_of_brute_force():

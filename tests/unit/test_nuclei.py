@@ -5,7 +5,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.models.nuclei import Packing, apart, channelled, exchanged, nearby, nucleate, oriented, packed, symmetric
+from core.models.nuclei import (
+    Packing,
+    apart,
+    cells,
+    centred,
+    channelled,
+    contacts,
+    exchanged,
+    nearby,
+    nucleate,
+    oriented,
+    packed,
+)
 
 SHAPE = (96.0, 128.0)
 
@@ -15,9 +27,10 @@ def draws(n=90, seed=0, orientations=5):
     return rng.random((n, 2)) * SHAPE, np.exp(0.25 * rng.standard_normal(n)), rng.gumbel(size=(n, orientations))
 
 
-def graph(points, reach=16.0):
-    first, second, gap = nearby(points, SHAPE, reach)
-    return symmetric(first, second, 1 - np.hypot(*gap.T) / reach, len(points))
+def graph(points, radii):
+    """Area shares and contacts of the cells of discs that fill .85 of the torus."""
+    radii = radii * np.sqrt(0.85 * SHAPE[0] * SHAPE[1] / (np.pi * (radii**2).sum()))
+    return contacts(cells(points, radii, SHAPE, 5)[0], len(points))
 
 
 @given(st.integers(2, 40), st.floats(3, 60), st.integers(0, 1000))
@@ -47,25 +60,56 @@ def test_pushing_takes_overlaps_apart_and_moves_nothing_else():
     np.testing.assert_allclose(packed(np.array([[10.0, 20.0], [50.0, 60.0]]), np.ones(2), SHAPE, 3), [[10, 20], [50, 60]])
 
 
+def test_cells_are_the_power_diagram():
+    """Against brute force at every place of the grid."""
+    points, radii, _ = draws(20)
+    radii = 6 * radii
+    owner, places = cells(points, radii, SHAPE, 4)
+    away = apart(places[:, :, None] - points, SHAPE)
+    power = np.square(away).sum(-1) - np.square(radii)
+    np.testing.assert_allclose(np.take_along_axis(power, owner[..., None], -1)[..., 0], power.min(-1), atol=1e-6)
+
+
+def test_contacts_of_a_checkerboard():
+    """Four cells of 2 x 2 on a torus: each a quarter, half of its boundary with either neighbour, none across."""
+    owner = np.kron(np.array([[0, 1], [2, 3]]), np.ones((2, 2), int))
+    areas, touching = contacts(owner, 4)
+    np.testing.assert_array_equal(areas, [0.25] * 4)
+    np.testing.assert_allclose(touching.toarray(), [[0, 0.5, 0.5, 0], [0.5, 0, 0, 0.5], [0.5, 0, 0, 0.5], [0, 0.5, 0.5, 0]])
+
+
+def test_centring_evens_the_cells_out():
+    points, radii, _ = draws()
+    radii = np.full(len(points), 5.0)
+
+    def unevenness(at):
+        return np.bincount(cells(at, radii, SHAPE, 6)[0].ravel(), minlength=len(at)).std()
+
+    moved = points
+    for _ in range(3):
+        moved = centred(moved, *cells(moved, radii, SHAPE, 6), SHAPE)
+    assert unevenness(moved) < 0.6 * unevenness(points)
+
+
 @pytest.mark.parametrize("fractions", [(0.2,) * 5, (0.5, 0.2, 0.1, 0.1, 0.1), (0.6, 0.4, 0, 0, 0), (0.9, 0.1, 0, 0, 0)])
 def test_orientations_have_their_shares_and_neighbours_differ_more_than_by_chance(fractions):
     errors, ratios = [], []
     for seed in range(12):
         points, radii, preference = draws(seed=seed)
-        areas, touching, asked = radii**2 / (radii**2).sum(), graph(points), np.array(fractions)
+        (areas, touching), asked = graph(points, radii), np.array(fractions)
         chosen = exchanged(touching, areas, preference, asked, oriented(touching, areas, preference, asked))
         assert not (asked[chosen] == 0).any()
         errors.append(np.abs(np.bincount(chosen, areas, 5) - asked).max())
         equal = (touching.toarray() * (chosen[:, None] == chosen[None])).sum() / touching.sum()
         ratios.append(equal / (asked**2).sum())
-    assert np.mean(errors) < 0.012 and np.mean(ratios) < (0.65 if max(fractions) < 0.6 else 1.0)
+    assert np.mean(errors) < 0.015 and np.mean(ratios) < (0.7 if max(fractions) < 0.5 else 1.06)
 
 
 def test_a_small_change_of_the_request_flips_few_discs():
     flips = []
     for seed in range(12):
         points, radii, preference = draws(seed=seed)
-        areas, touching = radii**2 / (radii**2).sum(), graph(points)
+        areas, touching = graph(points, radii)
         near = [np.array([a, *[(1 - a) / 4] * 4]) for a in (0.3, 0.304)]
         both = [exchanged(touching, areas, preference, f, oriented(touching, areas, preference, f)) for f in near]
         flips.append(areas[both[0] != both[1]].sum())
@@ -73,8 +117,8 @@ def test_a_small_change_of_the_request_flips_few_discs():
 
 
 def test_channels_keep_what_touches_apart_and_orientations_together():
-    points, *_ = draws()
-    touching = graph(points)
+    points, radii, _ = draws()
+    _, touching = graph(points, radii)
     orientations = np.random.default_rng(1).integers(5, size=len(points))
     channels, owner = channelled(touching, orientations)
     np.testing.assert_array_equal(owner[channels], orientations)

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from core import discovery
-from core.models.blobs import BlobGenerator, relative, seed
-from core.projection import place_shapes, shifted
+from core.models.blobs import BlobGenerator, PlacedCritic, relative, seed
+from core.models.plain import scaled
+from core.projection import carried, place_shapes
 from core.simulation import morphometry
 from core.simulation.shapes import Shapes, placed
 
@@ -70,13 +71,29 @@ def test_each_sample_is_placed_by_itself():
 
 def test_whole_and_half_pixels_are_moved_exactly():
     image = torch.rand(1, 2, 16, 16, generator=torch.Generator().manual_seed(0))
+    at, same = torch.full((1, 2, 2), 5.0), torch.ones(1, 2)
     by = torch.tensor([[[3.0, 0.0], [0.0, -2.0]]])
-    moved = shifted(image, by)
+    moved = carried(image, at, at + by, same)
     torch.testing.assert_close(moved[0, 0, :, 3:], image[0, 0, :, :-3], atol=1e-5, rtol=0)
     torch.testing.assert_close(moved[0, 1, :-2], image[0, 1, 2:], atol=1e-5, rtol=0)
-    half = shifted(image, torch.full((1, 2, 2), 0.5))
+    half = carried(image, at, at + 0.5, same)
     mean = (image[..., 1:, 1:] + image[..., :-1, 1:] + image[..., 1:, :-1] + image[..., :-1, :-1]) / 4
     torch.testing.assert_close(half[..., 1:, 1:], mean, atol=1e-5, rtol=0)
+    twice = carried(image, at, at, 2 * same)
+    torch.testing.assert_close(twice[..., 1:10:2, 1:10:2], image[..., 3:8, 3:8], atol=1e-5, rtol=0)
+
+
+def test_a_form_survives_a_wrong_size_in_the_wrong_place():
+    """A square drawn 20 % too small and 7 px off, its logits levelling off into a round hill: delivered as the square asked for."""
+    values = {"x1": 40.0, "y1": 40.5, "area1": 900.0, "x2": 90.0, "y2": 84.0, "area2": 1600.0}
+    asked = {k: torch.tensor([v]) for k, v in values.items()}
+    at = torch.arange(128.0)
+    far = torch.maximum((at - 97).abs()[None], (at - 84).abs()[:, None])
+    hill = 30 - torch.hypot((at - 97)[None], (at - 84)[:, None])
+    square = torch.where(far <= 18, 20 - far, hill - 60)
+    labels = place_shapes(torch.stack([torch.zeros(128, 128), cones(asked)[0, 1], square])[None], asked)
+    far, counts = deviations(labels, asked)
+    assert (counts == 0).all() and far.max() < 0.1 and morphometry.kind(labels[0].numpy() == 2) == "square"
 
 
 # --- the generator ----------------------------------------------------------------------------------------------------
@@ -140,6 +157,23 @@ def test_noise_is_keyed(generator):
     knots = torch.zeros(1, 2, 8, 8)
     flat = seed(torch.ones(1, 2, 2, 16, 16) * torch.arange(16.0), knots, torch.tensor([[40.0, 7.0]]))
     assert flat.isfinite().all()
+
+
+def test_the_critic_sees_every_outline_from_where_it_was_asked_for():
+    """Its maps have their origin at the requested centre and are 1 at the requested radius; an image and a request that are moved
+    together look the same in the middle of the frame; there is no slope along the conditions."""
+    quantities = discovery.split("shapes/two_circles")[1].conditions
+    critic, seen = PlacedCritic(quantities), []
+    critic.critic.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    asked = {k: torch.tensor([v]) for k, v in {"x1": 40.0, "y1": 60.0, "r1": 20.0, "x2": 90.0, "y2": 64.0, "r2": 16.0}.items()}
+    told = scaled(asked, quantities)[:, :, None, None].expand(-1, -1, *FRAME)
+    x = torch.cat([torch.rand(1, 3, *FRAME), told], 1).requires_grad_()
+    (slope,) = torch.autograd.grad(critic(x).sum(), x)
+    assert slope[:, :3].abs().max() > 0 and slope[:, 3:].abs().max() == 0
+    maps = 4 * seen[0][0, 3:] - 2
+    assert torch.equal(seen[0][:, :3], x[:, :3])
+    torch.testing.assert_close(maps[:, 60, 60], torch.tensor([1.0, 0.0, (60 - 90) / 16, (60 - 64) / 16]))
+    assert maps.abs().max() <= 2
 
 
 def test_gradients_reach_the_network_through_the_soft_field():

@@ -3,7 +3,7 @@
 import torch
 
 from core import discovery
-from core.models.plain import PlainCritic, PlainGenerator, scaled
+from core.models.plain import PlainCritic, PlainGenerator, scaled, unscaled
 from core.types import Quantity
 
 QUANTITIES = discovery.split("shapes/cgan")[1].conditions
@@ -20,6 +20,14 @@ def test_conditions_are_scaled_to_their_trained_ranges():
     torch.testing.assert_close(ends, torch.tensor([[-1.0], [1.0]]).expand(2, 6))
     wide = scaled({"fractions": torch.tensor([[0.0, 1.0], [0.5, 0.25]])}, [SIMPLEX])
     torch.testing.assert_close(wide, torch.tensor([[-1.0, 1.0], [0.0, -0.5]]))
+
+
+def test_scaled_conditions_can_be_read_back():
+    asked = conditions(4)
+    back = unscaled(scaled(asked, QUANTITIES), QUANTITIES)
+    assert list(back) == [q.name for q in QUANTITIES]
+    for name, value in asked.items():
+        torch.testing.assert_close(back[name], value)
 
 
 def test_the_generator_is_a_function_of_noise_conditions_and_dials():

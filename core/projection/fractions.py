@@ -1,45 +1,22 @@
-"""Exact enforcement at inference: what the network only approximates is made exact on the delivered array."""
+"""Several phases: exact fractions by optimal transport, and without speckle."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from core.models import offsets as dual
-from core.simulation import burgers
 from core.simulation.components import SPECK, components
-from core.simulation.shapes import placed
-from core.types import Array, Conditions
+from core.types import Array
 
 SUBSAMPLE = 4096
 UNDECIDED = 8
 COLDER = (0.03, 0.03, 0.01, 0.003, 0.001)
 """Several phases: pixels on which the offsets are first found; one pixel in so many, those with the smallest margins, takes part in
 the last steps; the temperatures of these, in spreads of the logits."""
-
-
-CENTRED = 0.02
-"""Distance (px) from the request at which a shape's centre is left where it is."""
-
-
-def rank_threshold(logits: Tensor, fraction: Tensor) -> Tensor:
-    """Two phases: the round(fraction * pixels) highest logits of each sample become phase 1.
-
-    logits (B, 1, H, W), fraction (B,) -> uint8 (B, H, W), exact to half a pixel whatever the logits' precision: ties are
-    broken by pixel index (a bias and a threshold would miss by the number of ties).
-    """
-    flat = logits.flatten(1)
-    count = torch.round(fraction.double() * flat.shape[1]).long().clamp(0, flat.shape[1])
-    cut = torch.stack([row.kthvalue(max(1, row.numel() - int(c) + 1))[0] for row, c in zip(flat, count.clamp(min=1), strict=True)])
-    above, tied = flat > cut[:, None], flat == cut[:, None]
-    missing = count - above.sum(1)
-    labels = above | (tied & (tied.cumsum(1) <= missing[:, None]))
-    return labels.to(torch.uint8).view(logits.shape[0], *logits.shape[2:])
 
 
 def exact_fractions(logits: Tensor, fractions: Tensor) -> Tensor:
@@ -72,7 +49,7 @@ def tamed(logits: Tensor) -> Tensor:
     return torch.where(logits.isnan(), 0.0, torch.minimum(torch.maximum(logits, low), high))
 
 
-def without_speckle(logits: Tensor, fractions: Tensor, rounds: int = 4) -> Tensor:
+def without_speckle(logits: Tensor, fractions: Tensor, rounds: int = 8) -> Tensor:
     """`exact_fractions` without pieces of fewer than `SPECK` px: they may only take labels that they touch, and what is missing
     then is moved at the other boundaries. What `rounds` rounds leave (noise is nothing but speckle) stays."""
     labels, offsets = _labelled(logits, fractions, None)
@@ -167,82 +144,3 @@ def _cheapest(price: Array, surplus: Array) -> tuple[list[int], float]:
     while surplus[path[0]] <= 0:
         path.insert(0, int(before[path[0]]))
     return path, float(reach[path[-1]])
-
-
-def place_shapes(logits: Tensor, conditions: Conditions, turns: int = 5) -> Tensor:
-    """Two disjoint shapes of exactly round(area) pixels each, centred where they were asked for, to within what whole pixels allow.
-
-    logits (B, 3, H, W), background first; conditions as in `core.simulation.shapes.placed` -> uint8 (B, H, W). Each shape takes its
-    highest logits over the background; then its logits are moved by the deviation of its centre, and it is taken again.
-    """
-    shapes = placed(conditions)
-    count = torch.stack([area.double() for *_, area in shapes], 1).round().long()
-    asked = torch.stack([torch.stack([x, y], 1) for x, y, _ in shapes], 1).to(logits)
-    over, moved = logits[:, 1:] - logits[:, :1], torch.zeros_like(asked)
-    best, least = torch.zeros_like(logits[:, 0], dtype=torch.uint8), torch.full_like(logits[:, 0, 0, 0], float("inf"))
-    for _ in range(turns):
-        labels = _taken(shifted(over, moved), count)
-        off = asked - _centres(labels, asked)
-        worst = off.square().sum(2).amax(1)
-        best = torch.where((worst < least).view(-1, 1, 1), labels, best)
-        least = torch.minimum(worst, least)
-        if bool((least <= CENTRED**2).all()):
-            break
-        moved = moved + off * (least > CENTRED**2).view(-1, 1, 1)  # a sample that is done stays as it is, whatever the others need
-    return best
-
-
-def shifted(images: Tensor, by: Tensor) -> Tensor:
-    """Images (B, C, H, W) moved by (B, C, 2) px in x and y, bilinear; what comes in from outside repeats the border."""
-    b, c, h, w = images.shape
-    step = 2 * by.reshape(b * c, 1, 1, 2) / torch.tensor([w - 1, h - 1], device=by.device, dtype=by.dtype)
-    rows, columns = (torch.linspace(-1, 1, n, device=by.device, dtype=by.dtype) for n in (h, w))
-    grid = torch.stack([columns.expand(h, w), rows[:, None].expand(h, w)], 2) - step
-    return F.grid_sample(images.reshape(b * c, 1, h, w), grid, padding_mode="border", align_corners=True).view(b, c, h, w)
-
-
-def _taken(over: Tensor, count: Tensor) -> Tensor:
-    """Labels (B, H, W): shape k takes its count (B, 2) of the highest pixels, first among those where it is above the other."""
-    first = over[:, 0] > over[:, 1]
-    free, labels = torch.ones_like(first), torch.zeros_like(first, dtype=torch.uint8)
-    for k, mine in enumerate((first, ~first)):
-        rank = over[:, k] - over[:, k].amin((1, 2), keepdim=True)
-        rank = rank + (rank.amax((1, 2), keepdim=True) + 1) * mine
-        chosen = torch.stack([_highest(*row) for row in zip(torch.where(free, rank, -1.0), count[:, k], strict=True)])
-        labels, free = labels + (k + 1) * chosen.to(torch.uint8), free & ~chosen
-    return labels
-
-
-def _highest(values: Tensor, count: Tensor) -> Tensor:
-    """The `count` highest of the values (H, W) as a mask, exactly; ties by pixel index."""
-    return rank_threshold(values[None, None], count.double()[None] / values.numel())[0].bool()
-
-
-def _centres(labels: Tensor, like: Tensor) -> Tensor:
-    """Centroids (B, 2, 2) as (x, y) in px of labels 1 and 2."""
-    rows, columns = (torch.arange(n, device=labels.device, dtype=like.dtype) for n in labels.shape[1:])
-    mask = torch.stack([labels == 1, labels == 2], 1).to(like.dtype)
-    mass = mask.sum((2, 3)).clamp(min=1)
-    return torch.stack([mask.sum(2) @ columns / mass, mask.sum(3) @ rows / mass], 2)
-
-
-def newton(fields: Tensor, conditions: Conditions, times: Sequence[float]) -> Tensor:
-    """Burgers: one Newton sweep over the whole space-time system, in the frame of the mean: (B, 1, X, T) to (B, X, T).
-
-    error_after ~ error_before^2, down to the error of the implicit scheme on these cells and levels. A field too far from any
-    solution for the sweep to help (singular, not finite, changed by more than its own height) is left as it is.
-    """
-    nus = conditions["viscosity"].cpu().numpy()
-    swept = [_swept(field, float(nu), times) for field, nu in zip(fields[:, 0].double().cpu().numpy(), nus, strict=True)]
-    return torch.from_numpy(np.stack(swept)).to(fields)
-
-
-def _swept(field: Array, viscosity: float, times: Sequence[float]) -> Array:
-    """One field (X, T) after the sweep, or as it was."""
-    mean = field[:, 0].mean()
-    try:
-        found = burgers.newton_sweep((field - mean).T, viscosity, times).T + mean
-    except ValueError:
-        return field
-    largest = np.abs(found - field).max()
-    return found if largest <= np.ptp(field[:, 0]) + 1e-6 else field
