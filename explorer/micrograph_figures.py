@@ -67,14 +67,13 @@ def sheet(arrays: Sequence[Array], dark: bool, first: bool, gap: int = 8) -> NDA
     return out
 
 
-def grey_levels(counts: Array, low: float, high: float, cut: float, bright: bool, dark: bool) -> go.Figure:
+def grey_levels(counts: Array, bins: Array, cut: float, bright: bool, dark: bool) -> go.Figure:
     """The histogram of grey values with the cut; the part that is phase 1 in its colour."""
     figure = blank(dark, "", "grey value", "", 128)
-    at = np.linspace(low, high, len(counts) + 1)
-    centres = (at[1:] + at[:-1]) / 2
+    centres = (bins[1:] + bins[:-1]) / 2
     chosen = (centres > cut) == bright
     for name, part, colour in (("phase 1", chosen, DELIVERED[dark]), ("phase 0", ~chosen, GREY[dark])):
-        figure.add_bar(x=centres[part], y=counts[part], width=(high - low) / len(counts), marker_color=colour, name=name)
+        figure.add_bar(x=centres[part], y=counts[part], width=bins[1] - bins[0], marker_color=colour, name=name)
     figure.add_vline(x=cut, line={"color": FRAME, "width": 2})
     figure.update_layout(margin={"l": 8, "r": 8, "t": 6, "b": 34}, showlegend=False, bargap=0, hovermode="closest")
     figure.update_traces(hovertemplate="%{x:.4g}: %{y}<extra></extra>", marker_line_width=0)

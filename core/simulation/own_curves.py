@@ -13,8 +13,9 @@ from core.simulation import correlations, micrographs
 from core.simulation.own_files import bad
 from core.types import Array
 
-ROWS, FEWEST = 100_000, 4
-"""Most lines of a table, fewest points of a curve."""
+ROWS, FEWEST, DIGITS = 100_000, 4, 40
+"""Most lines of a table, fewest points of a curve, most characters of a number."""
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|[+-]?inf(inity)?", re.IGNORECASE)
 ONE = 1e-3
 """A curve that starts at 1 to within this is S2 / p1."""
 SCALED, RELATIVE = "probability_scaled", "probability"
@@ -69,7 +70,7 @@ def _cells(line: str) -> list[str]:
 
 def _number(text: str) -> float | None:
     """The number that the text is; None for any other text."""
-    return float(text) if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan|[+-]?inf(inity)?", text, re.IGNORECASE) else None
+    return float(text) if len(text) <= DIGITS and NUMBER.fullmatch(text) else None
 
 
 def _understood(name: str, columns: dict[str, Array]) -> Curve:

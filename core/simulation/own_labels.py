@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.simulation import colouring, crystals
 from core.simulation.own_files import Stack, bad
-from core.simulation.thresholds import histogram, threshold
+from core.simulation.thresholds import edges, histogram, threshold
 from core.types import Array
 
 UNASSIGNED = 0.1
@@ -43,8 +43,9 @@ def binary(stacks: Sequence[Stack]) -> tuple[Labels, str]:
     out: Labels = []
     for stack in stacks:
         ends = np.array([[float(m.min()), float(m.max())] for m in stack.maps()])
-        low, high = float(ends[:, 0].min()), float(ends[:, 1].max())
-        cut = threshold(np.sum([histogram(m, low, high) for m in stack.maps()], 0), low, high)
+        whole = all(m.dtype.kind in "biu" for m in stack.maps())
+        bins = edges(float(ends[:, 0].min()), float(ends[:, 1].max()), whole)
+        cut = threshold(np.sum([histogram(m, bins) for m in stack.maps()], 0), bins)
         out += [(m > cut).astype(np.uint8) for m in stack.maps()]
     return out, "phase 1 is what lies above the threshold of Otsu, of each file by itself"
 

@@ -21,8 +21,10 @@ from core.simulation.own_curves import Curve
 from core.simulation.own_files import Stack, bad
 from core.types import Array
 
-BYTES, TEXT_BYTES = 2**26, 2**23
+BYTES, TEXT_BYTES = 2**26, 2**21
 """Largest upload, and largest table of text."""
+LARGEST = 1e30
+"""Largest grey value, either sign."""
 PIXELS, ALL_PIXELS = 25_000_000, 100_000_000
 """Most pixels of one picture, and of all that a file holds."""
 ALLOWED = "PNG, TIFF, NPY, HDF5, or a table of distance and S2 as CSV"
@@ -127,7 +129,8 @@ def _plain(path: Path, values: Array) -> Array:
         raise bad(path, f"is of one grey everywhere ({low:g}): there are no two phases to tell apart")
     if values.dtype in (np.uint8, np.uint16):
         return values
-    found = values.astype(np.uint8 if values.dtype.kind == "b" else np.float32)
-    if not np.isfinite(found).all() or not found.min() < found.max() or high - low > 1e30:
+    far = max(-low, high) > LARGEST
+    found = values if far else values.astype(np.uint8 if values.dtype.kind == "b" else np.float32)
+    if far or not found.min() < found.max():
         raise bad(path, f"has values from {low:g} to {high:g}, which cannot be told apart here; rescale them")
     return found

@@ -142,7 +142,8 @@ def threshold(held: Held, values: Array, bright: bool) -> float:
         moved: dict[str, Any] = {"on_change": by_hand, "args": (own, True)}
         cut = st.slider("Threshold", low, high, step=(high - low) / 512, format="%.4g", key=key, **moved)
         st.button("Otsu", on_click=by_hand, args=(own, False), disabled=not st.session_state.get(own), help=f"Back to {otsu:.4g}")
-    figure = drawn.grey_levels(thresholds.histogram(values, low, high), low, high, cut, bright, pages.dark())
+    bins = thresholds.edges(low, high, values.dtype.kind == "u")
+    figure = drawn.grey_levels(thresholds.histogram(values, bins), bins, cut, bright, pages.dark())
     above.plotly_chart(figure, theme=None, config={"displayModeBar": False}, key="micrograph:levels", height=128)
     return float(cut)
 
