@@ -15,10 +15,12 @@ from explorer import palette
 from explorer.figures import DELIVERED, GREY, INK, blank
 from explorer.micrograph import WINDOW, Made, Target
 
-SIDE, HIGH = 640, 224
-"""Most pixels along a side of a picture on the page, height of a chart."""
+SIDE, HIGH, LOW = 640, 224, 168
+"""Most pixels along a side of a picture on the page, height of a chart of both, and of the target's alone."""
 FRAME = "#E69F00"
 TIGHT = {"l": 52, "r": 8, "t": 30, "b": 38}
+INSIDE = {"orientation": "v", "y": 1, "yanchor": "top", "x": 1, "xanchor": "right", "font_size": 11}
+"""The legend stands where the curves have decayed."""
 Box = tuple[int, int, int, int]
 """Left, top, right, bottom in pixels, the last two beyond the box."""
 
@@ -77,12 +79,13 @@ def grey_levels(counts: Array, bins: Array, cut: float, bright: bool, dark: bool
     figure.add_vline(x=cut, line={"color": FRAME, "width": 2})
     figure.update_layout(margin={"l": 8, "r": 8, "t": 6, "b": 34}, showlegend=False, bargap=0, hovermode="closest")
     figure.update_traces(hovertemplate="%{x:.4g}: %{y}<extra></extra>", marker_line_width=0)
+    figure.update_xaxes(range=[bins[0], bins[-1]])
     return figure.update_yaxes(showticklabels=False, ticks="", title_text="")
 
 
 def correlation(target: Target, step: float, pixel: float, unit: str, dark: bool, made: Made | None = None) -> go.Figure:
     """S2 of the target with its standard error, and of the structures made like it, over the distances that are asked for."""
-    figure = blank(dark, "Two-point correlation S2", f"distance / {unit}", "", HIGH)
+    figure = blank(dark, "Two-point correlation S2", f"distance / {unit}", "", HIGH if made else LOW)
     shown = target.at <= 33 * step
     x, y = target.at[shown] * pixel, target.s2[shown]
     if target.statistics:
@@ -98,18 +101,18 @@ def correlation(target: Target, step: float, pixel: float, unit: str, dark: bool
     ink = {"color": INK[dark] if made else DELIVERED[dark], "width": 2, "dash": "dot" if made else "solid"}
     figure.add_scatter(x=x, y=y, name="micrograph" if target.statistics else "file", line=ink, hovertemplate="%{y:.4f}")
     figure.add_hline(y=target.p**2, line={"color": GREY[dark], "width": 1, "dash": "dash"}, annotation_text="p1²")
-    return figure.update_layout(margin=TIGHT).update_yaxes(rangemode="tozero", title_text="")
+    return figure.update_layout(margin=TIGHT, legend=INSIDE).update_yaxes(rangemode="tozero", title_text="")
 
 
-def lineal_path(target: Target, step: float, pixel: float, unit: str, dark: bool, made: Array) -> go.Figure:
+def lineal_path(target: Target, step: float, pixel: float, unit: str, dark: bool, made: Array | None = None) -> go.Figure:
     """The lineal path of phase 1 of the micrograph, and of structures (n, k) at 0, 1, .. of their pixels."""
     assert target.statistics is not None
-    figure = blank(dark, "Lineal path of phase 1", f"distance / {unit}", "", HIGH)
-    for i, one in enumerate(made):
+    figure = blank(dark, "Lineal path of phase 1", f"distance / {unit}", "", LOW if made is None else HIGH)
+    for i, one in enumerate(() if made is None else made):
         line = {"color": DELIVERED[dark], "width": 1.6}
         at = np.arange(len(one)) * step * pixel
         figure.add_scatter(x=at, y=one, line=line, name="structures", showlegend=i == 0, hoverinfo="skip" if i else None)
     values = target.statistics.lineal_path[: int(33 * step) + 1]
-    ink = {"color": INK[dark], "width": 2, "dash": "dot"}
+    ink = {"color": DELIVERED[dark] if made is None else INK[dark], "width": 2, "dash": "solid" if made is None else "dot"}
     figure.add_scatter(x=np.arange(len(values)) * pixel, y=values, name="micrograph", line=ink, hovertemplate="%{y:.4f}")
-    return figure.update_layout(margin=TIGHT).update_yaxes(rangemode="tozero", title_text="")
+    return figure.update_layout(margin=TIGHT, legend=INSIDE).update_yaxes(rangemode="tozero", title_text="")

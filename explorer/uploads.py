@@ -50,13 +50,20 @@ def example() -> None:
     take(EXAMPLE, out.getvalue())
 
 
+def heading() -> None:
+    """The title of the page, with the example beside it."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.markdown("##### Your micrograph", width="content")
+        st.caption("Measured here, and structures made that have exactly its volume fraction and correlation.", width="stretch")
+        st.button("Try an example", on_click=example, icon=":material/grain:", help="Overlapping discs, made by code of our own.")
+
+
 def offer() -> Held | None:
-    """The drop zone, the example, and which picture of the file where it has several; what is held."""
+    """The drop zone, and which picture of the file where it has several; what is held."""
     file = st.file_uploader("Micrograph or correlation", ENDINGS, key="upload:file", label_visibility="collapsed", help=ABOUT)
     if file is not None and st.session_state.get(SEEN) != file.file_id:
         st.session_state[SEEN] = file.file_id
         take(file.name, file.getvalue())
-    st.button("Try an example", on_click=example, icon=":material/grain:", help="Overlapping discs, made by code of our own.")
     if flaw := st.session_state.get(FLAW):
         st.error(flaw, icon=":material/broken_image:")
     held: Held | None = st.session_state.get(HELD)

@@ -32,7 +32,7 @@ EMPTY = (
 
 def show() -> None:
     """The whole page."""
-    st.markdown("##### Your micrograph")
+    uploads.heading()
     left, middle, right = st.columns([31, 33, 36], gap="medium")
     with left:
         held = uploads.offer()
@@ -45,23 +45,29 @@ def show() -> None:
     except ValueError as error:
         middle.error(str(error))
         return
-    with left:
-        pixel, unit = pixel_size(held)
     model = workbench.loaded(micrograph.MODEL)
+    best = micrograph.suggested(target, model) if model else 1.0
+    with left:
+        pixel, unit, step = scales(held, best)
     with right:
-        step = beside(held, target, pixel, unit, model)
+        beside(target, pixel, unit, step, model)
     made: Made | None = st.session_state.get(KEPT)
     if made is not None and model is not None:
         likeness(model, made, pixel, unit, same=(made.target.settings, made.step) == (target.settings, step))
 
 
-def pixel_size(held: Held) -> tuple[float, str]:
-    """The side of a pixel, or the unit of a curve's distances."""
-    name, unit = st.columns(2)
-    curve = isinstance(held.found, Curve)
-    label, about = ("Unit of distance", "1 of the file's distances in this unit.") if curve else ("Pixel", "Side of a pixel.")
-    side = name.number_input(label, 1e-6, 1e6, 1.0, format="%g", key="micrograph:pixel", help=about, **STAY)
-    return float(side), unit.selectbox("Unit", UNITS, key="micrograph:unit", **STAY)
+def scales(held: Held, best: float) -> tuple[float, str, float]:
+    """The side of a pixel (or of the unit of a curve's distances), its unit, and how many of them a pixel of a structure is."""
+    first, second, third = st.columns([3, 3, 4])
+    about = "What one of the file's distances is." if isinstance(held.found, Curve) else "Side of a pixel."
+    side = first.number_input("Pixel", 1e-6, 1e6, 1.0, format="%g", key="micrograph:pixel", help=about, **STAY)
+    unit = second.selectbox("Unit", UNITS, key="micrograph:unit", **STAY)
+    step = third.number_input(
+        "Scale", 0.02, 50.0, best, format="%g", key=f"micrograph:step:{held.serial}:{best}", **STAY,
+        help="Pixels of the micrograph (or distances of the file) that one pixel of a structure stands for, such that the "
+             "correlation decays within the lengths that the model has seen; the pixel size of what is exported is scaled back.",
+    )  # fmt: skip
+    return float(side), unit, float(step)
 
 
 def of_curve(held: Held, curve: Curve, column: Any) -> Target:
@@ -123,10 +129,10 @@ def crop(held: Held, values: Array) -> drawn.Box:
         for label, n, span in zip(("Columns", "Rows"), (columns, rows), spans, strict=True)
     )
     box = (left, top, right, bottom)
+    above.image(drawn.framed(values, box), width="stretch", output_format="PNG")
     if min(right - left, bottom - top) < micrographs.SMALLEST:
         least = micrographs.SMALLEST
         raise ValueError(f"The window has {right - left} × {bottom - top} pixels; each side needs {least} or more. Make it larger.")
-    above.image(drawn.framed(values, box), width="stretch", output_format="PNG")
     return box
 
 
@@ -153,28 +159,22 @@ def by_hand(key: str, moved: bool) -> None:
     st.session_state[key] = moved
 
 
-def beside(held: Held, target: Target, pixel: float, unit: str, model: Model | None) -> float:
-    """What was measured, and the button that makes structures like it; the step."""
+def beside(target: Target, pixel: float, unit: str, step: float, model: Model | None) -> None:
+    """What was measured, and the button that makes structures like it."""
     st.html(table(numbers(target, pixel, unit)))
-    best = micrograph.suggested(target, model) if model else 1.0
-    above = st.container()
-    scale, button = st.columns([2, 3], vertical_alignment="bottom")
-    step = float(scale.number_input(
-        "Scale", 0.02, 50.0, best, format="%g", key=f"micrograph:step:{held.serial}:{best}",
-        help="Pixels of the micrograph (or units of the file) that one pixel of a structure stands for. It is chosen so that the "
-             "correlation decays within the lengths that the model has seen; the pixel size of what is exported is scaled back.",
-    ))  # fmt: skip
-    figure = drawn.correlation(target, step, pixel, unit, pages.dark())
-    above.plotly_chart(figure, theme=None, config=pages.PLOTLY, key="micrograph:s2", height=figure.layout.height)
-    if best != 1:
-        st.caption(f"The structures are made at 1 px = {step:g} px of this, where their lengths fit the model, and scaled back.")
-    if button.button("Make structures like this", type="primary", width="stretch", disabled=model is None) and model:
+    figures = [drawn.correlation(target, step, pixel, unit, pages.dark())]
+    figures += [drawn.lineal_path(target, step, pixel, unit, pages.dark())] if target.statistics else []
+    for i, figure in enumerate(figures):
+        st.plotly_chart(figure, theme=None, config=pages.PLOTLY, key=f"micrograph:of:{i}", height=figure.layout.height)
+    if step != 1:
+        st.caption(f"One pixel of a structure stands for {step:g} of this: what is exported carries that size.")
+    if st.button("Make structures like this", type="primary", width="stretch", disabled=model is None) and model:
         try:
             with st.spinner("Making them…"):
                 st.session_state[KEPT] = micrograph.make(model, target, step)
+            st.toast("The structures are below.", icon=":material/south:")
         except ValueError as error:
             st.error(str(error))
-    return step
 
 
 def numbers(target: Target, pixel: float, unit: str) -> list[tuple[str, str]]:
@@ -183,10 +183,9 @@ def numbers(target: Target, pixel: float, unit: str) -> list[tuple[str, str]]:
     p = f"{target.p:.4f}" + (f" ± {s.p_error:.2g}" if s else "")
     length = s.length if s else micrographs.first_zero(target.at, target.s2, target.p)
     found = [("Volume fraction p1", p), ("First zero of S2 − p1²", reach(length, target, pixel, unit))]
-    if s and target.phase is not None:
-        window = " × ".join(f"{n * pixel:.4g}" for n in target.phase.shape[::-1])
+    if s:
         found += [("Specific surface", f"{s.surface / pixel:.4g} / {unit}"), ("Euler number", f"{s.euler:.3g} per 10⁴ px"),
-                  ("Mean run of phase 1", f"{mean_run(target) * pixel:.4g} {unit}"), ("Window", f"{window} {unit}")]  # fmt: skip
+                  ("Mean run of phase 1", f"{mean_run(target) * pixel:.4g} {unit}")]  # fmt: skip
     return found
 
 
@@ -244,7 +243,7 @@ def charts(made: Made, pixel: float, unit: str) -> None:
             for label, u, v, asked in micrograph.comparison(made)]  # fmt: skip
     third.html(table(rows, ("", "micrograph" if made.target.statistics else "file", "structures")))
     third.caption("Mean ± standard deviation of the structures; lengths in pixels of the micrograph. Only p1 and S2 are asked for: "
-                  "what else differs, they do not tell. A model of your own, `python train.py two_phase --data FILE`, learns it.")
+                  "what else differs, they do not tell. To learn that too, train on it: `python train.py two_phase --data FILE`.")
 
 
 def actions(model: Model, made: Made, pixel: float, unit: str) -> None:

@@ -50,7 +50,8 @@ def good():
     picture, table = Image.fromarray(GREY), "\n".join(f"{r},{0.16 + 0.24 * np.exp(-r / 5):.6f}" for r in range(40))
     return [
         saved(picture), saved(picture.convert("RGBA")), saved(picture.quantize(4)),
-        saved(Image.fromarray(GREY.astype(np.uint16) * 257)), saved(picture, "TIFF"), saved(picture, "TIFF", compression="tiff_lzw"),
+        saved(Image.fromarray(GREY.astype(np.uint16) * 257)), saved(picture, "TIFF"),
+        saved(picture, "TIFF", compression="tiff_lzw"),
         saved(picture, "TIFF", compression="tiff_deflate"), saved(picture, "TIFF", save_all=True, append_images=[picture] * 3),
         npy(GREY), npy(GREY / 255), npy(np.stack([GREY] * 3)), hdf5(),
         table.encode(), ("distance;probability\n" + table.replace(",", ";")).encode(), table.encode("utf-16"),
