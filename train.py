@@ -11,6 +11,7 @@ same command it ends with the same bits as if nobody had stopped it.
 from __future__ import annotations
 
 import argparse
+import colorsys
 import copy
 import json
 import platform
@@ -33,11 +34,11 @@ from core import checkpoint, data, discovery, metrics, sampling
 from core.training import distributed
 from core.training.guards import Diverged, StopFlag
 from core.training.loop import Trainer, fit
-from core.types import HELD_OUT, Array, Checkpoint, Preset, Problem, Progress, TrainConfig
+from core.types import HELD_OUT, Array, Checkpoint, Field, Preset, Problem, Progress, TrainConfig
 
 CALIBRATION_IMAGES = 1024
 CALIBRATION_SEED = 500_000_000
-KNOTS = 13
+KNOTS, ROWS = 13, 7
 SHIPPED = Path(__file__).resolve().parent / "checkpoints"
 
 
@@ -173,6 +174,17 @@ class Run:
             lines = [line for line in self.log.read_text().splitlines() if line.endswith("}") and json.loads(line)["step"] <= step]
             data.write_atomic(self.log, "".join(f"{line}\n" for line in lines).encode())
 
+    def trace(self, progress: Progress, found: dict[str, float]) -> None:
+        """One line of `trace.jsonl`: what is measured of the averaged generator on the way, beside the losses of that step."""
+        kept = [line for line in self.traced() if line["step"] < progress.step]
+        lines = [*kept, {"step": progress.step, "minutes": round(self.seconds / 60, 2), **progress.losses, **found}]
+        data.write_atomic(self.folder / "trace.jsonl", "".join(f"{json.dumps(line)}\n" for line in lines).encode())
+
+    def traced(self) -> list[dict[str, float]]:
+        """The lines of `trace.jsonl`."""
+        path = self.folder / "trace.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
     def note(self, progress: Progress) -> None:
         """One line of `metrics.jsonl`."""
         if distributed.rank() == 0:
@@ -183,15 +195,32 @@ class Run:
 
 
 def grid(model: sampling.Model, columns: int = 8) -> Image.Image:
-    """A contact sheet: rows over the first condition's trained range, columns over seeds."""
-    quantity = model.conditions[0]
-    low, high = quantity.trained or (quantity.low, quantity.high)
+    """A contact sheet: rows over the trained range of requests (over seeds where there is none), columns over seeds; several
+    labels in colour."""
     strips = []
-    for value in np.linspace(low, high, 7):
-        tiles = model.sample({quantity.name: value}, columns, seed=0).array.astype(np.float32)
-        tiles = (tiles - model.field.low) / (model.field.high - model.field.low)
-        strips.append(np.concatenate(list(np.pad(tiles, ((0, 0), (2, 2), (2, 2)), constant_values=0.5)), 1))
-    return Image.fromarray((255 * np.concatenate(strips)).clip(0, 255).astype(np.uint8))
+    for row in range(ROWS):
+        asked = requested(model, row / (ROWS - 1), columns)
+        tiles = model.sample(asked, columns, seed=0 if asked else row).array
+        framed = np.pad(shown(tiles, model.field), ((0, 0), (2, 2), (2, 2), (0, 0)), constant_values=128)
+        strips.append(np.concatenate(list(framed), 1))
+    return Image.fromarray(np.concatenate(strips).squeeze())
+
+
+def requested(model: sampling.Model, share: float, n: int) -> dict[str, Array]:
+    """The representative request at a share of the trained range, n times; empty where nothing can be asked for."""
+    if not model.conditions:
+        return {}
+    low, high = sampling.places(model.problem, model.conditions)
+    return sampling.representative(model.problem, model.conditions, low + share * (high - low), n)
+
+
+def shown(tiles: Array, field: Field) -> Array:
+    """Arrays (n, H, W) as uint8 (n, H, W, 1 or 3): grey from the field's low to its high, colours for several labels."""
+    if field.kind == "categorical":
+        hues = np.arange(field.channels) * 0.618034 % 1
+        return np.array([[round(255 * v) for v in colorsys.hsv_to_rgb(h, 0.65, 0.9)] for h in hues], np.uint8)[tiles]
+    grey = 255 * (tiles.astype(np.float32) - field.low) / (field.high - field.low)
+    return grey.clip(0, 255).astype(np.uint8)[..., None]
 
 
 def shipped(run: Run, trainer: Trainer, calibration: Array | None, digest: str) -> sampling.Model:
@@ -210,9 +239,8 @@ def finish(run: Run, trainer: Trainer, calibration: Array | None, digest: str) -
     """Measure the averaged generator, write checkpoint, card and sample grid, print the table of quality."""
     model = shipped(run, trainer, calibration, digest)
     problem, tensors = run.problem, {f"generator.{k}": v for k, v in model.generator.state_dict().items()}
-    quantity = model.conditions[0] if model.conditions else None
-    if problem.oracle is not None and problem.descriptors and quantity is not None:
-        knots = np.linspace(*(quantity.trained or (quantity.low, quantity.high)), KNOTS)
+    if problem.oracle is not None and problem.descriptors and model.conditions:
+        knots = np.linspace(*sampling.places(problem, model.conditions), KNOTS)
         found = metrics.reference(problem, [float(k) for k in knots], n=4 if run.given.tiny else 64)
         tensors |= {f"reference.{k}": v for k, v in found.items()}
     table = metrics.quality(model, run.given.samples)
@@ -225,7 +253,7 @@ def finish(run: Run, trainer: Trainer, calibration: Array | None, digest: str) -
     dials = model.conditions + model.latents
     limits = [f"{q.label}: seen in training from {q.trained[0]:g} to {q.trained[1]:g} {q.unit}" for q in dials if q.trained]
     rest = {
-        "training": training, "limits": limits,
+        "training": training, "limits": limits, "trace": [line for line in run.traced() if line["step"] <= trainer.done],
         "conditions": [_row(q) for q in model.conditions], "latents": [_row(q) for q in model.latents],
         "metrics": {f"Quality: {run.given.samples} samples against as many held-out, same conditions": rows},
     }  # fmt: skip
@@ -287,6 +315,8 @@ def follow(run: Run, trainer: Trainer, digest: str, stop: StopFlag) -> bool:
             bar.write(progress.note)
         if progress.step % given.save_every == 0:
             run.save(trainer, digest)
+        if run.problem.trace and progress.step % given.save_every == 0 and distributed.rank() == 0:
+            run.trace(progress, run.problem.trace(shipped(run, trainer, None, digest)))
         if progress.step % (5 * given.save_every) == 0 and distributed.rank() == 0:
             grid(shipped(run, trainer, None, digest)).save(run.folder / "samples" / f"{progress.step:07d}.png")
         stopped = distributed.agree(bool(stop))

@@ -142,7 +142,8 @@ class Descriptor:
     """A statistic reported of delivered arrays: `measure` maps labels or fields (n, H, W) to (n,) or a curve (n, m).
 
     `abscissa` gives the curve's positions for an array of the given shape (None for scalars); `live` curves are drawn while
-    dragging.
+    dragging, and every scalar that is not `slow`. Of a histogram, `samples` gives the numbers themselves, one row per array:
+    ensembles are compared by the Wasserstein distance of all of them.
     """
 
     name: str
@@ -150,8 +151,27 @@ class Descriptor:
     unit: str
     measure: Callable[[Tensor], Tensor]
     abscissa: Callable[[tuple[int, int]], Array] | None = None
+    axis: str = ""
+    """What a curve's positions are, with their unit; empty: distances in the unit of the field."""
     live: bool = False
     help: str = ""
+    slow: bool = False
+    samples: Callable[[Tensor], Sequence[Array]] | None = None
+
+
+@dataclass(frozen=True)
+class Position:
+    """A number by which requests are ordered that are no scalars: tables are split in thirds along it, a checkpoint carries its
+    references at places on it.
+
+    `of(conditions)` is the position (n,) of requests, `at(value)` a representative request, in `low..high`.
+    """
+
+    label: str
+    low: float
+    high: float
+    of: Callable[[Mapping[str, Array]], Array]
+    at: Callable[[float], Mapping[str, Array]]
 
 
 @dataclass(frozen=True)
@@ -230,6 +250,14 @@ class TrainConfig:
     """Share of the steps, at the end, over which the learning rate falls linearly to 0."""
     optimiser: Literal["adam", "muon"] = "adam"
     precision: Literal["bf16", "fp32", "fp64"] = "bf16"
+    critic_sees: Literal["fields", "conditions", "residual"] = "fields"
+    """Beside the field, as constant channels: nothing; the conditions (cGAN); or L_I(x), 0 on real fields (Stinis et al.)."""
+    residual_noise: float = 0.0
+    """Standard deviation of the noise on the L_I of real fields that the critic sees (Stinis et al.'s remedy)."""
+    auxiliary: float = 0.0
+    """Weight of the error with which the critic's second head reads the conditions; both critic and generator minimise it."""
+    straight_through: bool = True
+    """Whether the critic sees the delivered array (with the soft field's gradient) or the soft field itself."""
 
 
 @dataclass(frozen=True)
@@ -271,6 +299,10 @@ class Problem:
     bars: Mapping[str, tuple[str, float]] = default(default_factory=dict)
     """Quality that a checkpoint must show: row name of `core.metrics` -> ("<=" or ">=", value). `column: row` speaks of that
     column of the table instead of the judged one."""
+    compare: Callable[[Array, Sample], Mapping[str, float]] | None = None
+    """More rows for the table of quality: arrays (n, H, W) and the drawn reference at whose conditions they were made."""
+    position: Position | None = None
+    """How requests are ordered where the first condition is no scalar."""
     oracle: Callable[[Mapping[str, Array], int, int, tuple[int, int]], Array] | None = None
     """The reference at the same conditions: `oracle(conditions, n, seed, shape) -> labels or fields (n, H, W)`."""
     cases: Mapping[str, Callable[[int], Sequence[Mapping[str, Any]]]] = default(default_factory=dict)
@@ -299,6 +331,8 @@ class Problem:
     refuse: Callable[[Mapping[str, Array]], str] | None = None
     """Why these conditions (each (n, ...), all of the preset's) cannot be delivered together, in a sentence that says by how
     much; empty where they can."""
+    trace: Callable[[Any], dict[str, float]] | None = None
+    """`trace(model) -> numbers` measured of the averaged generator now and then while it is trained."""
     quality: Callable[..., Any] | None = None
     """`quality(model, n, size, ablation, seed) -> table` where the statistics of ensembles are not what matters."""
     read: Callable[[Path, Mapping[str, Any]], Source] | None = None

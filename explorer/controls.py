@@ -50,7 +50,8 @@ def panel(model: Model, dial: Dial, base: str = "") -> dict[str, Any]:
                   "diverging": {"light": palette.DIVERGING[False], "dark": palette.DIVERGING[True]}},
         "names": {q.name: q.label for p in reversed(model.problem.presets) for q in p.conditions},
         "handles": handles(model), "note": "" if model.conditions else NOTHING,
-        "curves": [{"name": d.name, "label": d.label, "unit": d.unit} for d in model.problem.descriptors if d.live and d.abscissa],
+        "curves": [{"name": d.name, "label": d.label, "unit": d.unit, "axis": d.axis or f"distance / {field.unit}"}
+                   for d in model.problem.descriptors if d.live and d.abscissa],
         "scalars": [{"name": d.name, "label": d.label, "unit": d.unit, "help": d.help}
                     for d in model.problem.descriptors if not d.abscissa],
         "dial": {"conditions": dial.conditions, "latent": dial.latent, "seed": dial.seed, "size": store.size_of(model, dial),

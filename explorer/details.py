@@ -36,7 +36,7 @@ def charts(
     out = []
     for d in (d for d in model.problem.descriptors if d.abscissa):
         band = (home[d.name], *reference[d.name]) if d.name in reference else None
-        out.append(figures.curve(at[d.name], measured[d.name][0], band, d.label, (f"distance / {unit}", d.unit), night))
+        out.append(figures.curve(at[d.name], measured[d.name][0], band, d.label, (d.axis or f"distance / {unit}", d.unit), night))
     rows = []
     for d in (d for d in model.problem.descriptors if not d.abscissa and d.name in reference):
         mean, sd = reference[d.name]

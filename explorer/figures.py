@@ -54,7 +54,7 @@ def curve(
         band = {"line_width": 0, "hoverinfo": "skip", "mode": "lines"}
         dashed = {"color": GREY[dark], "width": 1.6, "dash": "dash"}
         figure.add_scatter(x=at, y=mean - sd, showlegend=False, **band)
-        figure.add_scatter(x=at, y=mean + sd, fill="tonexty", fillcolor=_fade(GREY[dark], 0.28), name="± 1 sd", **band)
+        figure.add_scatter(x=at, y=mean + sd, fill="tonexty", fillcolor=fade(GREY[dark], 0.28), name="± 1 sd", **band)
         figure.add_scatter(x=at, y=mean, name="held-out mean", line=dashed, hovertemplate="%{y:.4f}")
     points = {"x": np.asarray(x, dtype=float), "y": np.asarray(y, dtype=float)}
     figure.add_scatter(**points, name="delivered", line={"color": DELIVERED[dark], "width": 2.4}, hovertemplate="%{y:.4f}")
@@ -67,7 +67,7 @@ def deviations(rows: Sequence[tuple[str, float, float, float]], title: str, dark
     scores = [(value - mean) / sd if sd > 0 else 0.0 for _, value, mean, sd in rows]
     reach = max(3.4, *(abs(s) + 0.6 for s in scores)) if scores else 3.4
     for width, alpha in ((2, 0.14), (1, 0.2)):
-        figure.add_vrect(x0=-width, x1=width, fillcolor=_fade(GREY[dark], alpha), line_width=0, layer="below")
+        figure.add_vrect(x0=-width, x1=width, fillcolor=fade(GREY[dark], alpha), line_width=0, layer="below")
     labels = [f"{label}<br><b>{_short(value)}</b> ({_short(mean)} ± {_short(sd)})" for label, value, mean, sd in rows]
     dot = {"size": 13, "color": DELIVERED[dark], "line": {"width": 1.5, "color": INK[dark]}}
     figure.add_scatter(
@@ -172,6 +172,7 @@ def _short(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def _fade(colour: str, alpha: float) -> str:
+def fade(colour: str, alpha: float) -> str:
+    """A colour of six hexadecimal digits, as transparent as that."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red},{green},{blue},{alpha})"

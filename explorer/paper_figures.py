@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from explorer.figures import DELIVERED, GREY, INK, blank
+from explorer.figures import DELIVERED, GREY, INK, blank, fade
 from explorer.palette import OKABE_ITO
 
 Methods = Mapping[str, Mapping[str, Any]]
@@ -47,7 +47,7 @@ def fractions(table: pd.DataFrame, labels: Sequence[str], colours: Sequence[str]
 
 def colours(methods: Methods, dark: bool) -> dict[str, str]:
     """Preset -> colour: the first in the colour of what is delivered."""
-    others = [c for c in OKABE_ITO if c not in DELIVERED.values()]
+    others = [*(c for c in OKABE_ITO[:-1] if c not in DELIVERED.values()), INK[dark]]
     return {name: DELIVERED[dark] if i == 0 else others[(i - 1) % len(others)] for i, name in enumerate(methods)}
 
 
@@ -67,13 +67,22 @@ def one_target(methods: Methods, dark: bool = False) -> go.Figure:
 
 def random_requests(methods: Methods, dark: bool = False) -> go.Figure:
     """Fig. 1, over random requests: errors of centres and radii, mean and sd."""
-    figure = blank(dark, "Random held-out requests: error, mean ± sd", "", "error / px", 330)
+    figure = blank(dark, "Random held-out requests: error, mean ± sd", "error / px", "", 330)
     titles = [m["title"] for m in methods.values()]
     for name, colour in (("centre", DELIVERED[dark]), ("radius", OKABE_ITO[1])):
         mean, sd = ([m["random"][f"{name} error, {of}, px"] for m in methods.values()] for of in ("mean", "sd"))
         error = {"type": "data", "array": sd, "color": INK[dark], "thickness": 1.2, "width": 3}
-        figure.add_bar(x=titles, y=mean, error_y=error, name=name, marker_color=colour, hovertemplate="%{y:.2f} px")
-    figure.update_yaxes(rangemode="tozero")
+        figure.add_bar(
+            x=mean, y=titles, error_x=error, orientation="h", name=name, marker_color=colour, hovertemplate="%{x:.2f} px"
+        )
+    figure.update_xaxes(rangemode="tozero")
+    return by_method(figure)
+
+
+def by_method(figure: go.Figure) -> go.Figure:
+    """A row for each method, the first one on top."""
+    figure.update_yaxes(autorange="reversed", gridcolor="rgba(0,0,0,0)", ticks="")
+    figure.update_layout(hovermode="closest", margin={"l": 190})
     return figure
 
 
@@ -96,18 +105,17 @@ def several_targets(targets: Mapping[str, Sequence[Mapping[str, Any]]], methods:
 
 
 def iterations(methods: Methods, dark: bool = False) -> go.Figure:
-    """Iterations after which each training stays acceptable; grey to its end where it never was."""
+    """Iterations after which each training stays acceptable; faint to its end where it never was."""
     figure = blank(dark, "Iterations until acceptable", "iterations", "", 330)
     for m in methods.values():
-        after = m["acceptable after"]
+        after, ink = m["acceptable after"], None if m["acceptable after"] else INK[dark]
+        colour, text = (DELIVERED[dark], str(after)) if after else (fade(GREY[dark], 0.2), f"not within {m['steps']}")
         figure.add_bar(
-            x=[after or m["steps"]], y=[m["title"]], orientation="h", marker_color=DELIVERED[dark] if after else GREY[dark],
-            marker_pattern_shape="" if after else "/", text=[str(after) if after else f"not within {m['steps']}"], width=0.6,
-            hovertemplate="%{x}<extra></extra>", showlegend=False,
+            x=[after or m["steps"]], y=[m["title"]], orientation="h", marker_color=colour, text=[text], insidetextfont_color=ink,
+            width=0.6, hovertemplate="%{text}<extra></extra>", showlegend=False,
         )  # fmt: skip
-    figure.update_yaxes(autorange="reversed", gridcolor="rgba(0,0,0,0)", ticks="")
-    figure.update_layout(hovermode="closest", margin={"l": 190}, barmode="overlay")
-    return figure
+    figure.update_layout(barmode="overlay")
+    return by_method(figure)
 
 
 def critic_losses(methods: Methods, dark: bool = False) -> go.Figure:

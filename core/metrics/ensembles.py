@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from core import sampling
+from core.metrics import pooled
 from core.types import HELD_OUT, Array, Descriptor, Problem
 
 Described = dict[str, Array]
@@ -88,6 +89,8 @@ def scalar_rows(descriptor: Descriptor, contest: Contest) -> dict[str, float]:
     if b.min() > 0:
         rows[f"{label}, |deviation|, %"] = 100 * abs(a.mean() / b.mean() - 1)
         rows[f"{label}, worst third, %"] = 100 * max(abs(a[t].mean() / b[t].mean() - 1) for t in thirds)
+    if b.std() < 1e-6:
+        return {**rows, f"{label}, mean - mean": float(a.mean() - b.mean())}
     rows[f"{label}, worst third, sd"] = float(in_sd)
     rows[f"{label}, spread, % of data's"] = 100 * float(residual_spread(a, contest.at) / residual_spread(b, contest.at))
     return rows
@@ -117,13 +120,16 @@ def rows(problem: Problem, contest: Contest) -> dict[str, float]:
 
 
 def exactness(problem: Problem, sample: sampling.Sample, pixels: int) -> dict[str, float]:
-    """Delivered and raw deviation of every scalar condition from the request."""
+    """Delivered and raw deviation of every condition from the request: of fractions in pixels, over all of them; of lengths and
+    curves in their own unit."""
+    kinds = {q.name: q for p in problem.presets for q in p.conditions}
     out: dict[str, float] = {}
     for name, asked in sample.requested.items():
-        if name in sample.measured and asked.ndim == 1:
-            label = name.replace("_", " ")
+        if name in sample.measured:
+            label, own = name.replace("_", " "), kinds[name].unit or kinds[name].kind == "curve"
             delivered, raw = (np.abs(m[name].astype(np.float64) - asked) for m in (sample.measured, sample.raw))
-            out[f"{label} delivered, worst, px"] = float(delivered.max() * pixels)
+            unit = f", {kinds[name].unit}" if kinds[name].unit else "" if own else ", px"
+            out[f"{label} delivered, worst{unit}"] = float(delivered.max() * (1 if own else pixels))
             out[f"{label} raw, mean |error|"] = float(raw.mean())
             out[f"{label} raw, worst |error|"] = float(raw.max())
     return out
@@ -136,35 +142,50 @@ def request(model: sampling.Model, reference: sampling.Sample) -> Described:
     return {q.name: reference.measured[q.name] for q in known if q.name not in replaced}
 
 
+def columns(model: sampling.Model, ablation: bool) -> dict[str, dict[str, bool]]:
+    """Column -> stages switched: those of the ablation that the generator has, all of them, and refined where it refines."""
+    known = set(model.stages)
+    plain = {"refine": False} if "refine" in known else {}
+    chosen = STAGES if ablation else {"all": {}}
+    found = {name: {**flags, **plain} for name, flags in chosen.items() if set(flags) <= known}
+    return found | ({"refined": {}} if plain else {})
+
+
 def quality(model: sampling.Model, n: int = 256, size: int | None = None, ablation: bool = True, seed: int = 0) -> pd.DataFrame:
     """Rows of measured quality, columns: bar, data (the oracle again, other seeds), every stage of the generator, the rivals."""
     problem, shape = model.problem, model.shape(size)
-    reference = sampling.draw(problem, n, HELD_OUT + seed, shape[0])
+    reference = sampling.draw(problem if problem.source else problem.name, n, HELD_OUT + seed, shape[0])
     theirs, asked = describe(problem, reference.array), request(model, reference)
-    at = asked[model.conditions[0].name]
-    columns: dict[str, dict[str, float]] = {}
+    at = sampling.position(problem, problem.presets[0].conditions, reference.measured)
+    pools = pooled.pools(problem, reference.array)
+
+    def judge(made: Array) -> dict[str, float]:
+        found = rows(problem, Contest(describe(problem, made), theirs, at)) | pooled.rows(problem, made, pools)
+        return found | dict(problem.compare(made, reference) if problem.compare else {})
+
+    out: dict[str, dict[str, float]] = {}
+    given = {k: v for k, v in reference.measured.items() if not asked or k in asked}
     if problem.oracle is not None:
-        again = problem.oracle(asked, n, seed + 500_000, shape)
-        columns["data"] = rows(problem, Contest(describe(problem, again), theirs, at))
-    for name, stages in (STAGES if ablation else {"all": {}}).items():
+        out["data"] = judge(problem.oracle(given, n, seed + 500_000, shape))
+    for name, stages in columns(model, ablation).items():
         sample = model.sample(asked, n, seed, True, None, size, **stages)
-        ours = describe(problem, sample.array)
-        columns[name] = exactness(problem, sample, shape[0] * shape[1]) | rows(problem, Contest(ours, theirs, at))
+        out[name] = exactness(problem, sample, shape[0] * shape[1]) | judge(sample.array)
     for rival in problem.rivals:
-        columns[rival.name] = rows(problem, Contest(describe(problem, rival.make(asked, n, seed, shape)), theirs, at))
-    table = pd.DataFrame(columns).reindex(list(columns["all"]))
+        out[rival.name] = judge(rival.make(given, n, seed, shape))
+    table = pd.DataFrame(out).reindex(list(out["all"]))
     table.insert(0, "bar", [f"{problem.bars[r][0]} {problem.bars[r][1]:g}" if r in problem.bars else "" for r in table.index])
     return table
 
 
 def reference(problem: Problem, knots: Sequence[float], n: int = 64, seed: int = 1_000_000) -> dict[str, Tensor]:
-    """Mean and standard deviation of every descriptor over n oracle runs at each value of the first condition.
+    """Mean and standard deviation of every descriptor over n oracle runs at each value of the first condition, or of `position`.
 
     Tensors `at` (K,), `<descriptor>.mean` and `.sd` (K, ...): what a checkpoint carries so that a picture never stands alone.
     """
     assert problem.oracle is not None
-    name = problem.presets[0].conditions[0].name
-    drawn = (problem.oracle({name: np.full(n, k)}, n, seed + i * n, problem.field.shape) for i, k in enumerate(knots))
+    first = problem.presets[0].conditions
+    requests = [sampling.representative(problem, first, k, n) for k in knots]
+    drawn = (problem.oracle(asked, n, seed + i * n, problem.field.shape) for i, asked in enumerate(requests))
     found = [describe(problem, arrays) for arrays in drawn]
     out = {"at": torch.tensor(list(knots), dtype=torch.float32)}
     for descriptor in problem.descriptors:

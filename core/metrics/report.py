@@ -71,7 +71,7 @@ def speed(model: sampling.Model, size: int | None = None, runs: int = 8) -> dict
     """ms per sample of the model (where it can be polished, also without), of the oracle (one at a time, in a batch of 32) and
     their ratio, and of every rival, all at the default conditions."""
     shape = model.shape(size)
-    values = {q.name: np.full(32, q.default) for q in model.conditions if q.kind == "scalar"}
+    values = {q.name: np.broadcast_to(q.default, (32, *np.shape(q.default))) for q in model.conditions if not q.optional}
     first = {k: v[:1] for k, v in values.items()}
     ours = milliseconds(lambda i: model.sample(n=1, seed=i, size=size))
     out = {"ms per sample": ours}

@@ -31,8 +31,8 @@ SMOOTHING = 1.6
 class SeededGenerator(nn.Module):
     """Conditions `volume_fraction` (B,); latents `length` (px), the styles of `RequestSeed` and the morphs (B,).
 
-    With `curves`, the length is a condition too, and `correlation` (B, BINS) may take its place: then that curve shapes the seed,
-    and the physics layer, which knows one family of curves, is left out for those that are not of it (`familiar`).
+    With `curves`, the length is a condition too, and `correlation` (B, BINS) may take its place: then that curve shapes the seed
+    alone, unless it is of the family that the physics layer makes (`familiar`): then its length stands for it, as far as the layer.
     A morph turns the white noise by an angle (rad) towards another, independent one: a smooth walk through arrangements.
     """
 
@@ -105,6 +105,7 @@ class SeededGenerator(nn.Module):
                 one = lambda i: [{k: v[i : i + 1] for k, v in d.items()} for d in (noise, conditions, latent)]  # noqa: E731
                 return torch.cat([self(*one(i), network=network, physics=physics) for i in range(len(p))])
             physics, length = physics and bool(known.all()), length.clamp(*LENGTHS)
+            asked = None if physics else asked  # what the layer coarsens well is the family's own curve at that length
         style = {k: v for k, v in latent.items() if k in STYLES and bool((v != 0).any())}
         if physics:  # coarsening outgrows the seed's short direction: what ends up elongated is the other one
             style |= {k: -style[k] for k in ("stretch", "diagonal") if k in style}

@@ -3,13 +3,28 @@
 import os
 from pathlib import Path
 
-from core.sampling.model import CHUNK, Model, brief, draw, harden, load, measure, outside, path_of, spread, validate
+from core.sampling.model import (
+    CHUNK,
+    Model,
+    brief,
+    draw,
+    harden,
+    load,
+    measure,
+    outside,
+    path_of,
+    places,
+    position,
+    representative,
+    spread,
+    validate,
+)  # fmt: skip
 from core.types import Sample
 
 CHECKPOINTS = Path(os.environ.get("INVNET_CHECKPOINTS") or Path(__file__).resolve().parents[2] / "checkpoints").expanduser()
 """The folder of trained models: the environment's INVNET_CHECKPOINTS, else the one that comes with the software."""
 
 __all__ = [
-    "CHECKPOINTS", "CHUNK", "Model", "Sample", "brief", "draw", "harden", "load", "measure", "outside", "path_of", "spread",
-    "validate",
+    "CHECKPOINTS", "CHUNK", "Model", "Sample", "brief", "draw", "harden", "load", "measure", "outside", "path_of", "places",
+    "position", "representative", "spread", "validate",
 ]  # fmt: skip

@@ -41,6 +41,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="the file; shard 3/16 of big.h5 is big.3of16.h5")
     parser.add_argument("--shard", metavar="K/M", help="make shard K of M (default: RANK and WORLD_SIZE of torchrun, else all)")
     parser.add_argument("--raw", action="store_true", help="the raw network's samples, without the exact projection")
+    parser.add_argument("--off", metavar="STAGE", action="append", default=[], help="switch a stage off, such as network")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--batch", type=int, help="samples in one call (default: what is quick at this size)")
     parser.add_argument("--workers", type=int, help="processes (default: one for each core; 1 on a GPU)")
@@ -77,7 +78,8 @@ def processes(given: argparse.Namespace) -> int:
     """Worker processes: as many as asked for, else this process's share of the cores."""
     if given.workers is not None and given.workers < 1:
         raise ValueError(f"--workers must be at least 1; got {given.workers}.")
-    share = max(1, len(os.sched_getaffinity(0)) // int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    share = max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
     return given.workers or (share if given.device == "cpu" else 1)
 
 
@@ -87,7 +89,7 @@ def make(given: argparse.Namespace) -> int:
         raise ValueError("Name one model and a file: python -m core.sampling two_phase/fraction -n 1000 --out big.h5")
     request = Request(
         given.names[0], given.n, given.seed, given.size, not given.raw, settings(given.set), settings(given.latent), given.device,
-        given.batch,
+        given.batch, tuple(given.off),
     )  # fmt: skip
     if given.device == "cuda" and not torch.cuda.is_available():
         raise ValueError("There is no GPU that torch can use on this machine. Leave out --device cuda.")
@@ -118,6 +120,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"written: {given.join}, {hdf5.join(given.join, [Path(name) for name in given.names])} samples")
             return 0
         return make(given)
+    except KeyboardInterrupt:
+        print("Stopped; the same command continues.", file=sys.stderr)
+        return 130
     except BrokenProcessPool:
         print("A worker process was ended from outside (memory?). The same command continues.", file=sys.stderr)
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,6 +51,8 @@ class Request:
     latent: Mapping[str, Setting] = field(default_factory=dict)
     device: str = "cpu"
     batch: int | None = None
+    off: tuple[str, ...] = ()
+    """Stages that are switched off, such as `network`."""
 
     def settings(self, indices: Array) -> tuple[dict[str, Any], dict[str, Any]]:
         """Conditions and latents of the samples `indices`: sweeps as lists, everything else as it is."""
@@ -60,7 +63,7 @@ class Request:
         """Samples start .. stop-1."""
         conditions, latent = self.settings(np.arange(start, stop))
         asked: dict[str, Any] = {"n": stop - start, "first": start, "seed": self.seed, "project": self.project, "size": self.size}
-        return model.sample(conditions, latent=latent, **asked)
+        return model.sample(conditions, latent=latent, **asked, **dict.fromkeys(self.off, False))
 
 
 class Shard(NamedTuple):
@@ -92,10 +95,23 @@ def validate(request: Request, model: Model) -> list[str]:
         if name in known and (known[name].kind == "scalar") == isinstance(value, tuple):
             wanted = "one number, or a sweep low:high" if known[name].kind == "scalar" else f"{known[name].size} numbers"
             raise ValueError(f"{name} must be {wanted}; got {brief(value)}.")
+    there = stages(model)
+    if unknown := set(request.off) - there:
+        named, kept = ", ".join(sorted(unknown)), ", ".join(sorted(there)) or "none"
+        raise ValueError(f"{model.name} has no stage {named} to switch off. It has: {kept}.")
     at = np.unique(np.linspace(0, request.n - 1, min(request.n, PROBES)).astype(np.int64))
     conditions, latent = request.settings(at)
-    asked = model.request(conditions, len(at), model.conditions, fill=True)
+    asked, notes = model.request(conditions, len(at), model.conditions, fill=True), ()
+    if settle := getattr(model.problem, "settle", None):
+        asked, notes = settle(asked, frozenset(conditions))
     if model.problem.refuse and (why := model.problem.refuse(asked)):
         raise ValueError(why)
     given = asked | model.request(latent, len(at), model.latents, fill=False)
-    return [w for name, values in given.items() if (w := outside(known[name], values))]
+    return [*notes, *(w for name, quantity in known.items() if name in given and (w := outside(quantity, given[name])))]
+
+
+def stages(model: Model) -> set[str]:
+    """What can be switched off when sampling."""
+    parameters = inspect.signature(model.generator.forward).parameters.values()
+    refined = {"refine"} if getattr(model.problem, "refine", None) else set()
+    return {p.name for p in parameters if isinstance(p.default, bool)} | refined

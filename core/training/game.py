@@ -4,6 +4,8 @@
     generator   min_theta  the same, through its own term
     projection  min_theta  L_I = sum_i w_i E I_i(G(z, r))              (eq. 2; r measured on the real batch)
 
+What the critic sees beside the field, and a second head of it that reads r, make the other conditional GANs of the same game.
+
 Every draw is keyed by (run seed, step key, global sample index): a step is a pure function of the weights and its number.
 """
 
@@ -18,6 +20,7 @@ from torch import Tensor, nn
 from core.data import Batches, key, uniform
 from core.losses import ADVERSARIAL, gradient_penalty, zero_centred_penalty
 from core.models.layers import smooth
+from core.models.plain import scaled
 from core.training.distributed import average, share
 from core.training.optimisers import make
 from core.types import Field, Player, Preset, Problem, TrainConfig
@@ -119,9 +122,30 @@ class Game:
         soft field (straight-through), so that neither grey levels nor the fraction tell the two apart."""
         soft = soft_field(logits, self.problem.field)
         if self.problem.field.kind == "continuous":
-            return soft
+            return self.beside(soft, soft, conditions)
+        if not self.config.straight_through:
+            return self.beside(smooth(soft, self.config.blur), soft, conditions)
         hard = as_soft(self.problem.project(logits.detach(), conditions), self.problem.field, soft.dtype)
-        return smooth(soft + (hard - soft).detach(), self.config.blur)
+        return self.beside(smooth(soft + (hard - soft).detach(), self.config.blur), soft, conditions)
+
+    def shown_real(self, number: int, fields: Tensor, conditions: Mapping[str, Tensor]) -> Tensor:
+        """What the critic sees of real fields, on whose L_I there may be noise."""
+        draws = [uniform(self.config.seed, number, i, "residual") for i in share(len(fields))] if self.config.residual_noise else []
+        noise = torch.special.ndtri(torch.tensor(draws).clamp(1e-6, 1 - 1e-6)).abs().to(fields) * self.config.residual_noise
+        return self.beside(smooth(fields, self.config.blur), fields, conditions, noise if draws else 0.0)
+
+    def beside(self, images: Tensor, fields: Tensor, conditions: Mapping[str, Tensor], noise: Tensor | float = 0.0) -> Tensor:
+        """The images and, as constant channels, what else the critic sees: nothing, the conditions, or L_I of the fields."""
+        if self.config.critic_sees == "fields":
+            return images
+        conditional = self.config.critic_sees == "conditions"
+        told = scaled(conditions, self.preset.conditions) if conditional else (self.misfit(fields, conditions) + noise)[:, None]
+        return torch.cat([images, told.to(images)[:, :, None, None].expand(-1, -1, *images.shape[2:])], 1)
+
+    def misfit(self, fields: Tensor, conditions: Mapping[str, Tensor]) -> Tensor:
+        """L_I of each soft field, (B,): the weighted sum of the invariances' residuals."""
+        weight = self.config.weights
+        return torch.stack([weight.get(i.name, 1.0) * i.residual(fields, conditions) for i in self.problem.invariances]).sum(0)
 
     def score(self, images: Tensor) -> Tensor:
         """Critic scores (B,) under autocast."""
@@ -129,16 +153,27 @@ class Game:
         with self.autocast():
             return self.critic(images.contiguous(memory_format=torch.channels_last))
 
+    def judged(self, images: Tensor, conditions: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Critic scores (B,) and the weighted mean squared error with which its second head, if any, reads the conditions of the
+        first images, as many as there are conditions."""
+        if not self.config.auxiliary:
+            return self.score(images), torch.zeros((), device=self.device)
+        with self.autocast():
+            scores, read = self.critic.read(images.contiguous(memory_format=torch.channels_last))  # type: ignore[union-attr, operator]
+        asked = scaled(conditions, self.preset.conditions).to(read)
+        return scores, self.config.auxiliary * (read[: len(asked)] - asked).square().mean()
+
     def critic_loss(self, number: int) -> tuple[Tensor, dict[str, float]]:
         """Adversarial loss of the critic plus its penalty."""
         fields, conditions = self.real(number)
         with torch.no_grad():
             fake = self.shown(self.fake(number, fields, conditions), conditions)
-            real = smooth(fields, self.config.blur)
-        scores_real, scores_fake = self.score(torch.cat([real, fake])).chunk(2)
+            real = self.shown_real(number, fields, conditions)
+        scores, misread = self.judged(torch.cat([real, fake]), conditions)
+        scores_real, scores_fake = scores.chunk(2)
         loss = ADVERSARIAL[self.config.loss][0](scores_real, scores_fake).mean()
         logs = {"loss": float(loss.detach()), "gap": float((scores_real - scores_fake).mean().detach())}
-        return loss + self._penalty(number, real, fake), logs
+        return loss + misread + self._penalty(number, real, fake), logs | self._misread(misread)
 
     def _penalty(self, number: int, real: Tensor, fake: Tensor) -> Tensor:
         """WGAN-GP on mixtures, else R1 + R2, every `lazy` draws (by key) with `lazy` times the weight."""
@@ -152,13 +187,18 @@ class Game:
         return c.lazy * c.gamma * both.mean()
 
     def generator_loss(self, number: int) -> tuple[Tensor, dict[str, float]]:
-        """Adversarial loss of the generator."""
+        """Adversarial loss of the generator, and the error with which the critic's second head reads the conditions asked for."""
         fields, conditions = self.real(number)
         fake = self.shown(self.fake(number, fields, conditions), conditions)
         with torch.no_grad():
-            scores_real = self.score(smooth(fields, self.config.blur))
-        loss = ADVERSARIAL[self.config.loss][1](scores_real, self.score(fake)).mean()
-        return loss, {"loss": float(loss.detach())}
+            scores_real = self.score(self.shown_real(number, fields, conditions))
+        scores_fake, misread = self.judged(fake, conditions)
+        loss = ADVERSARIAL[self.config.loss][1](scores_real, scores_fake).mean()
+        return loss + misread, {"loss": float(loss.detach())} | self._misread(misread)
+
+    def _misread(self, error: Tensor) -> dict[str, float]:
+        """The auxiliary error for the logs, where there is one."""
+        return {"auxiliary": float(error.detach())} if self.config.auxiliary else {}
 
     def projection_loss(self, number: int, only: str = "") -> tuple[Tensor, dict[str, float]]:
         """L_I: the weighted mean of the invariances' residuals on the raw soft field, before any projection; an invariance

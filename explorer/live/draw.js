@@ -39,7 +39,7 @@ function show(value, step) {
 }
 
 /** Three figures, without an exponent where that reads well. */
-const figures = (value, n = 3) => (Number.isFinite(value) ? (Math.abs(value) >= 1e-3 && Math.abs(value) < 1e4 ? String(+value.toPrecision(n)) : value.toExponential(1)) : "–");
+const figures = (value, n = 3) => (Number.isFinite(value) ? (value === 0 || Math.abs(value) >= 1e-3 && Math.abs(value) < 1e4 ? String(+value.toPrecision(n)) : value.toExponential(1)) : "–");
 
 /** 1, 2 or 5 times a power of ten, at most `span`. */
 function nice(span) {
@@ -71,7 +71,7 @@ function sharp(canvas, height) {
 }
 
 /** Axes, band, mean and the delivered curve on a canvas of fixed height. */
-function plot(canvas, { x, y, asked, mean, sd, home, unit, ink, grey, colour, font, height }) {
+function plot(canvas, { x, y, asked, mean, sd, home, axis, ink, grey, colour, font, height }) {
   const { g, width } = sharp(canvas, height);
   const box = { l: 40, r: width - 8, t: 8, b: height - 34 };
   let top = Math.max(...y), bottom = Math.min(0, ...y);
@@ -86,7 +86,7 @@ function plot(canvas, { x, y, asked, mean, sd, home, unit, ink, grey, colour, fo
   }
   g.textAlign = "center";
   for (let v = 0; v <= end; v += stepX) g.fillText(+v.toFixed(6), px(v), box.b + 12);
-  g.fillText(`distance / ${unit}`, (box.l + box.r) / 2, box.b + 27);
+  g.fillText(axis, (box.l + box.r) / 2, box.b + 27);
   g.globalAlpha = 1;
   const line = (xs, ys, style, thick, dash = []) => {
     g.beginPath(); g.strokeStyle = style; g.lineWidth = thick; g.lineJoin = "round"; g.setLineDash(dash);

@@ -256,7 +256,7 @@ class Panel {
         keys.dataset.state = state;
         keys.replaceChildren(key("delivered", `color:${this.delivered}`), ...(asked ? [key("requested", `color:${this.ink}`)] : []), ...(mean ? [key("held-out mean", `color:${grey}`), key("± 1 sd", `background:${grey}55`, true)] : []));
       }
-      plot(canvas, { x, y, asked, mean, sd, home, unit: this.spec.field.unit, ink: this.ink, grey, colour: this.delivered, font: this.font, height: this.spec.curves.length > 1 ? 150 : 236 });
+      plot(canvas, { x, y, asked, mean, sd, home, axis: curve.axis, ink: this.ink, grey, colour: this.delivered, font: this.font, height: this.spec.curves.length > 1 ? 150 : 236 });
     };
   }
 

@@ -39,15 +39,23 @@ function showLock(button, on, full) {
   button.title = on ? "Locked: it keeps its value while others move" : full ? "Two must stay free: one takes what the other gives" : "Lock this value while others move";
 }
 
+/** The words with which all names begin. */
+function sharedStart(names) {
+  let start = names[0].slice(0, names[0].lastIndexOf(" ") + 1);
+  while (!names.every((name) => name.startsWith(start))) start = start.trimEnd().slice(0, start.trimEnd().lastIndexOf(" ") + 1);
+  return start;
+}
+
 /** A row per share: bar delivered, dashed line requested, dot raw, and by how many pixels the last two are off. */
 class Bars {
   constructor(panel, q) {
     Object.assign(this, { panel, q, canvas: make("canvas") });
     this.canvas.setAttribute("role", "img");
-    const head = make("tr", {}, ...["", "", "delivered", "off", "raw off"].map((t) => make("th", { textContent: t, scope: "col" })));
+    const names = Array.from({ length: q.size }, (_, i) => panel.part(q, i)), common = sharedStart(names);
+    const head = make("tr", {}, ...[common, "", "delivered", "off", "raw off"].map((t) => make("th", { textContent: t, scope: "col" })));
     this.cells = Array.from({ length: q.size }, () => [make("td", { className: "main" }), make("td"), make("td", { className: "raw" })]);
     const rows = this.cells.map((cells, i) => {
-      const name = make("th", { scope: "row", title: panel.part(q, i) }, panel.swatch(i), panel.part(q, i));
+      const name = make("th", { scope: "row", title: names[i] }, panel.swatch(i), names[i].slice(common.length));
       return make("tr", {}, name, ...(i ? [] : [make("td", { rowSpan: q.size, className: "plot" }, this.canvas)]), ...cells);
     });
     const key = (className, text) => make("span", {}, make("b", { className }), text);

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import threading
 import time
 from collections.abc import Callable
@@ -66,9 +65,8 @@ def problem_of(name: str) -> Problem:
 
 
 def stages(model: Model) -> tuple[str, ...]:
-    """Names of the generator's stages that can be switched off: the keyword flags (default True) of its call."""
-    call = getattr(model.generator, "forward", model.generator)
-    return tuple(p.name for p in inspect.signature(call).parameters.values() if p.default is True)
+    """Names of what can be switched off."""
+    return model.stages
 
 
 def sizes(model: Model) -> tuple[int, ...]:
@@ -135,14 +133,13 @@ def shape_of(model: Model, dial: Dial) -> tuple[int, int]:
 def reference(model: Model, dial: Dial) -> dict[str, tuple[Array, Array]]:
     """Mean and standard deviation of the held-out data at the dial's conditions; empty where there are no such data.
 
-    Outside the range of the first condition that the checkpoint's references cover, nothing is compared.
+    Outside the range of positions that the checkpoint's references cover, nothing is compared.
     """
     at = model.references.get("at")
     if at is None or not model.conditions:
         return {}
-    conditions, first = asked(model, dial), model.conditions[0]
-    value = conditions.get(first.name, first.default)
-    if not isinstance(value, tuple) and not at.min() - 1e-4 <= value <= at.max() + 1e-4:
+    conditions = asked(model, dial)
+    if not at.min() - 1e-4 <= model.position(conditions) <= at.max() + 1e-4:
         return {}
     return model.reference(conditions)
 
@@ -166,7 +163,7 @@ def describe(model: Model, sample: Sample, live: bool = False) -> dict[str, Arra
     """The problem's descriptors measured on the delivered arrays, name -> (n,) or (n, m); live: only what is drawn while
     dragging, which is the live curves and every scalar."""
     array = torch.from_numpy(np.ascontiguousarray(sample.array))
-    chosen = [d for d in model.problem.descriptors if d.live or not live or not d.abscissa]
+    chosen = [d for d in model.problem.descriptors if d.live or not live or not (d.abscissa or d.slow)]
     with torch.inference_mode():
         return {d.name: d.measure(array).cpu().numpy() for d in chosen}
 

@@ -2,30 +2,52 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import streamlit as st
 
 from core import discovery
 from core.sampling import Model
-from core.types import Problem
+from core.types import Problem, Quantity
 from explorer import exports, pages
 from explorer.live import render, store
-from explorer.live.protocol import Dial
+from explorer.live.protocol import Dial, Value
 
 WIDE = 192
 """Largest size of a picture here, in pixels of the field."""
 SEED = 3
+MOST = 0.8
+"""How far towards 1 a share grows here."""
 SHARES = (0.1, 0.5, 0.85)
 """Where in the trained range of the first condition the pictures lie."""
 
 
 def dials(model: Model) -> list[tuple[Dial, str]]:
-    """Three dials that show the range: the first scalar condition at three values, or three seeds where there is none."""
+    """Three dials that show the range: the first scalar condition at three values, else a growing first share of the first
+    simplex; other seeds of the default request where there is neither, or the model refuses the value."""
     size = max((s for s in store.sizes(model) if s <= WIDE), default=model.field.shape[0])
-    for q in (q for q in model.conditions if q.kind == "scalar"):
-        low, high = q.trained or (q.low, q.high)
-        values = [round((low + share * (high - low)) / q.step) * q.step for share in SHARES]
-        return [(Dial({q.name: v}, seed=SEED + i, size=size), f"{q.label} {v:g} {q.unit}") for i, v in enumerate(values)]
-    return [(Dial(seed=SEED + i, size=size), f"seed {SEED + i}") for i in range(len(SHARES))]
+    made = [(Dial(seed=SEED + i, size=size), f"seed {SEED + i}") for i in range(len(SHARES))]
+    q = next((q for kind in ("scalar", "simplex") for q in model.conditions if q.kind == kind), None)
+    for i, share in enumerate(SHARES if q else ()):
+        assert q is not None
+        value, caption = at(q, share)
+        dial = Dial({q.name: value}, seed=SEED + i, size=size)
+        with contextlib.suppress(ValueError):
+            store.check(model, dial)
+            made[i] = (dial, caption)
+    return made
+
+
+def at(q: Quantity, share: float) -> tuple[Value, str]:
+    """The value at that share of the trained range, and the words for it; of a simplex the first component grows from its even
+    share, the others stay alike."""
+    low, high = q.trained or (q.low, q.high)
+    if q.kind == "scalar":
+        value = round((low + share * (high - low)) / q.step) * q.step
+        return value, f"{q.label} {value:g} {q.unit}"
+    first = round(1 / q.size + share * MOST * (1 - 1 / q.size), 2)
+    values = (first, *[(1 - first) / (q.size - 1)] * (q.size - 1))
+    return values, f"{q.label} {' / '.join(f'{v:.2g}' for v in values)}"
 
 
 @st.cache_data(show_spinner=False, max_entries=32)

@@ -36,18 +36,18 @@ def drawn(found: dict[str, Any], dark: bool) -> dict[str, go.Figure]:
 @st.fragment
 def comparison() -> None:
     """The paper's figures 1, 3 and 6 and the iterations until acceptable, each with its sentence."""
-    st.markdown("##### The methods, trained alike, at the same requests")
+    st.markdown("##### The methods at the same requests")
     found = recorded()
     if found is None:
         st.info(f"The methods have not been measured yet. Train them and run `{COMMAND}`.", icon=":material/speed:")
         return
-    st.caption(f"Same generator, data, iterations; measured by `{COMMAND}`. Choose a method above to drag it at your request.")
-    notes, figures = paper_figures.captions(found), list(drawn(found, pages.dark()).items())
-    for start in range(0, len(figures), 2):
-        for column, (name, figure) in zip(st.columns(2, gap="large"), figures[start : start + 2], strict=False):
-            column.plotly_chart(figure, theme=None, config=pages.PLOTLY, key=f"paper:{name}", height=figure.layout.height)
-            column.caption(notes[name])
-    st.markdown("\n".join(f"- {s}" for s in found["sentences"]))
+    st.caption(f"Measured by `{COMMAND}`. Choose a method above to drag it at your own request.")
+    notes, figures = paper_figures.captions(found), drawn(found, pages.dark())
+    places = [column for _ in range(0, len(figures), 2) for column in st.columns(2, gap="large")]
+    for column, (name, figure) in zip(places, figures.items(), strict=False):
+        column.plotly_chart(figure, theme=None, config=pages.PLOTLY, key=f"paper:{name}", height=figure.layout.height)
+        column.caption(notes[name])
+    places[len(figures)].markdown("\n".join(f"- {s}" for s in found["sentences"]))
 
 
 if __name__ == "__main__":

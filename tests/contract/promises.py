@@ -28,9 +28,13 @@ def ways(quantities):
     return [plain, *([*(p for p in plain if p.name != q.replaces), q] for q in quantities if q.optional)]
 
 
-def some(quantities, n, seed=0):
-    """n usual values of each quantity, stacked."""
-    return {q.name: np.stack([usual(q, seed + i) for i in range(n)]) for q in quantities}
+def some(quantities, n, seed=0, problem=None):
+    """n usual values of each quantity, stacked; those of held-out arrays where not all can be asked for together."""
+    if problem is None or problem.refuse is None:
+        return {q.name: np.stack([usual(q, seed + i) for i in range(n)]) for q in quantities}
+    drawn = torch.from_numpy(problem.source.draw(range(HELD_OUT + seed, HELD_OUT + seed + n), problem.field.shape))
+    measured = {pinned(i): i.measure(as_soft(drawn, problem.field)).numpy() for i in problem.invariances}
+    return {q.name: measured[q.name] for q in quantities}
 
 
 def tensors(values):
@@ -46,7 +50,7 @@ def true_arrays(problem, preset, n=4):
     """Arrays that obey the problem's laws, as people see them, and all their conditions as tensors: from its source, else from its
     oracle; conditions that were not asked for are measured."""
     if problem.source is not None:
-        drawn = core.draw(problem.name, n, HELD_OUT)
+        drawn = core.draw(f"{problem.name}/{preset.name}", n, HELD_OUT)
         return torch.from_numpy(drawn.array), tensors(drawn.measured)
     asked = some(ways(preset.conditions)[0], n)
     arrays = torch.from_numpy(problem.oracle(asked, n, 0, problem.field.shape))

@@ -20,7 +20,7 @@ from tests.contract.promises import PRESETS, assert_fits, each_preset, exact, in
 @each_preset
 def test_a_sample_is_the_same_whatever_n(preset, model):
     for way in ways(model.conditions):
-        values = some(way, 4)
+        values = some(way, 4, problem=model.problem)
         four = model.sample(values, n=4, seed=3)
         again = model.sample({k: v[:2] for k, v in values.items()}, n=2, seed=3)
         np.testing.assert_array_equal(again.array, four.array[:2])
@@ -35,7 +35,7 @@ def test_a_sample_is_the_same_whatever_n(preset, model):
 def test_a_sample_says_what_was_asked_and_measures_what_is_delivered(preset, model):
     problem = model.problem
     for way in ways(model.conditions):
-        values = some(way, 3)
+        values = some(way, 3, problem=problem)
         sample = model.sample(values, n=3, seed=1)
         assert_fits(sample.array, problem, (3, *problem.field.shape))
         assert (sample.labels is None) == (problem.field.kind == "continuous") != (sample.field is None)

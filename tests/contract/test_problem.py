@@ -197,7 +197,7 @@ def test_projection_is_exact_whatever_the_network_says(preset):
     """Noise as logits: scalar conditions that the projection enforces are met to one pixel, raw noise misses them."""
     problem, found = discovery.split(preset)
     logits = torch.randn(3, problem.field.channels, *problem.field.shape, generator=torch.Generator().manual_seed(0))
-    asked = tensors(some(ways(found.conditions)[0], 3))
+    asked = tensors(some(ways(found.conditions)[0], 3, problem=problem))
     delivered = problem.project(logits, asked)
     assert_fits(delivered.numpy(), problem, (3, *problem.field.shape))
     assert torch.equal(delivered, problem.project(logits, asked))
@@ -211,12 +211,12 @@ def test_projection_is_exact_whatever_the_network_says(preset):
 def test_rivals_and_oracle_answer_the_same_question(preset):
     problem, found = discovery.split(preset)
     for way in ways(found.conditions):
-        asked = some(way, 2)
+        asked = some(way, 2, problem=problem)
         for make in [r.make for r in problem.rivals if r.role != "exact"] + ([problem.oracle] if problem.oracle else []):
             arrays = make(asked, 2, 5, problem.field.shape)
             assert_fits(arrays, problem, (2, *problem.field.shape))
             np.testing.assert_array_equal(arrays, make(asked, 2, 5, problem.field.shape))
-            if problem.source is not None:
+            if problem.source is not None and not problem.handles:  # where every shape is asked for nothing is left to chance
                 assert not np.array_equal(arrays, make(asked, 2, 7, problem.field.shape))
             for condition in exact(problem):
                 invariance = next(i for i in problem.invariances if i.name == condition)

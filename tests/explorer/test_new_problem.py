@@ -88,5 +88,6 @@ def test_a_continuous_field_is_scaled_to_its_range():
 def test_the_panel_is_told_what_there_is():
     told = controls.panel(made("waves/sine"), Dial(), "/lab/")
     assert told["route"] == "/lab/api/live" and told["sizes"] == (32,) and told["stages"] == ()
-    assert [q["name"] for q in told["latents"]] == ["tilt"] and [c["name"] for c in told["curves"]] == ["profile"]
+    assert [q["name"] for q in told["latents"]] == ["tilt"]
+    assert [(c["name"], c["axis"]) for c in told["curves"]] == [("profile", "column")]
     assert controls.panel(made("rings/shares"), Dial())["stages"] == ("blur",)

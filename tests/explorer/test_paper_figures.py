@@ -33,7 +33,7 @@ def test_bars_and_lines_are_the_numbers(dark):
     np.testing.assert_allclose(one.data[1].y, [30.0, 1.5])
     np.testing.assert_allclose(one.data[1].error_y.array, [0.5, 0.5])
     random = paper_figures.random_requests(METHODS, dark)
-    assert [t.name for t in random.data] == ["centre", "radius"] and list(random.data[0].y) == [0.25, 30.0]
+    assert [t.name for t in random.data] == ["centre", "radius"] and list(random.data[0].x) == [0.25, 30.0]
     several = paper_figures.several_targets(FOUND["targets"], METHODS, dark)
     assert list(several.data[0].x) == [40.0, 40.0] and list(several.data[0].y) == [40.25, 41.5]
     bars = paper_figures.iterations(METHODS, dark).data

@@ -12,6 +12,7 @@ from explorer import compare, controls, details, ensemble, palette, state
 from explorer.live import component, protocol, store
 from explorer.live.protocol import Dial
 from explorer.live.service import Service
+from explorer.views import home
 from tests.explorer import untrained
 from tests.explorer.problems.discs import OFF
 
@@ -182,6 +183,15 @@ def test_presets_that_take_the_same_request_stand_beside_each_other():
     np.testing.assert_array_equal(make(), get("discs/free").sample(seed=4).labels)
     assert [title for title, _ in compare.siblings(get("discs/free"), Dial())] == []
     assert compare.request(get("rings/shares"), Dial({"fractions": SKEWED})).startswith("Shares 0.5 / 0.125 / ")
+
+
+def test_the_home_page_shows_what_can_be_made():
+    shares, discs = home.dials(get("rings/shares")), home.dials(get("discs/pair"))
+    firsts = [dial.conditions["fractions"][0] for dial, _ in shares]
+    assert firsts == sorted(set(firsts)) and all(sum(dial.conditions["fractions"]) == pytest.approx(1) for dial, _ in shares)
+    assert [caption for _, caption in discs] == ["x1 15.9 px", "x1 31.5 px", "seed 5"], "the last one would overlap"
+    for name, dials in (("rings/shares", shares), ("discs/pair", discs)):
+        assert all(store.take(get(name), dial).labels is not None for dial, _ in dials)
 
 
 def test_a_background_is_no_category():

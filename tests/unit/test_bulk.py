@@ -158,6 +158,13 @@ def test_fields_and_their_coordinates(tmp_path):
         np.testing.assert_array_equal(found[f"coords/{axis}"], values)
 
 
+def test_stages_are_switched_off(tmp_path):
+    off = ("--off", "network", "--off", "physics")
+    assert make(tmp_path / "a.h5", "-n", "2", "--set", "volume_fraction=0.3", "--batch", "1", *off) == 0
+    sample = sampling.load(NAME).sample({"volume_fraction": 0.3}, 2, 3, size=64, network=False, physics=False)
+    np.testing.assert_array_equal(contents(tmp_path / "a.h5")["labels"], sample.labels)
+
+
 def test_settings():
     assert settings(["a=0.35", "b=0.2,0.3,0.5", "c=0.2:0.6"]) == {"a": 0.35, "b": (0.2, 0.3, 0.5), "c": Sweep(0.2, 0.6)}
     assert Sweep(0.5, 0.9).at(np.arange(1), 1) == [0.5] and Sweep(1, 0).at(np.arange(5), 5) == [1, 0.75, 0.5, 0.25, 0]
@@ -173,6 +180,7 @@ def test_settings():
         (["--set", "volume_fraction=0.1:0.2:0.3"], "Conditions are given as"),
         (["--set", "volume_fraction=nan"], "volume_fraction must be finite"),
         (["--latent", "length=99"], "is out of range. Allowed: 5 to 20 px."),
+        (["--off", "engine"], "two_phase/fraction has no stage engine to switch off. It has: network, physics"),
         (["--shard", "17/16"], "There is no shard 17/16; allowed: 1/16 to 16/16, such as 3/16."),
         (["--shard", "0/2"], "There is no shard 0/2"),
         (["--shard", "half"], "--shard is K/M, such as 3/16; got 'half'."),

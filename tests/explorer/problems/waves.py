@@ -55,5 +55,5 @@ PROBLEM = Problem(
                TrainConfig(), TrainConfig()),
     ),
     (Frequency(),), None, lambda logits, conditions: logits[:, 0],
-    (Descriptor("profile", "Mean profile", "", lambda x: x.mean(1), lambda shape: np.arange(float(shape[1])), live=True),),
+    (Descriptor("profile", "Mean profile", "", lambda x: x.mean(1), lambda shape: np.arange(float(shape[1])), "column", True),),
 )  # fmt: skip

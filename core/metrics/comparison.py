@@ -1,0 +1,150 @@
+"""The methods of a problem at the same requests: `python -m core.metrics.comparison shapes` measures every checkpoint that ships.
+
+    Fig. 1   what each method delivers for one target, mean and sd over z; and its errors over random held-out requests
+    Fig. 3   several targets, ours and the paper's InvNet
+    Fig. 6   the critic's loss along the trainings, and the iterations after which each method is acceptable
+
+What happened along a training was measured by `train.py` and travels in the checkpoint itself; the result, with the digests of the
+checkpoints it speaks of, is written beside them for the explorer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from core import discovery, sampling
+from core.data import write_atomic
+from core.metrics.report import text
+from core.metrics.shapes import measured, requests, rows
+from core.simulation.shapes import Shapes
+from core.types import Array, Problem
+
+ACCEPTABLE = {"centre error, mean, px": 3.0, "radius error, mean, px": 2.0, "one component, % of shapes": -80.0}
+"""At most these (negative: at least so much); measured along the trainings at 64 held-out requests, of the averaged raw network."""
+TARGETS = 6
+CHOSEN = ("step", "critic.loss", *ACCEPTABLE)
+
+
+def methods(problem: Problem) -> list[str]:
+    """The presets that are compared: those on the problem's own data."""
+    return [p.name for p in problem.presets if "source" not in p.overrides]
+
+
+def acceptable(line: Mapping[str, float]) -> bool:
+    """Whether a line of a trace meets every limit."""
+    return all(line[name] <= limit if limit > 0 else line[name] >= -limit for name, limit in ACCEPTABLE.items() if name in line)
+
+
+def reached(trace: Sequence[Mapping[str, float]]) -> int | None:
+    """The first iteration from which on a training is acceptable at every later measurement; None when it never is, or when
+    nothing can be asked for."""
+    steps = None
+    for line in reversed(trace):
+        if "centre error, mean, px" not in line or not acceptable(line):
+            break
+        steps = int(line["step"])
+    return steps
+
+
+def at_target(model: sampling.Model, target: Mapping[str, float], n: int, seed: int = 0) -> dict[str, dict[str, float]]:
+    """Mean and sd over n samples of every measured condition at one target: name -> asked, mean, sd."""
+    sample = model.sample({q.name: target[q.name] for q in model.conditions}, n, seed)
+    return {
+        k: {"asked": float(target[k]), "mean": float(v.mean()), "sd": float(v.std(ddof=1))} for k, v in sample.measured.items()
+    }
+
+
+def at_random(model: sampling.Model, asked: Mapping[str, Array], seed: int = 0) -> dict[str, float]:
+    """The rows of the quality table at these requests, whether the model hears them or not, with the sd of both errors."""
+    problem, n = model.problem, len(next(iter(asked.values())))
+    assert isinstance(problem.source, Shapes) and problem.oracle is not None
+    labels = model.sample({q.name: asked[q.name] for q in model.conditions}, n, seed).labels
+    assert labels is not None
+    truth = measured(problem.oracle(asked, n, 0, problem.field.shape), asked, problem.source.outlines)
+    found = measured(labels, asked, problem.source.outlines)
+    spread = {"centre error, sd, px": float(found["centre"].std()), "radius error, sd, px": float(np.abs(found["radius"]).std())}
+    return rows(found, truth) | spread
+
+
+def of(model: sampling.Model, target: Mapping[str, float], asked: Mapping[str, Array], n: int) -> dict[str, Any]:
+    """Everything that is said of one method."""
+    trace, config = model.manifest.get("trace", []), model.manifest["config"]
+    return {
+        "title": model.preset.title, "digest": model.digest, "steps": model.manifest["training"]["steps"],
+        "minutes": model.manifest["training"]["minutes"], "batch": config["batch"], "turns": config["turns"],
+        "target": at_target(model, target, n), "random": at_random(model, asked),
+        "acceptable after": reached(trace), "trace": [{k: line[k] for k in CHOSEN if k in line} for line in trace],
+    }  # fmt: skip
+
+
+def sentences(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What was found, one sentence for each method, made from the numbers."""
+    out = []
+    for entry in found.values():
+        random, after = entry["random"], entry["acceptable after"]
+        when = f"acceptable from iteration {after} on" if after else f"not acceptable within {entry['steps']} iterations"
+        losses = [abs(line["critic.loss"]) for line in entry["trace"] if "critic.loss" in line]
+        out.append(
+            f"{entry['title']}: {when}; centres {random['centre error, mean, px']:.2g} px and radii "
+            f"{random['radius error, mean, px']:.2g} px off on average, one piece in {random['one component, % of shapes']:.0f} % "
+            f"of the shapes, {random['recognised, % of shapes']:.0f} % circles; largest critic loss {max(losses, default=0):.2g}."
+        )
+    return out
+
+
+def run(name: str, n: int = 300, samples: int = 100) -> dict[str, Any]:
+    """The whole comparison of a problem's shipped checkpoints: n random requests, `samples` images for each target."""
+    problem = discovery.problem(name)
+    if not isinstance(problem.source, Shapes):
+        raise ValueError(f"{name} has no methods to compare here; shapes has.")
+    asked, drawn = requests(problem, n), requests(problem, TARGETS, seed=20_000)
+    targets = [{k: round(float(v[i]), 2) for k, v in drawn.items()} for i in range(TARGETS)]
+    found: dict[str, Any] = {}
+    several: dict[str, list[Any]] = {}
+    for method in methods(problem):
+        model = sampling.load(f"{name}/{method}")
+        found[method] = of(model, {q.name: float(np.asarray(q.default)) for q in problem.presets[0].conditions}, asked, samples)
+        if method in (problem.presets[0].name, "invnet"):
+            several[method] = [at_target(model, target, samples) for target in targets]
+    criterion = {k: f"{'<=' if v > 0 else '>='} {abs(v):g}" for k, v in ACCEPTABLE.items()}
+    settings = {"requests": n, "images for a target": samples, "acceptable": criterion}
+    return {"settings": settings, "methods": found, "targets": several, "sentences": sentences(found)}
+
+
+def table(found: Mapping[str, Any]) -> pd.DataFrame:
+    """Methods in columns: errors over random requests, and the cost."""
+    kept = ("steps", "minutes", "acceptable after")
+    value = lambda v: np.nan if v is None else float(v)  # noqa: E731
+    return pd.DataFrame({k: {**v["random"], **{c: value(v[c]) for c in kept}} for k, v in found["methods"].items()})
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m core.metrics.comparison", description="The methods at the same requests.")
+    parser.add_argument("name", help="problem")
+    parser.add_argument("--n", type=int, default=300, help="random requests")
+    parser.add_argument("--samples", type=int, default=100, help="images for each target")
+    parser.add_argument("--out", type=Path, default=sampling.CHECKPOINTS, help="folder of the checkpoints")
+    given = parser.parse_args(arguments)
+    if min(given.n, given.samples) < 2:
+        parser.error(f"--n and --samples must be at least 2; got {given.n} and {given.samples}.")
+    torch.set_num_threads(1)
+    try:
+        found = run(given.name, given.n, given.samples)
+    except (ValueError, FileNotFoundError) as error:
+        raise SystemExit(str(error)) from None
+    path = given.out / given.name / "comparison.json"
+    write_atomic(path, (json.dumps(found, indent=1) + "\n").encode())
+    print(f"{text(table(found))}\n\n" + "\n".join(found["sentences"]) + f"\n\nwritten: {path}")
+
+
+if __name__ == "__main__":
+    main()

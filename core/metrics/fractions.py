@@ -1,0 +1,85 @@
+"""The paper's Fig. 7: `python -m core.metrics.fractions polycrystal [--n 100]`, fractions of many samples against their targets.
+
+Targets run from equal fractions to ones never seen in training: a dominant orientation, absent orientations.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+
+from core import sampling
+from core.metrics.report import text
+
+TARGETS = {
+    "equal": (0.2, 0.2, 0.2, 0.2, 0.2),
+    "graded": (0.05, 0.1, 0.15, 0.3, 0.4),
+    "one half": (0.5, 0.2, 0.1, 0.1, 0.1),
+    "two of five": (0.45, 0.45, 0.05, 0.03, 0.02),
+    "skewed": (0.7, 0.1, 0.1, 0.05, 0.05),
+    "one absent": (0.4, 0.3, 0.2, 0.1, 0.0),
+    "three absent": (0.6, 0.4, 0.0, 0.0, 0.0),
+    "dominant": (0.9, 0.025, 0.025, 0.025, 0.025),
+}
+
+
+Targets = Mapping[str, Sequence[float]]
+
+
+def table(
+    model: sampling.Model, n: int = 100, targets: Targets | None = None, seed: int = 0, size: int | None = None
+) -> pd.DataFrame:
+    """One row per target and channel: target, mean and standard deviation over n samples of the delivered and of the raw fraction
+    (the argmax before the exact labelling), largest error of the delivered one in px, mean error of the raw one.
+
+    `ValueError` for a model without a condition of fractions, or targets that it refuses.
+    """
+    condition = next((q for q in model.conditions if q.kind == "simplex"), None)
+    if condition is None:
+        raise ValueError(f"{model.name} has no condition of fractions that sum to 1. Choose another checkpoint.")
+    parts = []
+    for name, target in (targets or TARGETS).items():
+        sample = model.sample({condition.name: target}, n, seed, size=size)
+        delivered, raw = (m[condition.name].astype(np.float64) for m in (sample.measured, sample.raw))
+        wanted = np.asarray(target, dtype=np.float64)
+        parts.append(pd.DataFrame({
+            "target": name, "channel": range(len(wanted)), "requested": wanted,
+            "delivered": delivered.mean(0), "delivered sd": delivered.std(0, ddof=1),
+            "raw": raw.mean(0), "raw sd": raw.std(0, ddof=1),
+            "delivered, worst px": np.abs(delivered - wanted).max(0) * sample.array[0].size,
+            "raw, mean |error|": np.abs(raw - wanted).mean(0),
+        }))  # fmt: skip
+    return pd.concat(parts, ignore_index=True)
+
+
+def summary(found: pd.DataFrame) -> pd.DataFrame:
+    """One row per target: the worst delivered error in px and the mean raw error over its channels."""
+    groups = found.groupby("target", sort=False)
+    return pd.DataFrame({
+        "delivered, worst px": groups["delivered, worst px"].max(), "raw, mean |error|": groups["raw, mean |error|"].mean()
+    })  # fmt: skip
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m core.metrics.fractions", description="Fractions of samples against targets.")
+    parser.add_argument("name", help="problem, problem/preset or a path to a checkpoint")
+    parser.add_argument("--n", type=int, default=100, help="samples for each target")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args(arguments)
+    if given.n < 2:
+        parser.error(f"--n must be at least 2; got {given.n}.")
+    torch.set_num_threads(1)
+    try:
+        found = table(sampling.load(given.name), given.n, seed=given.seed)
+    except (ValueError, FileNotFoundError) as error:
+        raise SystemExit(str(error)) from None
+    print(f"{text(found)}\n\n{text(summary(found))}")
+
+
+if __name__ == "__main__":
+    main()

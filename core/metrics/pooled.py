@@ -1,0 +1,45 @@
+"""Histograms of ensembles compared by the numbers themselves: the Wasserstein distance of all grains, all junctions, pooled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from scipy.stats import wasserstein_distance
+
+from core.types import Array, Problem
+
+BOOTSTRAPS = 100
+
+Pools = dict[str, Sequence[Array]]
+
+
+def pools(problem: Problem, arrays: Array) -> Pools:
+    """Descriptor name -> the numbers of each array (n, H, W), for those descriptors that give them."""
+    given = torch.from_numpy(np.ascontiguousarray(arrays))
+    return {d.name: d.samples(given) for d in problem.descriptors if d.samples}
+
+
+def rows(problem: Problem, arrays: Array, theirs: Pools) -> dict[str, float]:
+    """Wasserstein-1 distance of the pooled numbers of arrays (n, H, W) to those of the reference, in their unit, and its standard
+    error."""
+    ours, out = pools(problem, arrays), {}
+    for d in (d for d in problem.descriptors if d.samples):
+        label = f"{d.label.lower()}, wasserstein distance"
+        out[label] = distance(ours[d.name], theirs[d.name])
+        out[f"{label}, standard error"] = standard_error(ours[d.name], theirs[d.name])
+    return out
+
+
+def distance(ours: Sequence[Array], theirs: Sequence[Array]) -> float:
+    """W1 = integral |F - G| of all the numbers of each side together; infinite where one side has none."""
+    a, b = np.concatenate(ours), np.concatenate(theirs)
+    return float(wasserstein_distance(a, b)) if len(a) and len(b) else float("inf")
+
+
+def standard_error(ours: Sequence[Array], theirs: Sequence[Array], seed: int = 0) -> float:
+    """Bootstrap standard error of `distance`: both sides' arrays, not their numbers, are drawn again with replacement."""
+    rng = np.random.default_rng(seed)
+    again = lambda side: [side[i] for i in rng.integers(len(side), size=len(side))]  # noqa: E731
+    return float(np.std([distance(again(ours), again(theirs)) for _ in range(BOOTSTRAPS)], ddof=1))

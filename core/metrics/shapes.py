@@ -1,0 +1,108 @@
+"""How well shapes are placed and formed: errors of centre and size, pieces, circularity, recognition, at held-out requests."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core import sampling
+from core.simulation import morphometry
+from core.simulation.shapes import Shapes, placed
+from core.types import HELD_OUT, Array, Problem
+
+COLUMNS: dict[str, dict[str, Any]] = {
+    "seed raw": {"network": False, "project": False},
+    "seed": {"network": False},
+    "network raw": {"project": False},
+    "all": {},
+}
+"""The ablation: column -> what is switched off. `raw` is before the exact projection."""
+TRACED = 64
+"""Requests of the measurements along a training."""
+
+
+def requests(problem: Problem, n: int, seed: int = 0) -> dict[str, Array]:
+    """n held-out requests: any real centres and sizes in the ranges of the data that fit, none of them whole; name -> (n,)."""
+    assert isinstance(problem.source, Shapes)
+    drawn = replace(problem.source, whole=False).parameters(range(HELD_OUT + seed, HELD_OUT + seed + n), problem.field.shape)
+    found: dict[str, Array] = {}
+    for k, (x, y, area) in enumerate(drawn, 1):
+        size = {f"area{k}": area} if f"area{k}" in {i.name for i in problem.invariances} else {f"r{k}": np.sqrt(area / math.pi)}
+        found |= {f"x{k}": x, f"y{k}": y, **size}
+    return {k: v.astype(np.float32) for k, v in found.items()}
+
+
+def measured(labels: Array, asked: Mapping[str, Array] | None, outlines: Sequence[str]) -> dict[str, Array]:
+    """Of every shape in labels (n, H, W): circularity, components, recognised as its outline, and where conditions (n,) were asked
+    for, errors of centre (px), radius of the disc of the same area (px, signed) and area (%, signed); each (2, n)."""
+    found: dict[str, list[list[float]]] = {}
+    for k, outline in enumerate(outlines, 1):
+        rows = [_one(image == k, outline) for image in labels]
+        for name in rows[0]:
+            found.setdefault(name, []).append([row[name] for row in rows])
+    out = {name: np.array(values) for name, values in found.items()}
+    if asked:
+        x, y, area = (np.stack([np.asarray(s[i], np.float64) for s in placed(asked)]) for i in range(3))
+        out["centre"] = np.hypot(out["x"] - x, out["y"] - y)
+        out["radius"] = np.sqrt(out["area"] / math.pi) - np.sqrt(area / math.pi)
+        out["size"] = 100 * (out["area"] / area - 1)
+    return out
+
+
+def _one(mask: Array, outline: str) -> dict[str, float]:
+    """One shape; an empty one is nowhere (at the origin), in no piece and of no kind."""
+    m = morphometry.moments(mask)
+    return {
+        "x": m.x, "y": m.y, "area": m.area, "circularity": morphometry.circularity(mask),
+        "components": morphometry.components(mask), "recognised": float(morphometry.kind(mask) == outline),
+    }  # fmt: skip
+
+
+def rows(found: Mapping[str, Array], data: Mapping[str, Array]) -> dict[str, float]:
+    """The rows of the quality table from `measured` samples and `measured` true rasters of as many shapes."""
+    out: dict[str, float] = {}
+    for name, label, unit in (("centre", "centre error", "px"), ("radius", "radius error", "px"), ("size", "area error", "%")):
+        if name in found:
+            error = np.abs(found[name])
+            out |= {f"{label}, mean, {unit}": float(error.mean()), f"{label}, p95, {unit}": float(np.quantile(error, 0.95))}
+    ratio = found["circularity"].mean(1) / data["circularity"].mean(1)
+    out["one component, % of shapes"] = 100 * float((found["components"] == 1).mean())
+    out["circularity, |deviation|, %"] = 100 * float(np.abs(ratio - 1).max())
+    out["recognised, % of shapes"] = 100 * float(found["recognised"].mean())
+    return out
+
+
+def quality(model: sampling.Model, n: int = 300, size: int | None = None, ablation: bool = True, seed: int = 0) -> pd.DataFrame:
+    """Columns: bar, data (exact rasters at the same requests), the stages of the generator, before and after the projection."""
+    problem = model.problem
+    assert isinstance(problem.source, Shapes) and problem.oracle is not None
+    asked = {k: v for k, v in requests(problem, n, seed).items() if k in {q.name for q in model.conditions}}
+    outlines = problem.source.outlines
+    truth = measured(problem.oracle(asked, n, seed, model.shape(size)), asked, outlines)
+    columns = {"data": rows(truth, truth)}
+    staged = problem.projection != ""  # the plain networks have neither stages nor a projection
+    for name, stages in (COLUMNS if ablation and staged else {"all": {}}).items():
+        labels = model.sample(asked, n, seed, size=size, **stages).labels
+        assert labels is not None
+        columns[name] = rows(measured(labels, asked, outlines), truth)
+    table = pd.DataFrame(columns)
+    bars = problem.bars
+    table.insert(0, "bar", [f"{bars[r][0]} {bars[r][1]:g}" if r in bars else "" for r in table.index])
+    return table
+
+
+def trace(model: sampling.Model, n: int = TRACED) -> dict[str, float]:
+    """What is measured along a training, of the raw network at held-out requests (other ones than those of `quality`)."""
+    problem = model.problem
+    assert isinstance(problem.source, Shapes) and problem.oracle is not None
+    asked = requests(problem, n, seed=10_000)
+    labels = model.sample({q.name: asked[q.name] for q in model.conditions}, n, seed=10_000, project=False).labels
+    assert labels is not None
+    outlines = problem.source.outlines
+    truth = measured(problem.oracle(asked, n, 0, problem.field.shape), asked, outlines)
+    return {k: round(v, 4) for k, v in rows(measured(labels, asked, outlines), truth).items()}

@@ -1,0 +1,99 @@
+"""The plain networks that methods are compared with: latent vector and conditions in, image out; image in, numbers out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from core.models.layers import leaky, up
+from core.types import Quantity
+
+LATENT = 16
+START = 8
+
+
+def scaled(conditions: Mapping[str, Tensor], quantities: Sequence[Quantity]) -> Tensor:
+    """Conditions (B,) or (B, size) as one matrix (B, k), -1 to 1 over the ranges seen in training."""
+    columns = []
+    for q in quantities:
+        low, high = q.trained or (q.low, q.high)
+        columns.append(((2 * conditions[q.name] - low - high) / (high - low)).reshape(-1, q.size))
+    return torch.cat(columns, 1)
+
+
+class PlainGenerator(nn.Module):
+    """[z, r] -> dense -> 8 x 8 -> three doublings with 3 x 3 convolutions -> logits (B, channels, 128, 128).
+
+    The last doubling is bilinear, of the logits themselves: no layer runs at full resolution. z ~ N(0, I) of 16; `dials`
+    of its components can be dialled as latents `z1`, `z2`, ...
+    """
+
+    def __init__(
+        self, channels: int = 3, quantities: Sequence[Quantity] = (), dials: int = 0, widths: Sequence[int] = (64, 48, 32, 16)
+    ) -> None:
+        super().__init__()
+        self.quantities, self.dials = tuple(quantities), dials
+        self.enter = nn.Linear(LATENT + len(self.quantities), widths[0] * START**2)
+        pairs = zip([widths[0], *widths[:-1]], widths, strict=True)
+        self.blocks = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in pairs)
+        self.leave = nn.Conv2d(widths[-1], channels, 3, padding=1)
+        for layer in (self.enter, *self.blocks):
+            nn.init.kaiming_normal_(layer.weight, 0.2)
+
+    def noise(self, keys: Sequence[int], shape: tuple[int, int]) -> dict[str, Tensor]:
+        """`z` (B, 16)."""
+        return {"z": torch.stack([torch.randn(LATENT, generator=torch.Generator().manual_seed(key)) for key in keys])}
+
+    def draw_latent(self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The dialled components of z, as drawn."""
+        return {f"z{k + 1}": noise["z"][:, k] for k in range(self.dials)}
+
+    def read_latent(self, fields: Tensor) -> dict[str, Tensor]:
+        """None: real fields have no z."""
+        return {}
+
+    def forward(self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor], latent: Mapping[str, Tensor]) -> Tensor:
+        """Logits (B, channels, 128, 128)."""
+        dialled = [latent[f"z{k + 1}"][:, None] for k in range(self.dials) if latent]
+        request = [scaled(conditions, self.quantities)] if self.quantities else []
+        h = leaky(self.enter(torch.cat([*dialled, noise["z"][:, len(dialled) :], *request], 1)))
+        h = h.view(len(h), -1, START, START).contiguous(memory_format=torch.channels_last)
+        for number, block in enumerate(self.blocks):
+            h = leaky(block(up(h) if number else h))
+        return F.interpolate(self.leave(h), scale_factor=2, mode="bilinear")
+
+
+class PlainCritic(nn.Module):
+    """Images (B, channels, 128, 128) to scores (B,), and by `read` to `outputs` more numbers (B, outputs) from the same features.
+
+    Four strided convolutions, then dense layers on the flattened 8 x 8 features: it can tell where things are.
+    """
+
+    def __init__(self, channels: int = 3, outputs: int = 0, widths: Sequence[int] = (12, 24, 48, 64)) -> None:
+        super().__init__()
+        pairs = zip([channels, *widths[:-1]], widths, strict=True)
+        self.blocks = nn.ModuleList(nn.Conv2d(a, b, 4, stride=2, padding=1) for a, b in pairs)
+        self.hidden = nn.Linear(widths[-1] * START**2, 128)
+        self.score, self.numbers = nn.Linear(128, 1), nn.Linear(128, outputs) if outputs else None
+        for layer in (*self.blocks, self.hidden):
+            nn.init.kaiming_normal_(layer.weight, 0.2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scores (B,)."""
+        return self.score(self.features(x))[:, 0].to(self.score.weight.dtype)
+
+    def read(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores (B,) and the numbers (B, outputs) read from the images (the auxiliary classifier of AC-GAN, for real numbers)."""
+        assert self.numbers is not None, "this critic has no second head"
+        h = self.features(x)
+        return self.score(h)[:, 0].to(self.score.weight.dtype), self.numbers(h).to(self.score.weight.dtype)
+
+    def features(self, x: Tensor) -> Tensor:
+        """(B, 128)."""
+        h = 2 * x - 1
+        for block in self.blocks:
+            h = leaky(block(h))
+        return leaky(self.hidden(h.flatten(1)))

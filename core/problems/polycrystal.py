@@ -1,0 +1,146 @@
+"""Polycrystals: grain maps of 5 orientations with exact area fractions, learnt from simulated grain growth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.invariances.channel_fractions import ChannelFractions
+from core.models.critic import Critic
+from core.models.crystal import ORIENTATIONS, CrystalGenerator
+from core.models.layers import smooth
+from core.projection import exact_fractions, without_speckle
+from core.simulation import grain_statistics as grains
+from core.simulation.grains import Grains
+from core.simulation.voronoi import AREA, voronoi
+from core.training.game import as_soft
+from core.types import (
+    HELD_OUT,
+    Array,
+    Conditions,
+    Descriptor,
+    Field,
+    Position,
+    Preset,
+    Problem,
+    Quantity,
+    Rival,
+    TrainConfig,
+)
+
+SOURCE = Grains()
+FIELD = Field(
+    kind="categorical", shape=(128, 128), labels=tuple(f"orientation {k}" for k in range(ORIENTATIONS)), channels=ORIENTATIONS,
+    sizes=(64, 128, 192, 256, 384, 512),
+)  # fmt: skip
+SHARPENING = 1.0
+"""Blur (px) of a finished map whose boundaries are moved until its fractions are exact."""
+
+FRACTIONS = Quantity(
+    "fractions", "Orientation fractions", "f", "", 0.0, 1.0, (0.2,) * ORIENTATIONS,
+    "Share of the area in each orientation; delivered to the pixel.", kind="simplex", size=ORIENTATIONS, step=0.005,
+)  # fmt: skip
+
+LATENTS = (
+    Quantity(
+        "grain_size", "Grain size", "D", "px", 8.0, 40.0, 16.0, "Mean diameter of the grains of the map.", trained=(10.0, 30.0),
+        step=0.1,
+    ),
+    Quantity(
+        "scatter", "Mixed sizes", "s", "", 0.0, 0.6, 0.25, "Equal grains to the left, small ones among large ones to the right.",
+        trained=(0.2, 0.3),
+    ),
+    Quantity(
+        "stretch", "Elongation", "e", "", -0.5, 0.5, 0.0,
+        "Grains longer across (right) or down (left): half the logarithm of the aspect ratio.", trained=(-0.05, 0.05),
+    ),
+    Quantity("morph_a", "Morph A", "a", "rad", -1.57, 1.57, 0.0, "Walks to another arrangement of the same statistics."),
+    Quantity("morph_b", "Morph B", "b", "rad", -1.57, 1.57, 0.0, "A second, independent direction of arrangements."),
+)  # fmt: skip
+
+
+def project(logits: Tensor, conditions: Conditions) -> Tensor:
+    """The exact fractions, without speckle: see `core.projection`."""
+    return without_speckle(logits, conditions["fractions"])
+
+
+def oracle(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int, int]) -> Array:
+    """Full simulations at the requested fractions (held-out seeds), their boundaries moved by what whole grains leave."""
+    wanted = np.broadcast_to(conditions["fractions"], (n, ORIENTATIONS))
+    return moved(SOURCE.at(wanted.astype(np.float64), HELD_OUT + seed, shape), wanted)
+
+
+def tessellation(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int, int]) -> Array:
+    """The classical rival: Voronoi cells, orientations by greedy choice, boundaries moved by what whole cells leave."""
+    wanted = np.broadcast_to(conditions["fractions"], (n, ORIENTATIONS))
+    return moved(voronoi(wanted.astype(np.float64), n, seed, shape), wanted)
+
+
+def moved(labels: Array, fractions: Array) -> Array:
+    """Maps (n, H, W) with exactly these fractions (n, 5): pixels change at the boundaries, where a blurred map is least sure."""
+    soft = smooth(as_soft(torch.from_numpy(labels), FIELD), SHARPENING)
+    return exact_fractions(soft, torch.from_numpy(fractions.astype(np.float64))).numpy()
+
+
+def dominated(largest: float) -> dict[str, Array]:
+    """A request with one orientation of this fraction and the others alike."""
+    rest = (1 - largest) / (ORIENTATIONS - 1)
+    return {"fractions": np.array([largest, *[rest] * (ORIENTATIONS - 1)], np.float32)}
+
+
+CITATION = "Joshi et al., InvNet: Encoding Geometric and Statistical Invariances in Deep Generative Models (AAAI 2020), section 6"
+
+FRACTIONS_PRESET = Preset(
+    name="fractions",
+    title="Orientation fractions",
+    summary="Ask for the area fractions of 5 orientations; grain size and arrangement are latent, learnt from the data.",
+    conditions=(FRACTIONS,),
+    latents=LATENTS,
+    generator=CrystalGenerator,
+    critic=lambda: Critic(ORIENTATIONS),
+    config=TrainConfig(steps=1000, images=2048, ema=0.998, weights={"fractions": 50.0}),
+    tiny=TrainConfig(steps=4, batch=4, images=64, weights={"fractions": 50.0}, precision="fp32"),
+)
+
+PROBLEM = Problem(
+    name="polycrystal",
+    title="Polycrystals",
+    summary="Drag the shares of 5 orientations: a grain map with exactly these fractions follows, its grains beside grown ones.",
+    citation=CITATION,
+    field=FIELD,
+    presets=(FRACTIONS_PRESET,),
+    invariances=(ChannelFractions(),),
+    source=SOURCE,
+    project=project,
+    position=Position("Largest fraction", 0.2, 0.9, lambda asked: asked["fractions"].max(1), dominated),
+    descriptors=(
+        Descriptor("grain_count", "Grains", "per 128 × 128 px", lambda x: grains.grain_count(x) * (AREA / x[0].numel()),
+                   help="Connected pieces of one orientation, on the torus, 5 px or more."),
+        Descriptor("mean_diameter", "Mean grain diameter", "px", grains.mean_diameter,
+                   help="Mean over the grains of the diameter of the disc of equal area."),
+        Descriptor("boundary_length", "Boundary length", "1/px", grains.boundary_length,
+                   help="Length of the boundaries between different orientations, per area."),
+        Descriptor("speckle", "Speckle", "px", grains.speckle, help="Pixels in pieces of fewer than 5 px."),
+        Descriptor("misfit", "Neighbour misfit", "", grains.misfit, slow=True,
+                   help="Share of the area in notched pieces: adjoining grains of equal orientation."),
+        Descriptor("grain_sizes", "Grain diameters", "", grains.size_distribution, grains.size_classes, samples=grains.diameters,
+                   help="Distribution of the diameters of the grains, in px."),
+        Descriptor("junction_angles", "Junction angles", "", grains.angle_distribution, grains.angle_classes,
+                   samples=lambda x: [a.ravel() for a in grains.junction_angles(x)],
+                   help="Distribution of the angles at triple junctions, in degrees: 120 on average after growth."),
+    ),
+    bars={
+        "fractions delivered, worst, px": ("<=", 1.0),
+        "fractions raw, mean |error|": ("<=", 0.01),
+        "grain diameters, wasserstein distance": ("<=", 1.0),
+        "junction angles, wasserstein distance": ("<=", 2.0),
+        "speckle, mean - mean": ("<=", 0.0),
+        "mean grain diameter, |deviation|, %": ("<=", 5.0),
+        "neighbour misfit, |deviation|, %": ("<=", 20.0),
+    },
+    rivals=(Rival("voronoi", "Voronoi, greedy orientations", tessellation),),
+    oracle=oracle,
+)  # fmt: skip
