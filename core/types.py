@@ -324,6 +324,8 @@ class Problem:
     settle: Callable[[dict[str, Array], frozenset[str]], tuple[dict[str, Array], tuple[str, ...]]] | None = None
     """Makes the conditions of a request agree: all values and the names of those a person gave -> values and a sentence for each
     change; `ValueError` where they contradict each other."""
+    follow: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    """What conditions become when a person moves one of them after giving another: all values of a dial -> values that agree."""
     refine: Callable[[Tensor, Conditions], Tensor] | None = None
     """Drives what is delivered onto the conditions that `project` alone does not make exact: logits to better logits."""
     refuse: Callable[[Mapping[str, Array]], str] | None = None

@@ -144,6 +144,7 @@ def stem(model: Model, dial: Dial) -> str:
     gone = drawing.replaced(model.conditions, dial.conditions, dial.drawn)
     values = [f"{k}{v:g}" for k, v in dial.conditions.items() if isinstance(v, float) and k not in gone]
     values += [f"{k}_drawn" for k in dial.drawn]
+    values += [f"{q.name}_given" for q in model.conditions if q.kind == "curve" and q.name in dial.conditions]
     if solutions.applies(model):
         return "_".join([model.name.replace("/", "_"), *values])
     return "_".join([model.problem.name, *values, f"seed{dial.seed}", f"{store.size_of(model, dial)}px"])

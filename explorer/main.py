@@ -21,7 +21,7 @@ STYLE = """<style>
 st.set_page_config(page_title="InvNet Explorer", layout="wide")
 st.html(STYLE)
 home = st.Page(pages.VIEWS / "home.py", title="InvNet Explorer", default=True)
-problems = [st.Page(pages.view(name), title=discovery.problem(name).title, url_path=name) for name in discovery.problems()]
-page = st.navigation([home, *problems], position="top")
+problems = [pages.page(name) for name in discovery.problems()]
+page = st.navigation([home, *problems, pages.micrograph()], position="top")
 pages.enter(page.url_path)
 page.run()

@@ -20,6 +20,16 @@ def view(problem: str) -> Path:
     return own if own.is_file() else VIEWS / "generic.py"
 
 
+def page(problem: str) -> st.Page:
+    """The page of a problem, as the router lists it: to link to or to switch to."""
+    return st.Page(view(problem), title=discovery.problem(problem).title, url_path=problem)
+
+
+def micrograph() -> st.Page:
+    """The page of a person's own micrograph."""
+    return st.Page(VIEWS / "micrograph.py", title="Your micrograph", url_path="micrograph")
+
+
 def enter(path: str) -> None:
     """Remembers the page that is on show, for the view that serves it."""
     st.session_state["on_show"] = path

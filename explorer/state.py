@@ -182,6 +182,9 @@ def _flaw(model: Model, dial: Dial) -> str:
     """Why the model refuses the dial; empty when it does not."""
     try:
         store.check(model, dial)
+        if model.problem.settle:
+            given = store.asked(model, dial)
+            model.problem.settle(model.request(given, 1, model.conditions, fill=True), frozenset(given))
     except ValueError as error:
         return str(error)
     return ""

@@ -152,6 +152,13 @@ def released(name: str, start: Dial, words: str = "") -> None:
     component.mount_relay(name)
 
 
+def remember_for(model: Model, dial: Dial) -> None:
+    """The problem's page will open with this preset at this dial."""
+    st.session_state[f"dial:{model.name}"] = st.session_state[f"last:{model.problem.name}"] = dial
+    st.session_state[f"preset:{model.problem.name}"] = model.preset.name
+    st.session_state[f"switched:{model.problem.name}"] = True
+
+
 def remember(model: Model, dial: Dial) -> None:
     """Keeps the dial for this session and writes it into the address: same address, same pixels.
 
@@ -160,7 +167,8 @@ def remember(model: Model, dial: Dial) -> None:
     st.session_state[f"dial:{model.name}"] = dial
     key = f"last:{model.problem.name}"
     before = st.session_state[key].conditions if key in st.session_state else {}
-    st.session_state[key] = replace(dial, conditions={**before, **dial.conditions})
+    ours = {q.name for q in model.conditions}
+    st.session_state[key] = replace(dial, conditions={k: v for k, v in before.items() if k not in ours} | dict(dial.conditions))
     query = state.to_query(model, dial)
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)

@@ -48,13 +48,17 @@ class RequestSeed(nn.Module):
 
     @torch.no_grad()
     def fit(self, labels: Tensor) -> None:
-        """Master curve and length quantiles from labels (n, H, W); needs a few hundred images over the range of fractions."""
+        """Master curve and length quantiles from labels (n, H, W), a few hundred images over the range of fractions at best: knots
+        without at least two (as with windows of a single micrograph) take those of the nearest that has them."""
+        if len(labels) < FEWEST:
+            raise ValueError(f"The statistics need {FEWEST} images or more; got {len(labels)}.")
         p, length, curve = statistics(labels)
-        if len(labels) < FEWEST or bool((hat(torch.minimum(p, 1 - p), self.knots.cpu()).sum(0) <= 0).any()):
-            raise ValueError(f"The statistics need {FEWEST} images or more with fractions over .2 to .8; got {len(labels)}.")
         radius = descriptors.radial_bins((labels.shape[1], labels.shape[2]))[0]
         scaled = interpolate(torch.linspace(0, REACH, SCALED)[None] * length[:, None], radius.expand(len(length), -1), curve)
-        weight = hat(torch.minimum(p, 1 - p), self.knots.cpu())
+        knots = self.knots.cpu()
+        weight = hat(torch.minimum(p, 1 - p), knots)
+        known = ((weight > 0).sum(0) > 1).nonzero()[:, 0]
+        weight = weight[:, known[(knots[:, None] - knots[known]).abs().argmin(1)]]
         self.curves.copy_(weight.T @ scaled / weight.sum(0)[:, None] * taper(torch.linspace(0, REACH, SCALED)))
         for k in range(FRACTIONS):
             order = length.argsort()

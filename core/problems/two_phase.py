@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +25,7 @@ from core.models.seed import RequestSeed
 from core.projection import rank_threshold
 from core.refinement import match_correlation
 from core.sampling import path_of
-from core.simulation import correlations, descriptors
+from core.simulation import correlations, descriptors, own_maps
 from core.simulation.cahn_hilliard import CahnHilliard
 from core.types import HELD_OUT, Array, Conditions, Descriptor, Field, Preset, Problem, Quantity, Rival, Sample, TrainConfig
 
@@ -167,6 +169,21 @@ def settle(asked: dict[str, Array], given: frozenset[str]) -> tuple[dict[str, Ar
     return settled, (note,) if moved > 1e-6 else ()
 
 
+def follow(given: dict[str, Any]) -> dict[str, Any]:
+    """A curve follows the volume fraction: it keeps c(r), so that S2(0) = p1 and S2(inf) = p1^2 at every fraction."""
+    if not {"correlation", "volume_fraction"} <= given.keys():
+        return given
+    curve, p = (torch.as_tensor(given[k], dtype=torch.float32).reshape(1, -1) for k in ("correlation", "volume_fraction"))
+    if curve.shape[1] != correlations.BINS or float((curve[:, 0] - p[:, 0]).abs().max()) <= 1e-6:
+        return given
+    return {**given, "correlation": tuple(correlations.curve_of(correlations.normalised(curve)[0], p[0])[0].tolist())}
+
+
+def read(path: Path, options: Mapping[str, Any]) -> own_maps.OwnMaps:
+    """A person's own micrographs, cut at Otsu's threshold, as a data source; see `own_maps.read`."""
+    return own_maps.read(path, {**options, "labels": 2})
+
+
 def refine(logits: Tensor, conditions: Conditions) -> Tensor:
     """The field driven onto the requested two-point correlation; see `match_correlation`."""
     return match_correlation(logits, conditions["volume_fraction"], conditions["correlation"], conditions.get("weight"))
@@ -201,7 +218,7 @@ CORRELATION_PRESET = Preset(
     critic=Critic,
     config=TrainConfig(steps=800, ema=0.995, weights=WEIGHTS),
     tiny=TrainConfig(steps=4, batch=4, images=64, weights=WEIGHTS, precision="fp32"),
-    overrides={"settle": settle, "refine": refine, "compare": compare, "bars": BARS | CORRELATION_BARS},
+    overrides={"settle": settle, "follow": follow, "refine": refine, "compare": compare, "bars": BARS | CORRELATION_BARS},
 )
 
 FRACTION_PRESET = Preset(
@@ -217,8 +234,8 @@ FRACTION_PRESET = Preset(
 )
 
 MOMENTS = {
-    "invariances": (VolumeFraction(), TwoPointCorrelation(correlations.BINS)), "settle": settle, "refine": refine, "source": None,
-    "compare": compare, "bars": {},
+    "invariances": (VolumeFraction(), TwoPointCorrelation(correlations.BINS)), "settle": settle, "follow": follow,
+    "refine": refine, "source": None, "compare": compare, "bars": {},
 }  # fmt: skip
 WITHOUT_DATA = TrainConfig(
     steps=1000, batch=16, turns={"projection": 1}, lr=2e-3, betas=(0.9, 0.99), decay=0.5, precision="fp32",
@@ -282,4 +299,5 @@ PROBLEM = Problem(
     bars=BARS,
     rivals=(Rival("level_cut", "Gaussian field, level cut", level_cut),),
     oracle=oracle,
+    read=read,
 )  # fmt: skip

@@ -27,7 +27,7 @@ ALL_PIXELS = 400_000_000
 """Most pixels of all maps together, and cells of a volume."""
 IMAGE_BYTES, HDF5_BYTES = 2**29, 2**32
 """Largest file."""
-FILES = 20_000
+FILES, PAGES = 20_000, 5000
 SMALLEST = 16
 """Fewest pixels along each side of a map."""
 SIGNATURES = {
@@ -38,6 +38,8 @@ USER_BLOCKS = (512, 1024, 2048)
 """Where an HDF5 file may also begin (MATLAB 7.3 writes 512 bytes of its own first)."""
 ALLOWED = "PNG, TIFF, NPY, HDF5 (.dream3d, .h5, .mat of version 7.3)"
 MODES = ("1", "L", "P", "I", "F", "I;16", "I;16B", "I;16L", "I;16N", "LA", "RGB", "RGBA")
+COLOURS = ("P", "LA", "RGB", "RGBA")
+"""Kinds of pixels, and those of them that are no grey values."""
 
 
 Choice = tuple[str, int | None]
@@ -130,13 +132,28 @@ def sized(path: Path, height: int, width: int) -> tuple[int, int]:
     return height, width
 
 
-def image(path: Path, chosen: Choice | None) -> Stack:
-    """A PNG or TIFF as a stack; several pages are the slices of a volume along z, of which `chosen` says which."""
+def image(path: Path, chosen: Choice | None, grey: bool = False) -> Stack:
+    """A PNG or TIFF as a stack; several pages are the slices of a volume along z, of which `chosen` says which.
+
+    `grey`: colours and palettes become their luminance (ITU-R 601), transparent parts white; else they stand for labels.
+    """
     with _opened(path) as picture:
-        pages = _guarded(path, lambda: int(getattr(picture, "n_frames", 1)) if picture.format == "TIFF" else 1)
+        pages = _guarded(path, partial(_pages, path, picture)) if picture.format == "TIFF" else 1
         wanted = slices(path, chosen, {"z": pages}) if pages > 1 else [0]
         shapes = tuple(_guarded(path, partial(_page, path, picture, page)) for page in wanted)
-    return Stack(path.name, shapes, lambda: _pixels(path, wanted))
+        coloured = grey and picture.mode in COLOURS
+    note = "colours are read as their luminance, transparent parts as white" if coloured else ""
+    return Stack(path.name, shapes, lambda: _pixels(path, wanted, grey), note=note)
+
+
+def _pages(path: Path, picture: Any) -> int:
+    """How many pages a TIFF has."""
+    for page in range(PAGES + 1):
+        try:
+            picture.seek(page)
+        except EOFError:
+            return page
+    raise bad(path, f"has more than {PAGES} pages")
 
 
 def slices(path: Path, chosen: Choice | None, dimensions: dict[str, int]) -> list[int]:
@@ -173,17 +190,27 @@ def _page(path: Path, picture: Image.Image, page: int) -> tuple[int, int]:
     return sized(path, picture.height, picture.width)
 
 
-def _pixels(path: Path, pages: list[int]) -> Iterator[Array]:
-    """The pages decoded: grey values or palette indices as they are, colours as one integer 0xRRGGBBAA."""
+def _pixels(path: Path, pages: list[int], grey: bool) -> Iterator[Array]:
+    """The pages decoded: grey values or palette indices as they are, colours as one integer 0xRRGGBBAA, or all as `grey`."""
     with _opened(path) as picture:
         for page in pages:
             shape = _guarded(path, partial(_page, path, picture, page))
-            pixels = _guarded(path, partial(np.array, picture))
+            pixels = _guarded(path, lambda: np.array(luminance(picture) if grey else picture))
             if pixels.ndim == 3:
                 pixels = _grey(pixels)
             if pixels.shape != shape:
                 raise bad(path, "is damaged: it does not hold the pixels that its header announces")
             yield finite(path, pixels)
+
+
+def luminance(picture: Image.Image) -> Image.Image:
+    """The picture with one value a pixel: colours by ITU-R 601, on white where it is transparent."""
+    if picture.mode not in COLOURS:
+        return picture
+    if picture.mode != "RGB":
+        over = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", over.size, "white"), over)
+    return picture.convert("L")
 
 
 def _grey(pixels: Array) -> Array:
@@ -241,9 +268,10 @@ def _header(path: Path) -> tuple[tuple[int, ...], int, np.dtype[Any], bool]:
 
 
 def stacked(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[tuple[int, int], ...]:
-    """Shapes of the maps in an array of this shape: (H, W), (n, H, W) or (n, 1, H, W); `ValueError` for any other."""
+    """Shapes of the maps in an array of this shape: (H, W), (n, H, W), (n, 1, H, W) or (n, H, W, 1); `ValueError` for any other."""
     if dtype.kind not in "biuf" or dtype.itemsize > 8:
         raise bad(path, f"holds values of type {dtype}; use integers or real numbers")
+    shape = shape[:-1] if len(shape) == 4 and shape[-1] == 1 else shape
     if len(shape) not in (2, 3, 4) or (len(shape) == 4 and shape[1] != 1):
         raise bad(path, f"holds an array of shape {shape}; use one map (rows, columns) or maps (n, rows, columns)")
     n = 1 if len(shape) == 2 else int(shape[0])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from core.simulation import colouring, crystals
 from core.simulation.own_files import Stack, bad
+from core.simulation.thresholds import edges, histogram, threshold
 from core.types import Array
 
 UNASSIGNED = 0.1
@@ -38,13 +39,15 @@ def labels(stacks: Sequence[Stack], k: int, features: bool) -> tuple[Labels, str
 
 
 def binary(stacks: Sequence[Stack]) -> tuple[Labels, str]:
-    """Two phases: phase 1 is what lies above half of the range of the values, of each file by itself."""
+    """Two phases: phase 1 is what lies above the threshold of Otsu (1979), of each file by itself."""
     out: Labels = []
     for stack in stacks:
         ends = np.array([[float(m.min()), float(m.max())] for m in stack.maps()])
-        half = (ends[:, 0].min() + ends[:, 1].max()) / 2
-        out += [(m > half).astype(np.uint8) for m in stack.maps()]
-    return out, "phase 1 is what lies above half of each file's range of values"
+        whole = all(m.dtype.kind in "biu" for m in stack.maps())
+        bins = edges(float(ends[:, 0].min()), float(ends[:, 1].max()), whole)
+        cut = threshold(np.sum([histogram(m, bins) for m in stack.maps()], 0), bins)
+        out += [(m > cut).astype(np.uint8) for m in stack.maps()]
+    return out, "phase 1 is what lies above the threshold of Otsu, of each file by itself"
 
 
 def numbered(stacks: Sequence[Stack], k: int) -> tuple[Labels, str]:

@@ -61,7 +61,7 @@ def read(path: Path, options: Mapping[str, Any]) -> OwnMaps:
 
     Options: `slice` of a volume ("z=12", "z=all"); `scale` (0 < scale <= 1) to make maps smaller by nearest neighbour;
     `features` when the values are grain numbers; `array` to name one of several arrays; `labels` (default 5; with 2, grey values
-    are cut at half their range). Raises `ValueError` with a sentence for all that cannot be used.
+    are cut at Otsu's threshold). Raises `ValueError` with a sentence for all that cannot be used.
     """
     unknown = set(options) - set(OPTIONS)
     if unknown:
@@ -70,7 +70,7 @@ def read(path: Path, options: Mapping[str, Any]) -> OwnMaps:
     if not 0 < scale <= 1:
         raise ValueError(f"scale must be more than 0 and at most 1; got {scale:g}.")
     files, notes = own_files.files_of(Path(path))
-    stacks = [_stack(file, kind, choice(options.get("slice")), options.get("array"), features) for file, kind in files]
+    stacks = [_stack(file, kind, choice(options.get("slice")), options.get("array"), features, k == 2) for file, kind in files]
     pixels = sum(h * w for s in stacks for h, w in s.shapes)
     if pixels > ALL_PIXELS:
         raise ValueError(f"The maps have {pixels} pixels in all; at most {ALL_PIXELS // 10**6} megapixels are read.")
@@ -120,11 +120,11 @@ def smaller(one: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
     return np.ascontiguousarray(one[np.ix_(rows, columns)])
 
 
-def _stack(path: Path, kind: str, chosen: Choice | None, array: str | None, features: bool) -> Stack:
+def _stack(path: Path, kind: str, chosen: Choice | None, array: str | None, features: bool, grey: bool) -> Stack:
     """One file, by its kind."""
     if kind == "HDF5":
         return dream3d.read(path, chosen, array, features) if dream3d.holds(path) else own_hdf5.plain(path, array)
-    return own_files.npy(path) if kind == "NPY" else own_files.image(path, chosen)
+    return own_files.npy(path) if kind == "NPY" else own_files.image(path, chosen, grey)
 
 
 def _line(n: int, length: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -71,7 +71,7 @@ function sharp(canvas, height) {
 }
 
 /** Axes, band, mean and the delivered curve on a canvas of fixed height. */
-function plot(canvas, { x, y, mean, sd, home, axis, ink, grey, colour, font, height }) {
+function plot(canvas, { x, y, asked, mean, sd, home, axis, ink, grey, colour, font, height }) {
   const { g, width } = sharp(canvas, height);
   const box = { l: 40, r: width - 8, t: 8, b: height - 34 };
   let top = Math.max(...y), bottom = Math.min(0, ...y);
@@ -101,4 +101,5 @@ function plot(canvas, { x, y, mean, sd, home, axis, ink, grey, colour, font, hei
     line(home, mean, grey, 1.6, [5, 4]);
   }
   line(x, y, colour, 2.4);
+  if (asked) line(x, asked, ink, 1.4, [2, 3]);
 }

@@ -49,6 +49,7 @@ class Panel {
       if (simplex) this.find(".conditions").append(make("h3", { textContent: q.label, title: q.help }, make("i", { textContent: q.symbol })));
       for (let i = 0; i < (simplex ? q.size : 1); i++) this.find(".conditions").append(this.row("conditions", q, simplex ? i : null));
     }
+    for (const q of spec.drawable) if (dial.conditions[q.name]) this.given(q, dial.conditions[q.name]);
     if (spec.note) this.find(".conditions").append(make("p", { className: "plain", textContent: spec.note }));
     for (const q of spec.latents) this.find(".latents").append(this.row("latent", q, null));
     this.find(".latent-head").hidden = !spec.latents.length;
@@ -96,6 +97,24 @@ class Panel {
     free.addEventListener("click", () => { delete this.state.latent[q.name]; range.focus(); this.release(true); });
     this.sync(row);
     return element;
+  }
+
+  /** A curve that was given in numbers: it stands in the place of the slider that it replaces until it is taken away. */
+  given(q, values) {
+    const slider = this.rows[`conditions-${q.replaces}`]?.element;
+    const away = make("button", { type: "button", className: "free-button", textContent: "×", title: "Take the curve away" });
+    const label = make("label", { title: q.help }, q.label, make("i", { textContent: q.symbol }));
+    const row = make("div", { className: "row given" }, label, make("span", { textContent: `${values.length} values` }), away);
+    away.setAttribute("aria-label", `Take the curve away: ${q.label}`);
+    this.state.conditions[q.name] = values;
+    if (slider) slider.hidden = true;
+    this.find(".conditions").insertBefore(row, slider ?? null);
+    away.addEventListener("click", () => {
+      delete this.state.conditions[q.name];
+      row.remove();
+      if (slider) slider.hidden = false;
+      this.release(true);
+    });
   }
 
   /** Name of one share: the label it counts, else its number. */
@@ -230,14 +249,14 @@ class Panel {
     const keys = make("div", { className: "keys" });
     this.find(".curves").append(make("div", { className: "curve-title" }, make("h3", { textContent: curve.label })), canvas, keys);
     return (arrays, name) => {
-      const y = arrays[`live.${name}`], x = arrays[`at.${name}`], mean = arrays[`mean.${name}`], sd = arrays[`sd.${name}`], home = arrays[`home.${name}`];
+      const y = arrays[`live.${name}`], x = arrays[`at.${name}`], mean = arrays[`mean.${name}`], sd = arrays[`sd.${name}`], home = arrays[`home.${name}`], asked = arrays[`asked.${name}`];
       const grey = this.theme === "dark" ? "#A9B4C0" : "#5B6570";
-      const state = `${this.theme} ${!!mean}`;
+      const state = `${this.theme} ${!!mean} ${!!asked}`;
       if (keys.dataset.state !== state) {
         keys.dataset.state = state;
-        keys.replaceChildren(key("delivered", `color:${this.delivered}`), ...(mean ? [key("held-out mean", `color:${grey}`), key("± 1 sd", `background:${grey}55`, true)] : []));
+        keys.replaceChildren(key("delivered", `color:${this.delivered}`), ...(asked ? [key("requested", `color:${this.ink}`)] : []), ...(mean ? [key("held-out mean", `color:${grey}`), key("± 1 sd", `background:${grey}55`, true)] : []));
       }
-      plot(canvas, { x, y, mean, sd, home, axis: curve.axis, ink: this.ink, grey, colour: this.delivered, font: this.font, height: this.spec.curves.length > 1 ? 150 : 236 });
+      plot(canvas, { x, y, asked, mean, sd, home, axis: curve.axis, ink: this.ink, grey, colour: this.delivered, font: this.font, height: this.spec.curves.length > 1 ? 150 : 236 });
     };
   }
 

@@ -55,6 +55,7 @@ def compose(model: Model, dial: Dial, sample: Sample, seconds: float, number: in
     reference = store.reference(model, dial)
     unknown = (ALONE,) if model.references and not reference else ()
     arrays |= {f"live.{k}": v[0] for k, v in measured.items() if v.ndim > 1}
+    arrays |= {f"asked.{k}": v[0] for k, v in sample.requested.items() if f"live.{k}" in arrays}
     arrays |= curves(model, reference, (int(shape[0]), int(shape[1])))
     beside = {
         "descriptors": {k: (v[0], *(float(r) for r in reference.get(k, ()))) for k, v in measured.items() if v.ndim == 1},

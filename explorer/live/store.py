@@ -91,7 +91,7 @@ def asked(model: Model, dial: Dial) -> dict[str, Any]:
     given: dict[str, Any] = {k: v for k, v in clipped(model.conditions, dial.conditions).items() if k not in gone}
     for name, q in drawing.checked(model.conditions, dial.drawn).items():
         given[name] = drawing.cells(dial.drawn[name], q.size, dial.smooth)
-    return given
+    return model.problem.follow(given) if model.problem.follow else given
 
 
 def check(model: Model, dial: Dial) -> None:

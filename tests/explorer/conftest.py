@@ -43,6 +43,6 @@ def visit(home):
         home.run()
         for key, value in query.items():
             home.query_params[key] = value
-        return home.switch_page("views/generic.py").run()
+        return home.switch_page("views/two_phase.py").run()
 
     return open_page

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from core import data
-from core.simulation import own_maps
+from core.simulation import own_maps, thresholds
 from core.types import HELD_OUT
 from tests import foreign
 
@@ -103,11 +103,11 @@ def test_one_of_several_arrays_is_named(tmp_path):
     assert len(own_maps.read(tmp_path / "a.h5", {"array": "valid/maps"}).maps) == 1
 
 
-def test_two_phases_are_cut_at_half_their_range(tmp_path):
+def test_two_phases_are_cut_at_the_threshold_of_otsu(tmp_path):
     grey = np.linspace(0.2, 0.6, 40 * 56).reshape(40, 56)
     for name, array in (("a.npy", grey), ("a.png", (grey * 255).astype(np.uint8)), ("a.tif", (grey * 65535).astype(np.uint16))):
         source = own_maps.read(saved(tmp_path, name, array), {"labels": 2})
-        np.testing.assert_array_equal(source.maps[0], array > (float(array.min()) + float(array.max())) / 2)
+        np.testing.assert_array_equal(source.maps[0], array > thresholds.otsu(array))
         assert source.maps[0].mean() == pytest.approx(0.5, abs=0.015)
 
 

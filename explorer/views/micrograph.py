@@ -1,0 +1,263 @@
+"""The page of a person's own micrograph: upload, crop and cut it, see its statistics, make structures like it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import streamlit as st
+import torch
+
+from core.sampling import Model
+from core.simulation import correlations, descriptors, micrographs, thresholds
+from core.simulation.own_curves import Curve
+from core.simulation.own_uploads import Picture
+from core.types import Array
+from explorer import micrograph, micrograph_files, pages, uploads, workbench
+from explorer import micrograph_figures as drawn
+from explorer.micrograph import Made, Target
+from explorer.structures import UNITS
+from explorer.uploads import Held
+
+KEPT = "micrograph:made"
+STAY: dict[str, Any] = {"persist_state": "session"}
+"""What was set stays when the page is left and visited again."""
+EMPTY = (
+    "Drop a micrograph, or try the example. Its volume fraction and two-point correlation are measured here, without taking it "
+    "to be periodic, and structures with exactly these are made from them. Nothing leaves this machine or stays on its disk."
+)
+
+
+def show() -> None:
+    """The whole page."""
+    uploads.heading()
+    left, middle, right = st.columns([31, 33, 36], gap="medium")
+    with left:
+        held = uploads.offer()
+    if held is None:
+        middle.info(EMPTY, icon=":material/biotech:")
+        middle.caption(uploads.ABOUT)
+        return
+    try:
+        target = of_curve(held, held.found, middle) if isinstance(held.found, Curve) else of_picture(held, held.found, left, middle)
+    except ValueError as error:
+        middle.error(str(error))
+        return
+    model = workbench.loaded(micrograph.MODEL)
+    best = micrograph.suggested(target, model) if model else 1.0
+    with left:
+        pixel, unit, step = scales(held, best)
+    with right:
+        beside(target, pixel, unit, step, model)
+    made: Made | None = st.session_state.get(KEPT)
+    if made is not None and model is not None:
+        likeness(model, made, pixel, unit, same=(made.target.settings, made.step) == (target.settings, step))
+
+
+def scales(held: Held, best: float) -> tuple[float, str, float]:
+    """The side of a pixel (or of the unit of a curve's distances), its unit, and how many of them a pixel of a structure is."""
+    first, second, third = st.columns([3, 3, 4])
+    about = "What one of the file's distances is." if isinstance(held.found, Curve) else "Side of a pixel."
+    side = first.number_input("Pixel", 1e-6, 1e6, 1.0, format="%g", key="micrograph:pixel", help=about, **STAY)
+    unit = second.selectbox("Unit", UNITS, key="micrograph:unit", **STAY)
+    step = third.number_input(
+        "Scale", 0.02, 50.0, best, format="%g", key=f"micrograph:step:{held.serial}:{best}", **STAY,
+        help="Pixels of the micrograph (or distances of the file) that one pixel of a structure stands for, such that the "
+             "correlation decays within the lengths that the model has seen; the pixel size of what is exported is scaled back.",
+    )  # fmt: skip
+    return float(side), unit, float(step)
+
+
+def of_curve(held: Held, curve: Curve, column: Any) -> Target:
+    """The target that a correlation from a file is, with its volume fraction where the file does not tell it."""
+    with column:
+        st.markdown(f"**{held.name}**: S2 at {len(curve.distance)} distances up to {curve.distance[-1]:g}.")
+        st.caption(curve.note)
+        known = curve.p if curve.p is not None and 0.05 <= curve.p <= 0.95 else 0.35
+        p = st.number_input(
+            "Volume fraction p1", 0.05, 0.95, known, 0.005, format="%.4f", key=f"micrograph:p:{held.serial}", **STAY,
+            help="S2(0). Correct it where the file does not hold it; the rest of the curve stays as it is.",
+        )  # fmt: skip
+    settings = {"file": held.name, "read as": curve.note, "volume_fraction": p, "serial": held.serial}
+    return Target(held.name, p, curve.distance, curve.s2(p), settings=settings)
+
+
+def of_picture(held: Held, picture: Picture, left: Any, middle: Any) -> Target:
+    """The target that a window of a picture is, cut into two phases."""
+    with left:
+        box = crop(held, picture.values)
+    window = picture.values[box[1] : box[3], box[0] : box[2]]
+    with middle:
+        above = st.container()
+        chosen, smoothing = st.columns([3, 2], vertical_alignment="bottom")
+        sigma = smoothing.slider("Smooth / px", 0.0, 3.0, 0.0, 0.1, key=f"micrograph:smooth:{held.serial}", **STAY,
+                                 help="Gaussian blur against noise, before the cut.")  # fmt: skip
+        side = chosen.segmented_control("Phase 1", ["bright", "dark"], default="bright", key=f"micrograph:side:{held.serial}",
+                                        required=True, **STAY)  # fmt: skip
+        values = micrographs.smoothed(window, sigma)
+        cut = threshold(held, values, side == "bright")
+        phase = micrographs.phases(values, cut, side == "bright")
+        above.image(drawn.coloured(phase, pages.dark()), width="stretch", output_format="PNG")
+        for note in picture.notes:
+            st.caption(f"Read so: {note}.")
+    settings = {
+        "file": held.name, "picture": picture.number + 1, "array": picture.array, "crop": box, "smoothing_px": sigma,
+        "threshold": cut, "phase_1": side, "serial": held.serial,
+    }  # fmt: skip
+    return remembered(phase, settings)
+
+
+def remembered(phase: Array, settings: dict[str, Any]) -> Target:
+    """What was measured at these settings, once."""
+    last: Target | None = st.session_state.get("micrograph:target")
+    if last is None or last.settings != settings:
+        last = st.session_state["micrograph:target"] = micrograph.measured(str(settings["file"]), phase, settings)
+    return last
+
+
+def crop(held: Held, values: Array) -> drawn.Box:
+    """The window, by two ranges below the picture that shows it."""
+    rows, columns = values.shape
+    side = int(micrographs.LARGEST**0.5)
+    fits = rows * columns <= micrographs.LARGEST
+    spans = [(0, n) if fits or n <= side else ((n - side) // 2, (n + side) // 2) for n in (columns, rows)]
+    above = st.container()
+    (left, right), (top, bottom) = (
+        st.slider(label, 0, n, span, key=f"micrograph:{label}:{held.serial}", help="From and to, in pixels.", **STAY)
+        for label, n, span in zip(("Columns", "Rows"), (columns, rows), spans, strict=True)
+    )
+    box = (left, top, right, bottom)
+    above.image(drawn.framed(values, box), width="stretch", output_format="PNG")
+    if min(right - left, bottom - top) < micrographs.SMALLEST:
+        least = micrographs.SMALLEST
+        raise ValueError(f"The window has {right - left} × {bottom - top} pixels; each side needs {least} or more. Make it larger.")
+    return box
+
+
+def threshold(held: Held, values: Array, bright: bool) -> float:
+    """The cut: Otsu's until a person moves it."""
+    key, own = f"micrograph:cut:{held.serial}", f"micrograph:own:{held.serial}"
+    otsu = thresholds.otsu(values)
+    low, high = (float(v) for v in (held.found.values.min(), held.found.values.max()))
+    if not st.session_state.get(own):
+        st.session_state[key] = otsu
+    above = st.container()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        moved: dict[str, Any] = {"on_change": by_hand, "args": (own, True)}
+        cut = st.slider("Threshold", low, high, step=(high - low) / 512, format="%.4g", key=key, **moved)
+        st.button("Otsu", on_click=by_hand, args=(own, False), disabled=not st.session_state.get(own), help=f"Back to {otsu:.4g}")
+    bins = thresholds.edges(low, high, values.dtype.kind == "u")
+    figure = drawn.grey_levels(thresholds.histogram(values, bins), bins, cut, bright, pages.dark())
+    above.plotly_chart(figure, theme=None, config={"displayModeBar": False}, key="micrograph:levels", height=128)
+    return float(cut)
+
+
+def by_hand(key: str, moved: bool) -> None:
+    """Remembers that the threshold was moved, or gives it back to Otsu."""
+    st.session_state[key] = moved
+
+
+def beside(target: Target, pixel: float, unit: str, step: float, model: Model | None) -> None:
+    """What was measured, and the button that makes structures like it."""
+    st.html(table(numbers(target, pixel, unit)))
+    figures = [drawn.correlation(target, step, pixel, unit, pages.dark())]
+    figures += [drawn.lineal_path(target, step, pixel, unit, pages.dark())] if target.statistics else []
+    for i, figure in enumerate(figures):
+        st.plotly_chart(figure, theme=None, config=pages.PLOTLY, key=f"micrograph:of:{i}", height=figure.layout.height)
+    if step != 1:
+        st.caption(f"One pixel of a structure stands for {step:g} of this: what is exported carries that size.")
+    if st.button("Make structures like this", type="primary", width="stretch", disabled=model is None) and model:
+        try:
+            with st.spinner("Making them…"):
+                st.session_state[KEPT] = micrograph.make(model, target, step)
+            st.toast("The structures are below.", icon=":material/south:")
+        except ValueError as error:
+            st.error(str(error))
+
+
+def numbers(target: Target, pixel: float, unit: str) -> list[tuple[str, str]]:
+    """Labels and values of what was measured, with standard errors where they are known."""
+    s = target.statistics
+    p = f"{target.p:.4f}" + (f" ± {s.p_error:.2g}" if s else "")
+    length = s.length if s else micrographs.first_zero(target.at, target.s2, target.p)
+    found = [("Volume fraction p1", p), ("First zero of S2 − p1²", reach(length, target, pixel, unit))]
+    if s:
+        found += [("Specific surface", f"{s.surface / pixel:.4g} / {unit}"), ("Euler number", f"{s.euler:.3g} per 10⁴ px"),
+                  ("Mean run of phase 1", f"{mean_run(target) * pixel:.4g} {unit}")]  # fmt: skip
+    return found
+
+
+def reach(length: float, target: Target, pixel: float, unit: str) -> str:
+    """A first zero, or that there is none."""
+    return f"{'beyond ' if length >= target.at[-1] else ''}{length * pixel:.4g} {unit}"
+
+
+def mean_run(target: Target) -> float:
+    """Mean chord of phase 1 in px: p1 over the chords that begin in a pixel, L(0) - L(1)."""
+    assert target.statistics is not None
+    path = target.statistics.lineal_path
+    return float(path[0] / max(path[0] - path[1], 1e-12))
+
+
+def table(rows: Sequence[tuple[str, ...]], head: tuple[str, ...] = ()) -> str:
+    """A small table of text."""
+    line = lambda cells, tag: "<tr>" + "".join(f"<{tag}>{c}</{tag}>" for c in cells) + "</tr>"  # noqa: E731
+    style = (
+        "<style>.facts{width:100%;border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums}"
+        ".facts :is(td,th){padding:2px 6px 2px 0;text-align:right;font-weight:400;border-bottom:1px solid rgb(128 128 128/.25)}"
+        ".facts :is(td,th):first-child{text-align:left}.facts td:nth-child(2){font-weight:600}</style>"
+    )
+    return f"{style}<table class='facts'>{line(head, 'th') if head else ''}{''.join(line(r, 'td') for r in rows)}</table>"
+
+
+def likeness(model: Model, made: Made, pixel: float, unit: str, same: bool) -> None:
+    """The structures beside the micrograph: pictures, curves, numbers, and where they can go."""
+    st.markdown("##### Structures like it")
+    if not same:
+        st.info("These belong to the settings before; make them again for those above.", icon=":material/history:")
+    for note in made.sample.warnings:
+        st.warning(note, icon=":material/info:")
+    target, off = made.target, micrograph.missed(made)
+    tiles = [*([] if target.phase is None else [micrograph.window(target.phase, made.step)]), *made.sample.array]
+    st.image(drawn.sheet(tiles, pages.dark(), target.phase is not None), width="stretch", output_format="PNG")
+    told = f"p1 exact to a pixel, mean |S2 − S2 asked| {off.mean():.5f} (worst {off.max():.5f}), {1e3 * made.seconds:.0f} ms each."
+    size = micrograph.WINDOW * made.step * pixel
+    st.caption(("In the frame: the middle of the micrograph. " if target.phase is not None else "")
+               + f"{len(off)} structures of {size:.4g} {unit}, periodic: {told}")  # fmt: skip
+    charts(made, pixel, unit)
+    actions(model, made, pixel, unit)
+
+
+def charts(made: Made, pixel: float, unit: str) -> None:
+    """Curves overlaid, and the numbers of both."""
+    night, (first, second, third) = pages.dark(), st.columns(3, gap="medium")
+    figures = [(first, drawn.correlation(made.target, made.step, pixel, unit, night, made))]
+    if made.target.statistics:
+        paths = descriptors.lineal_path(torch.from_numpy(made.sample.array), longest=correlations.BINS - 1).numpy()
+        figures.append((second, drawn.lineal_path(made.target, made.step, pixel, unit, night, paths)))
+    for i, (column, figure) in enumerate(figures):
+        column.plotly_chart(figure, theme=None, config=pages.PLOTLY, key=f"micrograph:like:{i}", height=figure.layout.height)
+    rows = [(label + (f", {u}" if u else ""), "–" if asked is None else f"{asked:.4g}", f"{np.mean(v):.4g} ± {np.std(v):.2g}")
+            for label, u, v, asked in micrograph.comparison(made)]  # fmt: skip
+    third.html(table(rows, ("", "micrograph" if made.target.statistics else "file", "structures")))
+    third.caption("Mean ± standard deviation of the structures; lengths in pixels of the micrograph. Only p1 and S2 are asked for: "
+                  "what else differs, they do not tell. To learn that too, train on it: `python train.py two_phase --data FILE`.")
+
+
+def actions(model: Model, made: Made, pixel: float, unit: str) -> None:
+    """To the two-phase page with this request, and to a file."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if st.button("Open in the two-phase page", icon=":material/tune:"):
+            workbench.remember_for(model, made.dial)
+            st.switch_page(pages.page("two_phase"))
+        n = int(st.number_input("Structures", 1, micrograph_files.MOST, 64, key="micrograph:n", width=130))
+        make = partial(micrograph_files.bundle, model, made, n, pixel, unit)
+        stem = made.target.name.rsplit(".", 1)[0]
+        st.download_button(f"Export {n}", make, f"like_{stem}_n{n}.zip", "application/zip", key="micrograph:zip", on_click="ignore",
+                           icon=":material/folder_zip:", help="PNG with the pixel size, NPY, CSV of curves, JSON.")  # fmt: skip
+
+
+if __name__ == "__main__":
+    show()

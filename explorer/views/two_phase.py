@@ -1,0 +1,11 @@
+"""The page of two-phase microstructures: the panel, and the way to structures like a person's own micrograph."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer import pages, workbench
+
+if __name__ == "__main__":
+    workbench.show("two_phase")
+    st.page_link(pages.micrograph(), label="Make structures like your own micrograph", icon=":material/biotech:")

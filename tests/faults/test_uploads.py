@@ -1,0 +1,134 @@
+"""Damaged and hostile uploads, through the function that the page uses: each is read or refused in a sentence, soon, in little
+memory, and nothing of it stays on the disk."""
+
+import io
+import os
+import random
+import resource
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+from pathlib import Path
+
+import h5py
+import numpy as np
+from PIL import Image
+
+from core.simulation import micrographs, own_uploads
+from tests.faults import test_own_files as files
+
+ROOT = Path(__file__).resolve().parents[2]
+GREY = micrographs.example(0, (72, 80))
+SECONDS, MEGABYTES = 5, 400
+
+
+def saved(picture, ending="PNG", **options):
+    out = io.BytesIO()
+    picture.save(out, ending, **options)
+    return out.getvalue()
+
+
+def npy(array):
+    out = io.BytesIO()
+    np.save(out, array)
+    return out.getvalue()
+
+
+def hdf5():
+    out = io.BytesIO()
+    with h5py.File(out, "w") as file:
+        four = (GREY[:64, :64] > 120).reshape(1, -1).repeat(4, 0)
+        file.create_dataset("morphology", data=four, chunks=(1, 4096), compression="gzip")
+    return out.getvalue()
+
+
+def good():
+    """A small valid upload of every kind."""
+    picture, table = Image.fromarray(GREY), "\n".join(f"{r},{0.16 + 0.24 * np.exp(-r / 5):.6f}" for r in range(40))
+    return [
+        saved(picture), saved(picture.convert("RGBA")), saved(picture.quantize(4)),
+        saved(Image.fromarray(GREY.astype(np.uint16) * 257)), saved(picture, "TIFF"),
+        saved(picture, "TIFF", compression="tiff_lzw"),
+        saved(picture, "TIFF", compression="tiff_deflate"), saved(picture, "TIFF", save_all=True, append_images=[picture] * 3),
+        npy(GREY), npy(GREY / 255), npy(np.stack([GREY] * 3)), hdf5(),
+        table.encode(), ("distance;probability\n" + table.replace(",", ";")).encode(), table.encode("utf-16"),
+    ]  # fmt: skip
+
+
+def ring():
+    """A TIFF whose only page says that the next one is itself."""
+    plain = bytearray(saved(Image.fromarray(GREY), "TIFF"))
+    start = struct.unpack_from("<I", plain, 4)[0]
+    struct.pack_into("<I", plain, start + 2 + 12 * struct.unpack_from("<H", plain, start)[0], start)
+    return bytes(plain)
+
+
+def pages(n):
+    """A TIFF of n pages that all show the same pixels."""
+    data = bytes(range(64)) * 64
+    out = bytearray(b"II*\0" + struct.pack("<I", 8 + len(data)) + data)
+    tags = [(256, 64), (257, 64), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (278, 64), (279, len(data))]
+    for i in range(n):
+        here = len(out)
+        out += struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", t, 4, 1, v) for t, v in tags)
+        out += struct.pack("<I", here + 2 + 12 * len(tags) + 4 if i < n - 1 else 0)
+    return bytes(out)
+
+
+def chunked(*more):
+    """A PNG with these chunks after its header."""
+    plain = saved(Image.fromarray(GREY))
+    chunk = lambda name, body: struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))  # noqa: E731
+    return plain[:33] + b"".join(chunk(*m) for m in more) + plain[33:]
+
+
+def hostile():
+    """Uploads made to do harm."""
+    bomb = zlib.compress(bytes(50_000_000))
+    return [
+        files.png_header(60_000, 60_000), files.png_header(2**31 - 1, 2**31 - 1), files.png_header(5000, 5000),
+        files.tiff_header(9000, 9000), files.npy_header((2**40, 2**40)), files.npy_header((10_000, 100, 100)),
+        files.npy_header((80, 80), "|O"), chunked((b"zTXt", b"a\0\0" + bomb)), chunked((b"iCCP", b"a\0\0" + bomb)),
+        chunked((b"acTL", struct.pack(">II", 2**31 - 1, 0))),
+        ring(), pages(4000), pages(20_000), b"II+\0" + bytes(12), b"MM\0*" + b"\xff" * 500, bytes(10_000),
+        b"\xff\xfe" + b"\x00\xd8" * 50,
+        b"1" * 2_000_000, b"1,2\n" * 500_000, b"1;2\n" * 90_000, (b"9" * 39 + b",") * 40_000, b"0,1e999\n" * 10, b"0,nan\n" * 9,
+        b"# only a remark\n" * 1000, b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"\x89HDF\r\n\x1a\n" + b"\xff" * 3000,
+        b"\x93NUMPY\x01\x00\xff\xff" + b"(" * 70_000, b"PK\x03\x04" + bytes(300), b"GIF89a" + bytes(300), b"%PDF-1.7\n" * 50,
+    ]  # fmt: skip
+
+
+def fuzz(folder, seed, n):
+    """Every hostile upload and n damaged ones; prints how many were read and refused, and the most memory used."""
+    tempfile.tempdir = str(folder)
+    rng, blobs = random.Random(seed), good()
+    began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    counts = {"read": 0, "refused": 0}
+    names = ["a.png", "b" * 300, "..", "", "/etc/x.tif", "ü\0.npy", "con"]
+    uploads = [*hostile(), *blobs, *(files.damaged(rng, blobs[i % len(blobs)]) for i in range(n))]
+    for i, content in enumerate(uploads):
+        start = time.monotonic()
+        try:
+            found = own_uploads.read(names[i % len(names)], content, rng.choice([0, 0, 0, 2]))
+            counts["read"] += 1
+            assert found.name
+        except ValueError as error:
+            assert type(error) is ValueError and str(error).endswith("."), repr(error)
+            counts["refused"] += 1
+        assert time.monotonic() - start < SECONDS, f"upload {i} took {time.monotonic() - start:.1f} s"
+        assert os.listdir(folder) == []
+    print(counts["read"], counts["refused"], round((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - began) / 1024))
+
+
+def test_damaged_and_hostile_uploads(tmp_path):
+    """In a process of its own with bounded memory, so that a crash of a decoder would be seen."""
+    run = f"from pathlib import Path; from tests.faults import test_uploads as t; t.fuzz(Path({str(tmp_path)!r}), 1, 600)"
+    limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (6 * 2**30,) * 2)  # noqa: E731
+    done = subprocess.run([sys.executable, "-W", "error", "-c", run], cwd=ROOT, capture_output=True, text=True, preexec_fn=limit,
+                          timeout=240, env={**os.environ, "OMP_NUM_THREADS": "1"})  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    read, refused, megabytes = map(int, done.stdout.split()[-3:])
+    assert read >= 50 and refused >= 200 and megabytes < MEGABYTES
