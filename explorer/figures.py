@@ -99,6 +99,38 @@ def departures(rows: Sequence[tuple[str, str, Array, Array]], unit: str, dark: b
     return figure
 
 
+def bubbles(
+    asked: Array, clouds: Sequence[tuple[str, Array]], label: str, dark: bool = False, height: int = HEIGHT
+) -> go.Figure:
+    """Requested against delivered values, bubbles with the area of their counts: (name, values like `asked`), the last one is what
+    was delivered. After fig. 5c of the InvNet paper."""
+    figure = blank(dark, "Requested against delivered", f"requested {label}", label, height)
+    every = np.concatenate([asked.ravel(), *(v.ravel() for _, v in clouds)])
+    low, high = float(every.min()), float(every.max())
+    room = 0.08 * (high - low) or 0.05 * abs(high) or 0.05
+    low, high = low - room, high + room
+    inks = [GREY[dark]] * (len(clouds) - 1) + [DELIVERED[dark]]
+    for (name, values), ink in zip(clouds, inks, strict=True):
+        x, y, count = _counted(asked.ravel(), values.ravel(), low, high)
+        marker = {"size": count, "sizemode": "area", "sizeref": count.max() / 18**2, "sizemin": 3, "color": _fade(ink, 0.55),
+                  "line": {"color": ink, "width": 1}}  # fmt: skip
+        told = f"%{{customdata}} samples, requested %{{x:.4g}}, {name} %{{y:.4g}}<extra></extra>"
+        figure.add_scatter(x=x, y=y, mode="markers", name=name, marker=marker, customdata=count, hovertemplate=told)
+    line = {"color": INK[dark], "width": 1.2, "dash": "dash"}
+    figure.add_scatter(x=[low, high], y=[low, high], mode="lines", line=line, showlegend=False, hoverinfo="skip")
+    figure.update_xaxes(range=[low, high])
+    figure.update_yaxes(range=[low, high])
+    figure.update_layout(hovermode="closest", legend={"itemsizing": "constant"})
+    return figure
+
+
+def _counted(x: Array, y: Array, low: float, high: float, bins: int = 40) -> tuple[Array, Array, Array]:
+    """Mean x and y and number of the points in each occupied cell of a grid."""
+    cells = [np.clip((v - low) / (high - low) * bins, 0, bins - 1).astype(int) for v in (x, y)]
+    _, place, count = np.unique(cells[0] * bins + cells[1], return_inverse=True, return_counts=True)
+    return np.bincount(place, x) / count, np.bincount(place, y) / count, count
+
+
 def durations(seconds: Mapping[str, float], title: str, dark: bool = False) -> go.Figure:
     """Time per sample of each way to make one, on a logarithmic axis, the first one in the colour of what is delivered."""
     figure = blank(dark, title, "milliseconds per sample", "", 100 + 36 * len(seconds))

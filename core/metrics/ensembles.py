@@ -150,7 +150,7 @@ def quality(model: sampling.Model, n: int = 256, size: int | None = None, ablati
         sample = model.sample(asked, n, seed, True, None, size, **stages)
         ours = describe(problem, sample.array)
         columns[name] = exactness(problem, sample, shape[0] * shape[1]) | rows(problem, Contest(ours, theirs, at))
-    for rival in problem.rivals:
+    for rival in (r for r in problem.rivals if r.role != "single"):
         columns[rival.name] = rows(problem, Contest(describe(problem, rival.make(asked, n, seed, shape)), theirs, at))
     table = pd.DataFrame(columns).reindex(list(columns["all"]))
     table.insert(0, "bar", [f"{problem.bars[r][0]} {problem.bars[r][1]:g}" if r in problem.bars else "" for r in table.index])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 
@@ -23,8 +24,9 @@ from core.projection import rank_threshold
 from core.refinement import match_correlation
 from core.sampling import path_of
 from core.simulation import correlations, descriptors
+from core.simulation.annealing import Annealing
 from core.simulation.cahn_hilliard import CahnHilliard
-from core.types import HELD_OUT, Array, Conditions, Descriptor, Field, Preset, Problem, Quantity, Rival, TrainConfig
+from core.types import HELD_OUT, Array, Conditions, Descriptor, Field, Preset, Problem, Quantity, Rival, Stroke, TrainConfig
 
 SOURCE = CahnHilliard()
 AGREE, REFUSED = 2e-3, 0.03
@@ -76,18 +78,45 @@ def oracle(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int,
 
 
 def level_cut(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int, int]) -> Array:
-    """The classical rival: a Gaussian random field with the data's two-point correlation, cut at the exact rank.
+    """The classical rival: a Gaussian random field with the requested two-point correlation, cut at the exact rank.
 
-    Fitted to the same statistics as ours (master curve and length distribution of the training data).
+    Without a `correlation` in the conditions it is fitted to the same statistics as ours (master curve and length distribution of
+    the training data).
     """
     p = torch.from_numpy(np.array(np.broadcast_to(conditions["volume_fraction"], n), dtype=np.float32))
+    curve = torch.from_numpy(np.array(conditions["correlation"])).expand(n, -1) if "correlation" in conditions else None
     rng = torch.Generator().manual_seed(seed)
     parts = []
-    for part in p.split(32):
+    for start in range(0, n, 32):
+        part, asked = p[start : start + 32], None
         length = gaussian_fit().quantile(torch.rand(len(part), generator=rng), part)
-        field = gaussian_fit()(torch.randn(len(part), *shape, generator=rng), part, length, smoothing=SMOOTHING)
+        white = torch.randn(len(part), *shape, generator=rng)
+        if curve is not None:
+            asked = correlations.normalised(curve[start : start + 32])[0]
+        field = gaussian_fit()(white, part, length, asked=asked, smoothing=SMOOTHING)
         parts.append(rank_threshold(field[:, None], part))
     return torch.cat(parts).numpy()
+
+
+def stopped(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int, int]) -> Array:
+    """Cahn-Hilliard simulations at the requested fractions, each stopped when its length is the requested one."""
+    curve = torch.from_numpy(np.array(conditions["correlation"])).expand(n, -1)
+    lengths, p = correlations.first_zero(curve).tolist(), np.broadcast_to(conditions["volume_fraction"], n)
+    return SOURCE.stopped([float(v) for v in p], lengths, HELD_OUT + seed, shape)
+
+
+def annealing(conditions: Mapping[str, Array], seed: int, shape: tuple[int, int]) -> Iterator[tuple[float, Array]]:
+    """Pixel exchange onto the requested curve, step by step: (share done, labels (1, H, W))."""
+    curve = np.array(conditions["correlation"], dtype=np.float64).reshape(-1, correlations.BINS)[0]
+    found = Annealing(curve[: min(shape) // 2 + 1], shape, seed)
+    yield from ((share, found.labels[None]) for share, _ in found.run())
+
+
+def annealed(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int, int]) -> Array:
+    """Structures annealed onto the requested curves, one after the other."""
+    curves = np.broadcast_to(conditions["correlation"], (n, correlations.BINS))
+    each = (deque(annealing({"correlation": curves[i]}, seed + i, shape), maxlen=1) for i in range(n))
+    return np.concatenate([last.pop()[1] for last in each])
 
 
 @lru_cache(maxsize=1)
@@ -111,6 +140,10 @@ LENGTH = Quantity(
 CORRELATION = Quantity(
     "correlation", "Two-point correlation", "S2", "", 0.0, 1.0, (), "S2(r) at r = 0 to 32 px in the place of the length.",
     kind="curve", size=correlations.BINS, optional=True, replaces="length",
+    stroke=Stroke(
+        at=tuple(correlations.distances().tolist()), knots=(2.0, 4.0, 7.0, 10.0, 14.0, 19.0, 25.0, 32.0),
+        scale=lambda p: (p * p, p * (1 - p)), needs=("volume_fraction",),
+    ),
 )  # fmt: skip
 
 WEIGHT = Quantity(
@@ -165,6 +198,13 @@ def requests(keys: Sequence[int]) -> dict[str, Tensor]:
     return {"volume_fraction": fraction, "correlation": curve, "weight": torch.from_numpy(weight).float()}
 
 
+RIVALS = (
+    Rival("level_cut", "Gaussian field, level cut", level_cut),
+    Rival("stopped", "Simulation, stopped at the length", stopped, "single", truth=True),
+    Rival("annealing", "Yeong-Torquato annealing", annealed, "single", annealing),
+)
+"""At a request with a two-point correlation."""
+
 CITATION = "Joshi et al., InvNet: Encoding Geometric and Statistical Invariances in Deep Generative Models (AAAI 2020), section 4"
 
 CORRELATION_PRESET = Preset(
@@ -177,7 +217,7 @@ CORRELATION_PRESET = Preset(
     critic=Critic,
     config=TrainConfig(steps=2000, ema=0.998, weights=WEIGHTS),
     tiny=TrainConfig(steps=4, batch=4, images=64, weights=WEIGHTS, precision="fp32"),
-    overrides={"settle": settle, "refine": refine},
+    overrides={"settle": settle, "refine": refine, "rivals": RIVALS},
 )
 
 FRACTION_PRESET = Preset(
@@ -194,6 +234,7 @@ FRACTION_PRESET = Preset(
 
 MOMENTS = {
     "invariances": (VolumeFraction(), TwoPointCorrelation(correlations.BINS)), "settle": settle, "refine": refine, "source": None,
+    "rivals": RIVALS,
 }  # fmt: skip
 WITHOUT_DATA = TrainConfig(
     steps=1000, batch=16, turns={"projection": 1}, lr=2e-3, betas=(0.9, 0.99), decay=0.5, precision="fp32",
@@ -263,6 +304,6 @@ PROBLEM = Problem(
         "specific surface, |deviation|, %": ("<=", 4.0),
         "euler number, worst third, sd": ("<=", 1.0),
     },
-    rivals=(Rival("level_cut", "Gaussian field, level cut", level_cut),),
+    rivals=RIVALS[:1],
     oracle=oracle,
 )  # fmt: skip

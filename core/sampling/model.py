@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -119,6 +120,13 @@ class Model:
     def latents(self) -> tuple[Quantity, ...]:
         """The latent directions a person can dial."""
         return self.preset.latents
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """What `sample` can leave out: the keyword flags (default True) of the generator's call, and `refine` where it is done."""
+        call = getattr(self.generator, "forward", self.generator)
+        flags = [p.name for p in inspect.signature(call).parameters.values() if p.default is True]
+        return (*flags, *(["refine"] if self.problem.refine else []))
 
     def shape(self, size: int | None) -> tuple[int, int]:
         """(rows, columns) for a requested size; `ValueError` says which sizes work."""

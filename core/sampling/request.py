@@ -37,8 +37,9 @@ Setting = float | tuple[float, ...] | Sweep
 class Request:
     """A set of samples: all that fixes every one of them, whatever the split. `name` as in `core.load`.
 
-    `batch` samples are computed in one call (None: as many as are quick). On the same machine a sample does not depend on its
-    neighbours in a call; between different batches the network rounds differently, and now and then a pixel differs.
+    `off` names stages that are left out. `batch` samples are computed in one call (None: as many as are quick). On the same
+    machine a sample does not depend on its neighbours in a call; between different batches the network rounds differently, and now
+    and then a pixel differs.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Request:
     latent: Mapping[str, Setting] = field(default_factory=dict)
     device: str = "cpu"
     batch: int | None = None
+    off: tuple[str, ...] = ()
 
     def settings(self, indices: Array) -> tuple[dict[str, Any], dict[str, Any]]:
         """Conditions and latents of the samples `indices`: sweeps as lists, everything else as it is."""
@@ -60,7 +62,7 @@ class Request:
         """Samples start .. stop-1."""
         conditions, latent = self.settings(np.arange(start, stop))
         asked: dict[str, Any] = {"n": stop - start, "first": start, "seed": self.seed, "project": self.project, "size": self.size}
-        return model.sample(conditions, latent=latent, **asked)
+        return model.sample(conditions, latent=latent, **asked, **dict.fromkeys(self.off, False))
 
 
 class Shard(NamedTuple):
@@ -92,6 +94,8 @@ def validate(request: Request, model: Model) -> list[str]:
         if name in known and (known[name].kind == "scalar") == isinstance(value, tuple):
             wanted = "one number, or a sweep low:high" if known[name].kind == "scalar" else f"{known[name].size} numbers"
             raise ValueError(f"{name} must be {wanted}; got {brief(value)}.")
+    if unknown := [stage for stage in request.off if stage not in model.stages]:
+        raise ValueError(f"{model.name} has no stage {unknown[0]!r}. It has: {', '.join(model.stages) or 'none'}.")
     at = np.unique(np.linspace(0, request.n - 1, min(request.n, PROBES)).astype(np.int64))
     conditions, latent = request.settings(at)
     asked = model.request(conditions, len(at), model.conditions, fill=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import threading
 import time
 from collections.abc import Callable
@@ -66,9 +65,8 @@ def problem_of(name: str) -> Problem:
 
 
 def stages(model: Model) -> tuple[str, ...]:
-    """Names of the generator's stages that can be switched off: the keyword flags (default True) of its call."""
-    call = getattr(model.generator, "forward", model.generator)
-    return tuple(p.name for p in inspect.signature(call).parameters.values() if p.default is True)
+    """Names of the stages that can be switched off."""
+    return model.stages
 
 
 def sizes(model: Model) -> tuple[int, ...]:
@@ -91,8 +89,9 @@ def asked(model: Model, dial: Dial) -> dict[str, Any]:
     """The conditions of a dial as the model takes them: drawn curves in cells, what they replace left out."""
     gone = drawing.replaced(model.conditions, dial.conditions, dial.drawn)
     given: dict[str, Any] = {k: v for k, v in clipped(model.conditions, dial.conditions).items() if k not in gone}
+    scalars = {q.name: given.get(q.name, q.default) for q in model.conditions if q.kind == "scalar"}
     for name, q in drawing.checked(model.conditions, dial.drawn).items():
-        given[name] = drawing.cells(dial.drawn[name], q.size, dial.smooth)
+        given[name] = drawing.curve(q, dial.drawn[name], dial.smooth, scalars)
     return given
 
 
