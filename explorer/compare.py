@@ -81,7 +81,8 @@ def siblings(model: Model, dial: Dial) -> list[tuple[str, Callable[[], Array]]]:
             continue
         try:
             other = store.MODELS.get(f"{model.problem.name}/{preset.name}")
-            asked = replace(dial, conditions=dial.conditions if fits else {}, drawn=dial.drawn if fits else {}, latent={}, off=(), locked={})
+            blank = Dial(seed=dial.seed, size=dial.size)
+            asked = replace(blank, conditions=dial.conditions, drawn=dial.drawn, smooth=dial.smooth) if fits else blank
             store.check(other, asked)
         except (FileNotFoundError, ValueError):
             continue

@@ -20,7 +20,7 @@ from core import sampling
 from core.metrics import describe, rivals
 from core.sampling import Model
 from core.types import Array, Rival
-from explorer import compare, exports, jobs, pages, sets
+from explorer import compare, exports, figures, jobs, pages, sets
 from explorer.live import store
 from explorer.live.protocol import Dial
 
@@ -170,14 +170,15 @@ def draw(model: Model, held: Contest) -> None:
     columns = [c for _ in range(0, len(held.pictures), across) for c in st.columns(across)]
     for (label, array), column in zip(held.pictures.items(), columns, strict=False):
         picture = exports.png(array.astype(np.uint8), model.field, max(1, 384 // len(array)), pages.dark())
-        column.image(picture, f"{label[0].upper()}{label[1:]}, {held.rows[label][rivals.MILLISECONDS]:.3g} ms", width="stretch")
+        taken = figures.short(held.rows[label][rivals.MILLISECONDS])
+        column.image(picture, f"{label[0].upper()}{label[1:]}, {taken} ms", width="stretch")
     st.dataframe(table(model, held), width="stretch")
     minutes = rivals.training_seconds(model) / 60
     trained = f"; the training took {minutes:.3g} minutes" if math.isfinite(minutes) else ""
     st.caption(
-        "Errors: mean absolute deviation from the request; of other curves, from the mean of simulations at this request. Times are "
-        f"the processor's, one sample at a time{trained}, which has paid from the break-even count on. The same table at the curves of "
-        f"held-out simulations: `python -m core.metrics.rivals {model.name}`."
+        "Errors: mean absolute deviation from the request; of other curves, from the mean of simulations at this request. Times are"
+        f" the processor's, one sample at a time{trained}, which has paid from the break-even count on. The same table at the"
+        f" curves of held-out simulations: `python -m core.metrics.rivals {model.name}`."
     )
 
 
@@ -185,5 +186,5 @@ def table(model: Model, held: Contest) -> pd.DataFrame:
     """The rows with the break-even count, as text."""
     rows = rivals.with_break_even(held.rows, rivals.training_seconds(model))
     frame = rivals.words(pd.DataFrame.from_dict(rows, orient="index"))
-    text: Callable[[Any], str] = lambda v: v if isinstance(v, str) else "" if pd.isna(v) else f"{v:.3g}"  # noqa: E731
+    text: Callable[[Any], str] = lambda v: v if isinstance(v, str) else "" if pd.isna(v) else figures.short(v)  # noqa: E731
     return frame.map(text)

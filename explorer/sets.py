@@ -79,23 +79,19 @@ def cancel(job: str) -> None:
 
 
 def form(model: Model) -> None:
-    """How many, over what, and the button that starts."""
-    dial = st.session_state.get(f"dial:{model.name}", Dial())
-    rows, columns = store.shape_of(model, dial)
-    limit = min(MOST, PIXELS // (rows * columns))
-    swept = {q.name: q for q in sweepable(model, dial)}
+    """How many, over what, and the button that starts. It does not know what is released meanwhile, so it shows nothing of it."""
+    swept = {q.name: q for q in model.conditions if q.kind == "scalar"}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        n = int(st.number_input("Samples", 1, limit, min(200, limit), key=f"set:n:{limit}", width=130))
+        n = int(st.number_input("Samples", 1, MOST, 200, key="set:n", width=130))
         over = st.selectbox(
             "Varied", ["", *swept], format_func=lambda v: swept[v].label if v else "nothing, all at the request above",
-            key=f"set:over:{model.name}:{','.join(swept)}", width=280,
+            key=f"set:over:{model.name}", width=280,
         )  # fmt: skip
         span = ends(swept[over]) if over else None
         pressed = st.button("Generate", key=f"{key(model.name)}:go", type="primary", icon=":material/grid_view:")
-        unit = model.field.unit
-        st.caption(f"{rows} × {columns} {unit}, seed {dial.seed}; in the background, so that dragging stays live.", width="stretch")
+        st.caption("Of the size, seed and stages above; made in the background, so that dragging stays live.", width="stretch")
     if pressed:
-        begin(model, dial, n, span)
+        begin(model, st.session_state.get(f"dial:{model.name}", Dial()), n, span)
 
 
 def ends(q: Quantity) -> tuple[str, float, float]:
@@ -106,13 +102,6 @@ def ends(q: Quantity) -> tuple[str, float, float]:
         for word, value in (("from", low), ("to", high))
     )
     return (q.name, float(first), float(last))
-
-
-def sweepable(model: Model, dial: Dial) -> list[Quantity]:
-    """The scalar conditions that can be varied: not those that a curve replaces or is tied to."""
-    given = {q.name: q for q in model.conditions if q.name in dial.drawn or q.name in dial.conditions}
-    tied = {name for q in given.values() if q.kind == "curve" for name in (q.replaces, *(q.stroke.needs if q.stroke else ()))}
-    return [q for q in model.conditions if q.kind == "scalar" and q.name not in tied]
 
 
 def begin(model: Model, dial: Dial, n: int, span: Span) -> None:
@@ -127,8 +116,15 @@ def begin(model: Model, dial: Dial, n: int, span: Span) -> None:
 
 
 def request(model: Model, dial: Dial, n: int, span: Span) -> Request:
-    """The set as `core.sampling` knows it."""
+    """The set as `core.sampling` knows it; `ValueError` with a sentence for what cannot be made."""
     store.check(model, dial)
+    rows, columns = store.shape_of(model, dial)
+    if n > (most := PIXELS // (rows * columns)):
+        raise ValueError(f"A set holds up to {most} samples of {rows} × {columns} {model.field.unit}; {n} were asked for.")
+    given = [q for q in model.conditions if q.kind == "curve" and (q.name in dial.drawn or q.name in dial.conditions)]
+    for q in given:
+        if span and span[0] in (q.replaces, *(q.stroke.needs if q.stroke else ())):
+            raise ValueError(f"{q.label} is given as a curve, so {span[0].replace('_', ' ')} cannot vary. Go back to the slider.")
     conditions: dict[str, Any] = {k: tuple(np.ravel(v)) if np.ndim(v) else v for k, v in store.asked(model, dial).items()}
     swept = {span[0]: Sweep(*span[1:])} if span else {}
     size = store.size_of(model, dial)

@@ -236,7 +236,7 @@ class Panel {
       const state = `${this.theme} ${!!mean} ${!!asked}`;
       if (keys.dataset.state !== state) {
         keys.dataset.state = state;
-        keys.replaceChildren(key("delivered", `color:${this.delivered}`), ...(asked ? [key("requested", `color:${this.ink};border-top:2px dashed`)] : []), ...(mean ? [key("held-out mean", `color:${grey}`), key("± 1 sd", `background:${grey}55`, true)] : []));
+        keys.replaceChildren(key("delivered", `color:${this.delivered}`), ...(asked ? [key("requested", `color:${this.ink};border-top:2px dashed`)] : []), ...(mean ? [key("held-out mean", `color:${grey};border-top:2px dashed`), key("± 1 sd", `background:${grey}55`, true)] : []));
       }
       const map = plot(canvas, { x, y, mean, sd, home, asked, askedAt: arrays[`asked_at.${name}`], span: pull?.span, unit: this.spec.field.unit, ink: this.ink, grey, colour: this.delivered, font: this.font, height: this.spec.curves.length > 1 ? 150 : asked ? 214 : 236 });
       pull?.place(map);
