@@ -89,7 +89,7 @@ def form(model: Model) -> None:
         )  # fmt: skip
         span = ends(swept[over]) if over else None
         pressed = st.button("Generate", key=f"{key(model.name)}:go", type="primary", icon=":material/grid_view:")
-        st.caption("Of the size, seed and stages above; made in the background, so that dragging stays live.", width="stretch")
+        st.caption("At the size, seed and stages above, in the background.", width="stretch")
     if pressed:
         begin(model, st.session_state.get(f"dial:{model.name}", Dial()), n, span)
 
