@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import streamlit as st
 
@@ -27,8 +27,8 @@ MOST, KEPT = 3, 2 * 3600.0
 """Most jobs that run at once; seconds after which what a job made is thrown away."""
 PRIORITY, PREFIX = 19, "invnet-explorer-job-"
 LINE = re.compile(r"(\d+)/(\d+)\s*")
-SPEAK = 400
-"""Characters of a failure that are shown."""
+SPEAK, GRACE = 400, 120.0
+"""Characters of a failure that are shown; seconds for which jobs wait for a page that has lost its connection."""
 
 State = Literal["running", "done", "failed", "cancelled"]
 
@@ -102,14 +102,15 @@ def forget(parent: Path) -> None:
 class Jobs:
     """The jobs of one session, by name; all sessions together run at most `MOST` at once."""
 
-    _running: list[Job] = []  # noqa: RUF012  shared by all sessions on purpose
-    _lock = threading.Lock()
+    _running: ClassVar[list[Job]] = []
+    _at_work: ClassVar[set[Jobs]] = set()
+    _lock: ClassVar[threading.Lock] = threading.Lock()
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """No jobs yet; `clock` gives seconds."""
         self._jobs: dict[str, Job] = {}
         self._clock = clock
-        atexit.register(self.close)
+        self._leaving: threading.Timer | None = None
 
     def start(self, name: str, command: Callable[[Path], Sequence[str]]) -> Job:
         """Starts `python` with `command(folder)` in the place of what `name` held; `ValueError` with a sentence when too many run,
@@ -126,6 +127,7 @@ class Jobs:
             except OSError as error:
                 raise ValueError(f"The job could not be started ({error.strerror}). Make room in the temporary folder.") from None
             Jobs._running.append(job)
+            Jobs._at_work.add(self)
         return job
 
     def get(self, name: str) -> Job | None:
@@ -144,10 +146,39 @@ class Jobs:
         """Drops every job."""
         for name in list(self._jobs):
             self.drop(name)
-        atexit.unregister(self.close)
+        Jobs._at_work.discard(self)
+
+    def leave(self, seconds: float) -> None:
+        """Drops every job in so many seconds, unless somebody stays: a page that lost its connection may come back."""
+        self.stay()
+        self._leaving = threading.Timer(seconds, self.close)
+        self._leaving.daemon = True
+        self._leaving.start()
+
+    def stay(self) -> None:
+        """Somebody is there."""
+        if self._leaving:
+            self._leaving.cancel()
+            self._leaving = None
+
+    @classmethod
+    def close_all(cls) -> None:
+        """Drops every job of every session: the explorer ends."""
+        for jobs in list(cls._at_work):
+            jobs.close()
 
 
-@st.cache_resource(scope="session", on_release=lambda jobs: jobs.close(), show_spinner=False)
+atexit.register(Jobs.close_all)
+
+
+@st.cache_resource(scope="session", on_release=lambda jobs: jobs.leave(GRACE), show_spinner=False)
+def _present(_jobs: Jobs) -> Jobs:
+    """The same jobs, while the session's page is connected."""
+    return _jobs
+
+
 def mine() -> Jobs:
-    """The jobs of this session, which end with it."""
-    return Jobs()
+    """The jobs of this session, which end soon after its page is closed."""
+    held: Jobs = st.session_state.setdefault("jobs", Jobs())
+    held.stay()
+    return _present(held)

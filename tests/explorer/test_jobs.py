@@ -101,6 +101,22 @@ def test_what_is_old_is_thrown_away(mine):
     assert aging.get("a") is None and not job.folder.exists()
 
 
+def test_a_page_that_comes_back_finds_its_jobs(mine):
+    job = mine.start("a", program(STEPS, pause=60))
+    mine.leave(0.3)
+    mine.stay()
+    time.sleep(0.5)
+    assert job.state == "running"
+    mine.leave(0.05)
+    assert wait(job) == "cancelled" and not job.folder.exists()
+
+
+def test_nothing_outlives_the_explorer(mine):
+    made = [one.start("a", program(STEPS, pause=60)) for one in (mine, Jobs())]
+    Jobs.close_all()
+    assert [job.state for job in made] == ["cancelled"] * 2 and not any(job.folder.exists() for job in made)
+
+
 def test_what_killed_explorers_left_is_deleted(tmp_path):
     old, new, foreign = (tmp_path / name for name in (f"{jobs.PREFIX}old", f"{jobs.PREFIX}new", "other"))
     for folder in (old, new, foreign):
