@@ -22,7 +22,8 @@ HELD_OUT = 1_000_000_000
 
 @dataclass(frozen=True)
 class Stroke:
-    """How a curve condition that is no period is drawn by hand, on the chart of the measured curve of the same name.
+    """How a curve condition that is no period is drawn by hand: on the chart of the measured curve of the same name, or as bars
+    `below` the chart of another.
 
     `at` are the positions of its ordinates. Control points at `knots` have values v in `low..high`; with the fixed first value
     `start` at `at[0]` they are joined smoothly, and the condition is zero + height v, (zero, height) = `scale(values of needs)`.
@@ -35,6 +36,7 @@ class Stroke:
     low: float = -1.0
     high: float = 1.0
     start: float = 1.0
+    below: str = ""
 
 
 @dataclass(frozen=True)

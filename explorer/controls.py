@@ -31,7 +31,7 @@ def quantity(q: Quantity) -> dict[str, Any]:
 def drawable(q: Quantity) -> dict[str, Any]:
     """What the panel needs to let a curve be drawn by hand."""
     s = q.stroke
-    stroke = {"knots": s.knots, "low": s.low, "high": s.high} if s else None
+    stroke = {"knots": s.knots, "low": s.low, "high": s.high, "start": s.start, "below": s.below} if s else None
     return {**quantity(q), "replaces": q.replaces, "points": drawing.POINTS, "presets": drawing.presets(q), "stroke": stroke}
 
 

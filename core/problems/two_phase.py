@@ -137,18 +137,18 @@ LENGTH = Quantity(
     trained=(5.5, 14.0), step=0.1,
 )  # fmt: skip
 
+AT, KNOTS = tuple(correlations.distances().tolist()), (2.0, 4.0, 7.0, 10.0, 14.0, 19.0, 25.0, 32.0)
+
 CORRELATION = Quantity(
     "correlation", "Two-point correlation", "S2", "", 0.0, 1.0, (), "S2(r) at r = 0 to 32 px in the place of the length.",
     kind="curve", size=correlations.BINS, optional=True, replaces="length",
-    stroke=Stroke(
-        at=tuple(correlations.distances().tolist()), knots=(2.0, 4.0, 7.0, 10.0, 14.0, 19.0, 25.0, 32.0),
-        scale=lambda p: (p * p, p * (1 - p)), needs=("volume_fraction",),
-    ),
+    stroke=Stroke(AT, KNOTS, lambda p: (p * p, p * (1 - p)), needs=("volume_fraction",)),
 )  # fmt: skip
 
 WEIGHT = Quantity(
     "weight", "Weight of the curve", "w", "", 0.05, 100.0, (), "How strictly each distance is held; only ratios count.",
     kind="curve", size=correlations.BINS, optional=True,
+    stroke=Stroke(AT, KNOTS, lambda: (0.0, 1.0), low=0.0, high=16.0, below="correlation"),
 )  # fmt: skip
 
 

@@ -70,8 +70,8 @@ function sharp(canvas, height) {
   return { g, width };
 }
 
-/** Axes, band, mean, the requested curve and the delivered one on a canvas of fixed height; returns where values lie on it. `span`
-    holds the ordinate still. */
+/** Axes, band, mean, the requested curve and the delivered one on a canvas of fixed height, as far as anything is requested; returns
+    where values lie on it. `span` holds the ordinate still. */
 function plot(canvas, { x, y, mean, sd, home, asked, askedAt, span, unit, ink, grey, colour, font, height }) {
   const { g, width } = sharp(canvas, height);
   const box = { l: 40, r: width - 8, t: 8, b: height - 34 };
@@ -80,7 +80,7 @@ function plot(canvas, { x, y, mean, sd, home, asked, askedAt, span, unit, ink, g
   if (asked) { top = Math.max(top, ...asked); bottom = Math.min(bottom, ...asked); }
   top = bottom + (top - bottom || 1) * 1.06;
   if (span) [bottom, top] = span;
-  const end = x[x.length - 1], px = (v) => box.l + ((box.r - box.l) * v) / end, py = (v) => box.b - ((box.b - box.t) * (v - bottom)) / (top - bottom);
+  const end = askedAt?.at(-1) ?? x[x.length - 1], px = (v) => box.l + ((box.r - box.l) * v) / end, py = (v) => box.b - ((box.b - box.t) * (v - bottom)) / (top - bottom);
   g.font = `11px ${font}`; g.fillStyle = ink; g.lineWidth = 1; g.textBaseline = "middle";
   const stepY = nice((top - bottom) / 3), stepX = nice(end / 3);
   g.textAlign = "right";
@@ -93,13 +93,14 @@ function plot(canvas, { x, y, mean, sd, home, asked, askedAt, span, unit, ink, g
   g.globalAlpha = 1;
   const line = (xs, ys, style, thick, dash = []) => {
     g.beginPath(); g.strokeStyle = style; g.lineWidth = thick; g.lineJoin = "round"; g.setLineDash(dash);
-    for (let i = 0; i < ys.length; i++) i ? g.lineTo(px(xs[i]), py(ys[i])) : g.moveTo(px(xs[i]), py(ys[i]));
+    for (let i = 0; i < ys.length && xs[i] <= end; i++) i ? g.lineTo(px(xs[i]), py(ys[i])) : g.moveTo(px(xs[i]), py(ys[i]));
     g.stroke(); g.setLineDash([]);
   };
   if (mean) {
+    const shown = home.findLastIndex((v) => v <= end) + 1;
     g.beginPath();
-    for (let i = 0; i < mean.length; i++) g.lineTo(px(home[i]), py(mean[i] + sd[i]));
-    for (let i = mean.length - 1; i >= 0; i--) g.lineTo(px(home[i]), py(mean[i] - sd[i]));
+    for (let i = 0; i < shown; i++) g.lineTo(px(home[i]), py(mean[i] + sd[i]));
+    for (let i = shown - 1; i >= 0; i--) g.lineTo(px(home[i]), py(mean[i] - sd[i]));
     g.fillStyle = grey; g.globalAlpha = 0.3; g.fill(); g.globalAlpha = 1;
     line(home, mean, grey, 1.6, [5, 4]);
   }

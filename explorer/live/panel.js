@@ -230,6 +230,7 @@ class Panel {
     const keys = make("div", { className: "keys" });
     this.find(".curves").append(title, canvas, keys);
     const q = this.spec.drawable.find((d) => d.stroke && d.name === curve.name), pull = q && new Pull(this, q, canvas, title);
+    const strips = this.spec.drawable.filter((d) => d.stroke?.below === curve.name).map((d) => new Strip(this, d, keys));
     return (arrays, name) => {
       const y = arrays[`live.${name}`], x = arrays[`at.${name}`], mean = arrays[`mean.${name}`], sd = arrays[`sd.${name}`], home = arrays[`home.${name}`], asked = arrays[`asked.${name}`];
       const grey = this.theme === "dark" ? "#A9B4C0" : "#5B6570";
@@ -238,8 +239,9 @@ class Panel {
         keys.dataset.state = state;
         keys.replaceChildren(key("delivered", `color:${this.delivered}`), ...(asked ? [key("requested", `color:${this.ink};border-top:2px dashed`)] : []), ...(mean ? [key("held-out mean", `color:${grey};border-top:2px dashed`), key("± 1 sd", `background:${grey}55`, true)] : []));
       }
-      const map = plot(canvas, { x, y, mean, sd, home, asked, askedAt: arrays[`asked_at.${name}`], span: pull?.span, unit: this.spec.field.unit, ink: this.ink, grey, colour: this.delivered, font: this.font, height: this.spec.curves.length > 1 ? 150 : asked ? 214 : 236 });
+      const map = plot(canvas, { x, y, mean, sd, home, asked, askedAt: arrays[`asked_at.${name}`], span: pull?.span, unit: this.spec.field.unit, ink: this.ink, grey, colour: this.delivered, font: this.font, height: this.spec.curves.length > 1 ? 150 : (asked ? 214 : 236) - 56 * strips.length });
       pull?.place(map);
+      for (const strip of strips) strip.draw(map);
     };
   }
 

@@ -1,6 +1,7 @@
 /* A requested curve that is pulled on its own chart: control points at fixed distances, values in the scale of the request. */
 
 const NUDGE = { ArrowUp: 0.02, ArrowRight: 0.02, ArrowDown: -0.02, ArrowLeft: -0.02, PageUp: 0.1, PageDown: -0.1 };
+const STRIP = 32; // screen pixels
 
 /** Linear interpolation of ys over increasing xs. */
 function between(xs, ys, x) {
@@ -100,5 +101,62 @@ class Pull {
     row.element.classList.toggle("off", active);
     const implied = this.panel.frame.header.requested[this.q.replaces];
     if (active && implied !== undefined) { row.range.value = implied; row.value.value = show(implied, row.q.step); }
+  }
+}
+
+/** A curve that has no chart of its own, as bars below another one's: how strictly each stretch of that one is held. */
+class Strip {
+  constructor(panel, q, keys) {
+    Object.assign(this, { panel, q, held: null });
+    const { knots, low, high } = q.stroke, unit = panel.spec.field.unit;
+    this.bars = knots.map((at, i) => {
+      const bar = make("div", { className: "bar", tabIndex: 0, role: "slider", ariaLabel: `${q.label} at ${at} ${unit}`, ariaOrientation: "vertical", ariaValueMin: low, ariaValueMax: high });
+      bar.addEventListener("keydown", (event) => { const step = NUDGE[event.key]; if (step) { event.preventDefault(); this.lift(i, this.points[i] + 25 * step); panel.release(true); } });
+      return bar;
+    });
+    this.back = make("button", { type: "button", className: "back", textContent: "Even" });
+    this.back.addEventListener("click", () => { delete panel.state.drawn[q.name]; panel.release(true); });
+    this.element = make("div", { className: "strip", title: q.help }, ...this.bars);
+    this.element.style.height = `${STRIP}px`;
+    keys.before(make("div", { className: "curve-title" }, make("span", { className: "hint", textContent: `${q.label}: drag the bars` }), this.back), this.element);
+    this.element.addEventListener("pointerdown", (event) => this.grab(event));
+    this.element.addEventListener("pointermove", (event) => this.drag(event));
+    for (const end of ["pointerup", "pointercancel"]) this.element.addEventListener(end, () => { if (this.held !== null) { this.held = null; panel.release(); } });
+  }
+
+  get points() { return this.panel.state.drawn[this.q.name] ?? this.q.stroke.knots.map(() => this.q.stroke.start); }
+
+  lift(i, value) {
+    const { low, high } = this.q.stroke, points = [...this.points];
+    points[i] = +clamp(value, low, high).toFixed(2);
+    this.panel.state.drawn[this.q.name] = points;
+    this.draw();
+  }
+
+  grab(event) {
+    if (event.button) return;
+    const x = event.clientX - this.element.getBoundingClientRect().left, far = this.q.stroke.knots.map((v) => Math.abs(this.map.fromX(v) - x));
+    this.held = far.indexOf(Math.min(...far));
+    this.element.setPointerCapture(event.pointerId);
+    event.preventDefault();
+    this.drag(event);
+  }
+
+  drag(event) {
+    if (this.held === null) return;
+    const box = this.element.getBoundingClientRect();
+    this.lift(this.held, (this.q.stroke.high * (box.bottom - event.clientY)) / STRIP);
+    this.panel.ask();
+  }
+
+  draw(map = this.map) {
+    this.map = map;
+    const { knots, high } = this.q.stroke;
+    this.bars.forEach((bar, i) => {
+      bar.style.left = `${map.fromX(knots[i])}px`;
+      bar.style.height = `${Math.max(2, (STRIP * this.points[i]) / high)}px`;
+      bar.ariaValueNow = this.points[i];
+    });
+    this.back.hidden = !(this.q.name in this.panel.state.drawn);
   }
 }

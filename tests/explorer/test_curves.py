@@ -112,6 +112,24 @@ def test_a_bad_request_is_a_sentence(change, words):
     assert words in header["error"] and "Traceback" not in header["error"] and not arrays
 
 
+def test_a_weight_is_drawn_and_the_heavier_part_is_held_more_strictly(folder):
+    """An impossible curve is missed least where it counts most."""
+    made = untrained.write(folder, "two_phase/data_free")
+    free = store.MODELS.get("two_phase/data_free")
+    told = {d["name"]: d["stroke"] for d in controls.panel(free, Dial())["drawable"]}
+    assert told["weight"]["below"] == "correlation" and told["correlation"]["below"] == "" and made.exists()
+    errors = []
+    for heavy in (0, 7):
+        weight = tuple(16.0 if i == heavy else 0.0625 for i in range(8))
+        dial = Dial({"volume_fraction": 0.4}, size=64, drawn={**DRAWN.drawn, "weight": weight})
+        back, notes = state.from_query(free, state.to_query(free, dial))
+        assert back.drawn == dial.drawn and notes == ()
+        sample = store.take(free, dial)
+        gap = np.abs(sample.measured["correlation"] - sample.requested["correlation"])[0]
+        errors.append(gap[1:4].mean())
+    assert errors[0] < errors[1]
+
+
 def test_the_panel_is_told_how_to_pull_it(curved):
     told = controls.panel(curved, DRAWN)
     (drawn,) = told["drawable"]
