@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as default
 from pathlib import Path
@@ -18,6 +18,25 @@ Conditions = Mapping[str, Tensor]
 VERSION = "0.1.0"
 HELD_OUT = 1_000_000_000
 """Seeds from here on are for held-out checks: no training ever draws them."""
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """How a curve condition that is no period is drawn by hand: on the chart of the measured curve of the same name, or as bars
+    `below` the chart of another.
+
+    `at` are the positions of its ordinates. Control points at `knots` have values v in `low..high`; with the fixed first value
+    `start` at `at[0]` they are joined smoothly, and the condition is zero + height v, (zero, height) = `scale(values of needs)`.
+    """
+
+    at: tuple[float, ...]
+    knots: tuple[float, ...]
+    scale: Callable[..., tuple[float, float]]
+    needs: tuple[str, ...] = ()
+    low: float = -1.0
+    high: float = 1.0
+    start: float = 1.0
+    below: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,6 +65,8 @@ class Quantity:
     optional: bool = False
     replaces: str = ""
     heights: tuple[float, float] | None = None
+    stroke: Stroke | None = None
+    """How a curve is drawn by hand where it is no period."""
 
 
 @dataclass(frozen=True)
@@ -179,13 +200,18 @@ class Rival:
     """An honest alternative to the network: `make(conditions, n, seed, shape) -> labels or fields (n, H, W)`.
 
     `role`: a `yardstick` is a converged numerical solution on the same cells, by which errors are judged; `exact` is the reference
-    itself, of interest for its time alone.
+    itself, of interest for its time alone; a `single` one takes long or reads the whole request, and is compared sample by sample
+    (`core.metrics.rivals`).
     """
 
     name: str
     label: str
     make: Callable[[Mapping[str, Array], int, int, tuple[int, int]], Array]
-    role: Literal["", "yardstick", "exact"] = ""
+    role: Literal["", "yardstick", "exact", "single"] = ""
+    run: Callable[[Mapping[str, Array], int, tuple[int, int]], Iterator[tuple[float, Array]]] | None = None
+    """The same step by step: (share done, labels so far (1, H, W)), the last one finished."""
+    truth: bool = False
+    """A simulation of the whole request, by which the others are judged."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -16,6 +18,7 @@ import torch  # noqa: E402
 from starlette.routing import WebSocketRoute  # noqa: E402
 
 from explorer.controls import ROUTE  # noqa: E402
+from explorer.jobs import Jobs  # noqa: E402
 from explorer.live.service import Service  # noqa: E402
 from explorer.live.store import MODELS  # noqa: E402
 
@@ -29,7 +32,13 @@ def warm_up() -> tuple[str, ...]:
     return loaded
 
 
+@asynccontextmanager
+async def lifespan(_app: st.App) -> AsyncIterator[None]:
+    """Nothing that runs in the background outlives the explorer."""
+    yield
+    Jobs.close_all()
+
+
 warm_up()
-app = st.App(
-    ROOT / "explorer" / "main.py", routes=[WebSocketRoute(ROUTE, Service(hosts=st.get_option("server.allowedHosts")).handle)]
-)
+route = WebSocketRoute(ROUTE, Service(hosts=st.get_option("server.allowedHosts")).handle)
+app = st.App(ROOT / "explorer" / "main.py", routes=[route], lifespan=lifespan)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,7 @@ from core.sampling import Model
 from core.training.game import as_soft
 from core.types import Array, Problem
 from explorer import ensemble, exports, figures, pages
-from explorer.live import store
+from explorer.live import drawing, store
 from explorer.live.protocol import Dial
 
 REPEATS, PATIENCE = 5, 0.1
@@ -59,7 +59,7 @@ def run(model: Model, dial: Dial) -> list[Made]:
     """The model, its siblings, the oracle and every rival at the dial's conditions, one sample of the dial's size each."""
     shape = store.shape_of(model, dial)
     conditions = {
-        q.name: np.asarray([dial.conditions.get(q.name, q.default)], dtype=np.float32) for q in model.conditions
+        q.name: np.asarray([dial.conditions.get(q.name, q.default)], dtype=np.float32) for q in model.conditions if not q.optional
     }  # fmt: skip
     ways: list[tuple[str, Callable[[], Array]]] = [("This model", lambda: store.take(model, dial).array), *siblings(model, dial)]
     for label, make in neighbours(model.problem):
@@ -69,16 +69,20 @@ def run(model: Model, dial: Dial) -> list[Made]:
 
 
 def siblings(model: Model, dial: Dial) -> list[tuple[str, Callable[[], Array]]]:
-    """The other presets with a checkpoint that take the same conditions, or none at all: (title, maker), their latents free."""
+    """The other presets with a checkpoint that take what is asked for and need nothing else, or take nothing at all: (title,
+    maker), their latents free."""
     found: list[tuple[str, Callable[[], Array]]] = []
-    names = {q.name for q in model.conditions}
+    needed = lambda conditions: {q.name for q in conditions if not q.optional}  # noqa: E731
+    asked_for = {*needed(model.conditions), *dial.conditions, *dial.drawn}
     for preset in discovery.problem(model.problem.name).presets:
         own = {q.name for q in preset.conditions}
-        if preset.name == model.preset.name or own not in (names, set()):
+        fits = asked_for <= own and needed(preset.conditions) == needed(model.conditions)
+        if preset.name == model.preset.name or not (fits or not own):
             continue
         try:
             other = store.MODELS.get(f"{model.problem.name}/{preset.name}")
-            asked = Dial({k: v for k, v in dial.conditions.items() if k in own}, seed=dial.seed, size=dial.size)
+            blank = Dial(seed=dial.seed, size=dial.size)
+            asked = replace(blank, conditions=dial.conditions, drawn=dial.drawn, smooth=dial.smooth) if fits else blank
             store.check(other, asked)
         except (FileNotFoundError, ValueError):
             continue
@@ -148,10 +152,12 @@ def draw(model: Model, dial: Dial, ways: list[Made]) -> None:
 
 def request(model: Model, dial: Dial) -> str:
     """The request in words: conditions, size and seed."""
-    asked = [(q, dial.conditions.get(q.name, q.default)) for q in model.conditions if q.kind != "curve"]
+    gone = drawing.replaced(model.conditions, dial.conditions, dial.drawn)
+    asked = [(q, dial.conditions.get(q.name, q.default)) for q in model.conditions if q.kind != "curve" and q.name not in gone]
     values = [
         f"{q.label} {' / '.join(f'{v:.6g}' for v in (value if isinstance(value, tuple) else (value,)))} {q.unit}".strip()
         for q, value in asked
     ]
     rows, columns = store.shape_of(model, dial)
-    return ", ".join([*values, f"{rows} × {columns} {model.field.unit}", f"seed {dial.seed}"])
+    curves = [f"{q.label} as given" for q in model.conditions if q.kind == "curve" and q.name in {*dial.drawn, *dial.conditions}]
+    return ", ".join([*values, *curves, f"{rows} × {columns} {model.field.unit}", f"seed {dial.seed}"])

@@ -28,6 +28,13 @@ def quantity(q: Quantity) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def drawable(q: Quantity) -> dict[str, Any]:
+    """What the panel needs to let a curve be drawn by hand."""
+    s = q.stroke
+    stroke = {"knots": s.knots, "low": s.low, "high": s.high, "start": s.start, "below": s.below} if s else None
+    return {**quantity(q), "replaces": q.replaces, "points": drawing.POINTS, "presets": drawing.presets(q), "stroke": stroke}
+
+
 def handles(model: Model) -> list[dict[str, Any]]:
     """The shapes that can be dragged, of those whose centre and size this model takes as conditions."""
     known = {q.name for q in model.conditions}
@@ -57,7 +64,6 @@ def panel(model: Model, dial: Dial, base: str = "") -> dict[str, Any]:
         "dial": {"conditions": dial.conditions, "latent": dial.latent, "seed": dial.seed, "size": store.size_of(model, dial),
                  "project": dial.project, "off": dial.off, "drawn": dial.drawn, "smooth": dial.smooth, "at": dial.at,
                  "locked": dial.locked},
-        "drawable": [{**quantity(q), "replaces": q.replaces, "points": drawing.POINTS, "presets": drawing.presets(q)}
-                     for q in model.conditions if q.kind == "curve" and q.optional],
+        "drawable": [drawable(q) for q in model.conditions if q.kind == "curve" and q.optional],
         "maps": solutions.about(model, dial) if solutions.applies(model) else None, "projection": model.problem.projection,
     }  # fmt: skip

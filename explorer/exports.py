@@ -32,6 +32,13 @@ def png(indices: Array, field: Field, scale: int = 1, dark: bool = False) -> byt
     return out.getvalue()
 
 
+def rgba(image: Array) -> bytes:
+    """Colours (H, W, 4) as PNG."""
+    out = io.BytesIO()
+    Image.fromarray(image).save(out, "PNG")
+    return out.getvalue()
+
+
 def npy(array: Array) -> bytes:
     """One array as NPY, rows first (y, x)."""
     out = io.BytesIO()

@@ -68,7 +68,7 @@ def deviations(rows: Sequence[tuple[str, float, float, float]], title: str, dark
     reach = max(3.4, *(abs(s) + 0.6 for s in scores)) if scores else 3.4
     for width, alpha in ((2, 0.14), (1, 0.2)):
         figure.add_vrect(x0=-width, x1=width, fillcolor=fade(GREY[dark], alpha), line_width=0, layer="below")
-    labels = [f"{label}<br><b>{_short(value)}</b> ({_short(mean)} ± {_short(sd)})" for label, value, mean, sd in rows]
+    labels = [f"{label}<br><b>{short(value)}</b> ({short(mean)} ± {short(sd)})" for label, value, mean, sd in rows]
     dot = {"size": 13, "color": DELIVERED[dark], "line": {"width": 1.5, "color": INK[dark]}}
     figure.add_scatter(
         x=scores, y=labels, mode="markers", marker=dot,
@@ -88,7 +88,7 @@ def departures(rows: Sequence[tuple[str, str, Array, Array]], unit: str, dark: b
     for name, values, colour in (("raw", raw, GREY[dark]), ("delivered", delivered, DELIVERED[dark])):
         means, sds = [float(np.nanmean(v)) for v in values], [float(np.nanstd(v)) for v in values]
         error = {"type": "data", "array": sds, "color": INK[dark], "thickness": 1.4, "width": 4}
-        told = [f"{label}: {m:+.3g} ± {_short(s)} {unit}" for label, m, s in zip(labels, means, sds, strict=True)]
+        told = [f"{label}: {m:+.3g} ± {short(s)} {unit}" for label, m, s in zip(labels, means, sds, strict=True)]
         figure.add_bar(
             x=symbols, y=means, error_y=error, name=name, marker_color=colour, customdata=told, hovertemplate="%{customdata}"
         )
@@ -99,13 +99,45 @@ def departures(rows: Sequence[tuple[str, str, Array, Array]], unit: str, dark: b
     return figure
 
 
+def bubbles(
+    asked: Array, clouds: Sequence[tuple[str, Array]], label: str, dark: bool = False, height: int = HEIGHT
+) -> go.Figure:
+    """Requested against delivered values, bubbles with the area of their counts: (name, values like `asked`), the last one is what
+    was delivered. After fig. 5c of the InvNet paper."""
+    figure = blank(dark, "Requested against delivered", f"requested {label}", label, height)
+    every = np.concatenate([asked.ravel(), *(v.ravel() for _, v in clouds)])
+    low, high = float(every.min()), float(every.max())
+    room = 0.08 * (high - low) or 0.05 * abs(high) or 0.05
+    low, high = low - room, high + room
+    inks = [GREY[dark]] * (len(clouds) - 1) + [DELIVERED[dark]]
+    for (name, values), ink in zip(clouds, inks, strict=True):
+        x, y, count = _counted(asked.ravel(), values.ravel(), low, high)
+        marker = {"size": count, "sizemode": "area", "sizeref": count.max() / 13**2, "sizemin": 3, "color": fade(ink, 0.55),
+                  "line": {"color": ink, "width": 1}}  # fmt: skip
+        told = f"%{{customdata}} samples, requested %{{x:.4g}}, {name} %{{y:.4g}}<extra></extra>"
+        figure.add_scatter(x=x, y=y, mode="markers", name=name, marker=marker, customdata=count, hovertemplate=told)
+    line = {"color": INK[dark], "width": 1.2, "dash": "dash"}
+    figure.add_scatter(x=[low, high], y=[low, high], mode="lines", line=line, showlegend=False, hoverinfo="skip")
+    figure.update_xaxes(range=[low, high])
+    figure.update_yaxes(range=[low, high])
+    figure.update_layout(hovermode="closest", legend={"itemsizing": "constant"})
+    return figure
+
+
+def _counted(x: Array, y: Array, low: float, high: float, bins: int = 24) -> tuple[Array, Array, Array]:
+    """Mean x and y and number of the points in each occupied cell of a grid."""
+    cells = [np.clip((v - low) / (high - low) * bins, 0, bins - 1).astype(int) for v in (x, y)]
+    _, place, count = np.unique(cells[0] * bins + cells[1], return_inverse=True, return_counts=True)
+    return np.bincount(place, x) / count, np.bincount(place, y) / count, count
+
+
 def durations(seconds: Mapping[str, float], title: str, dark: bool = False) -> go.Figure:
     """Time per sample of each way to make one, on a logarithmic axis, the first one in the colour of what is delivered."""
     figure = blank(dark, title, "milliseconds per sample", "", 100 + 36 * len(seconds))
     names, values = list(seconds), [1e3 * s for s in seconds.values()]
     colours = [DELIVERED[dark]] + [GREY[dark]] * (len(names) - 1)
     figure.add_bar(
-        x=values, y=names, orientation="h", marker_color=colours, text=[f"{_short(v)} ms" for v in values], textposition="auto",
+        x=values, y=names, orientation="h", marker_color=colours, text=[f"{short(v)} ms" for v in values], textposition="auto",
         hovertemplate="%{x:.3g} ms<extra></extra>", width=0.55,
     )  # fmt: skip
     figure.update_xaxes(type="log")
@@ -167,8 +199,8 @@ def lines(
     return figure
 
 
-def _short(value: float) -> str:
-    """Three or four figures, without an exponent where that reads well."""
+def short(value: float) -> str:
+    """Three figures, or four and more before the point, without an exponent where that reads well."""
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 

@@ -15,7 +15,7 @@ import streamlit as st
 from core import discovery
 from core.sampling import Model
 from core.types import Problem, Sample
-from explorer import compare, controls, details, solved, state
+from explorer import compare, contest, controls, details, sets, solved, state
 from explorer.live import component, protocol, render, solutions, store
 from explorer.live.protocol import Dial
 
@@ -42,8 +42,12 @@ def show(name: str, words: str = "") -> None:
     released(model.name, dial, words)
     if solutions.applies(model):
         solved.published(model.name)
+    elif contest.applies(model):
+        contest.show(model.name)
     elif model.problem.oracle or model.problem.rivals:
         compare.show(model.name)
+    if sets.applies(model):
+        sets.show(model.name)
 
 
 def choose(problem: Problem) -> Model | None:

@@ -170,7 +170,7 @@ def quality(model: sampling.Model, n: int = 256, size: int | None = None, ablati
     for name, stages in columns(model, ablation).items():
         sample = model.sample(asked, n, seed, True, None, size, **stages)
         out[name] = exactness(problem, sample, shape[0] * shape[1]) | judge(sample.array)
-    for rival in problem.rivals:
+    for rival in (r for r in problem.rivals if r.role != "single"):
         out[rival.name] = judge(rival.make(given, n, seed, shape))
     table = pd.DataFrame(out).reindex(list(out["all"]))
     table.insert(0, "bar", [f"{problem.bars[r][0]} {problem.bars[r][1]:g}" if r in problem.bars else "" for r in table.index])

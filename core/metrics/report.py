@@ -82,7 +82,7 @@ def speed(model: sampling.Model, size: int | None = None, runs: int = 8) -> dict
         single = milliseconds(lambda i: oracle(first, 1, i, shape), runs, 1)
         out |= {"simulation, ms": single, "simulation / sample": single / ours}
         out["simulation in batches of 32, ms"] = milliseconds(lambda i: oracle(values, 32, 32 * i, shape), 1, 0) / 32
-    for rival in model.problem.rivals:
+    for rival in (r for r in model.problem.rivals if r.role != "single"):
         out[f"{rival.label}, ms"] = milliseconds(lambda i, make=rival.make: make(first, 1, i, shape), runs, 1)  # type: ignore[misc]
     return out
 

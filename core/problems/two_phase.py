@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -26,8 +27,22 @@ from core.projection import rank_threshold
 from core.refinement import match_correlation
 from core.sampling import path_of
 from core.simulation import correlations, descriptors, own_maps
+from core.simulation.annealing import Annealing
 from core.simulation.cahn_hilliard import CahnHilliard
-from core.types import HELD_OUT, Array, Conditions, Descriptor, Field, Preset, Problem, Quantity, Rival, Sample, TrainConfig
+from core.types import (
+    HELD_OUT,
+    Array,
+    Conditions,
+    Descriptor,
+    Field,
+    Preset,
+    Problem,
+    Quantity,
+    Rival,
+    Sample,
+    Stroke,
+    TrainConfig,
+)  # fmt: skip
 
 SOURCE = CahnHilliard()
 AGREE, REFUSED = 2e-3, 0.03
@@ -79,18 +94,45 @@ def oracle(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int,
 
 
 def level_cut(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int, int]) -> Array:
-    """The classical rival: a Gaussian random field with the data's two-point correlation, cut at the exact rank.
+    """The classical rival: a Gaussian random field with the requested two-point correlation, cut at the exact rank.
 
-    Fitted to the same statistics as ours (master curve and length distribution of the training data).
+    Without a `correlation` in the conditions it is fitted to the same statistics as ours (master curve and length distribution of
+    the training data).
     """
     p = torch.from_numpy(np.array(np.broadcast_to(conditions["volume_fraction"], n), dtype=np.float32))
+    curve = torch.from_numpy(np.array(conditions["correlation"])).expand(n, -1) if "correlation" in conditions else None
     rng = torch.Generator().manual_seed(seed)
     parts = []
-    for part in p.split(32):
+    for start in range(0, n, 32):
+        part, asked = p[start : start + 32], None
         length = gaussian_fit().quantile(torch.rand(len(part), generator=rng), part)
-        field = gaussian_fit()(torch.randn(len(part), *shape, generator=rng), part, length, smoothing=SMOOTHING)
+        white = torch.randn(len(part), *shape, generator=rng)
+        if curve is not None:
+            asked = correlations.normalised(curve[start : start + 32])[0]
+        field = gaussian_fit()(white, part, length, asked=asked, smoothing=SMOOTHING)
         parts.append(rank_threshold(field[:, None], part))
     return torch.cat(parts).numpy()
+
+
+def stopped(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int, int]) -> Array:
+    """Cahn-Hilliard simulations at the requested fractions, each stopped when its length is the requested one."""
+    curve = torch.from_numpy(np.array(conditions["correlation"])).expand(n, -1)
+    lengths, p = correlations.first_zero(curve).tolist(), np.broadcast_to(conditions["volume_fraction"], n)
+    return SOURCE.stopped([float(v) for v in p], lengths, HELD_OUT + seed, shape)
+
+
+def annealing(conditions: Mapping[str, Array], seed: int, shape: tuple[int, int]) -> Iterator[tuple[float, Array]]:
+    """Pixel exchange onto the requested curve, step by step: (share done, labels (1, H, W))."""
+    curve = np.array(conditions["correlation"], dtype=np.float64).reshape(-1, correlations.BINS)[0]
+    found = Annealing(curve[: min(shape) // 2 + 1], shape, seed)
+    yield from ((share, found.labels[None]) for share, _ in found.run())
+
+
+def annealed(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int, int]) -> Array:
+    """Structures annealed onto the requested curves, one after the other."""
+    curves = np.broadcast_to(conditions["correlation"], (n, correlations.BINS))
+    each = (deque(annealing({"correlation": curves[i]}, seed + i, shape), maxlen=1) for i in range(n))
+    return np.concatenate([last.pop()[1] for last in each])
 
 
 @lru_cache(maxsize=1)
@@ -111,14 +153,18 @@ LENGTH = Quantity(
     trained=(5.5, 14.0), step=0.1,
 )  # fmt: skip
 
+AT, KNOTS = tuple(correlations.distances().tolist()), (2.0, 4.0, 7.0, 10.0, 14.0, 19.0, 25.0, 32.0)
+
 CORRELATION = Quantity(
     "correlation", "Two-point correlation", "S2", "", 0.0, 1.0, (), "S2(r) at r = 0 to 32 px in the place of the length.",
     kind="curve", size=correlations.BINS, optional=True, replaces="length",
+    stroke=Stroke(AT, KNOTS, lambda p: (p * p, p * (1 - p)), needs=("volume_fraction",)),
 )  # fmt: skip
 
 WEIGHT = Quantity(
     "weight", "Weight of the curve", "w", "", 0.05, 100.0, (), "How strictly each distance is held; only ratios count.",
     kind="curve", size=correlations.BINS, optional=True,
+    stroke=Stroke(AT, KNOTS, lambda: (0.0, 1.0), low=0.0, high=16.0, below="correlation"),
 )  # fmt: skip
 
 
@@ -206,6 +252,13 @@ def requests(keys: Sequence[int]) -> dict[str, Tensor]:
     return {"volume_fraction": fraction, "correlation": curve, "weight": torch.from_numpy(weight).float()}
 
 
+RIVALS = (
+    Rival("level_cut", "Gaussian field, level cut", level_cut),
+    Rival("stopped", "Simulation, stopped at the length", stopped, "single", truth=True),
+    Rival("annealing", "Yeong-Torquato annealing", annealed, "single", annealing),
+)
+"""At a request with a two-point correlation."""
+
 CITATION = "Joshi et al., InvNet: Encoding Geometric and Statistical Invariances in Deep Generative Models (AAAI 2020), section 4"
 
 CORRELATION_PRESET = Preset(
@@ -218,7 +271,9 @@ CORRELATION_PRESET = Preset(
     critic=Critic,
     config=TrainConfig(steps=800, ema=0.995, weights=WEIGHTS),
     tiny=TrainConfig(steps=4, batch=4, images=64, weights=WEIGHTS, precision="fp32"),
-    overrides={"settle": settle, "follow": follow, "refine": refine, "compare": compare, "bars": BARS | CORRELATION_BARS},
+    overrides={
+        "settle": settle, "follow": follow, "refine": refine, "compare": compare, "bars": BARS | CORRELATION_BARS, "rivals": RIVALS,
+    },
 )
 
 FRACTION_PRESET = Preset(
@@ -235,7 +290,7 @@ FRACTION_PRESET = Preset(
 
 MOMENTS = {
     "invariances": (VolumeFraction(), TwoPointCorrelation(correlations.BINS)), "settle": settle, "follow": follow,
-    "refine": refine, "source": None, "compare": compare, "bars": {},
+    "refine": refine, "source": None, "compare": compare, "bars": {}, "rivals": RIVALS,
 }  # fmt: skip
 WITHOUT_DATA = TrainConfig(
     steps=1000, batch=16, turns={"projection": 1}, lr=2e-3, betas=(0.9, 0.99), decay=0.5, precision="fp32",
@@ -297,7 +352,7 @@ PROBLEM = Problem(
                    help="First zero of the autocovariance."),
     ),
     bars=BARS,
-    rivals=(Rival("level_cut", "Gaussian field, level cut", level_cut),),
+    rivals=RIVALS[:1],
     oracle=oracle,
     read=read,
 )  # fmt: skip

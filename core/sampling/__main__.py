@@ -41,7 +41,8 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="the file; shard 3/16 of big.h5 is big.3of16.h5")
     parser.add_argument("--shard", metavar="K/M", help="make shard K of M (default: RANK and WORLD_SIZE of torchrun, else all)")
     parser.add_argument("--raw", action="store_true", help="the raw network's samples, without the exact projection")
-    parser.add_argument("--off", metavar="STAGE", action="append", default=[], help="switch a stage off, such as network")
+    parser.add_argument("--off", metavar="STAGE", action="append", default=[], help="leave a stage out, such as refine")
+    parser.add_argument("--lines", action="store_true", help="print DONE/TOTAL after each block instead of a bar")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--batch", type=int, help="samples in one call (default: what is quick at this size)")
     parser.add_argument("--workers", type=int, help="processes (default: one for each core; 1 on a GPU)")
@@ -100,10 +101,12 @@ def make(given: argparse.Namespace) -> int:
         print(f"{job.path} is finished: {count} samples of this request. Nothing to do.")
         return 0
     print("".join(f"Warning: {warning}\n" for warning in job.warnings), end="", file=sys.stderr)
-    bar = tqdm(total=count, desc=job.path.name, unit="sample", disable=None)
+    bar = tqdm(total=count, desc=job.path.name, unit="sample", disable=given.lines or None)
     with StopFlag() as stop, bar, closing(job.run(workers)) as running:
         for done in running:
             bar.update(done - bar.n)
+            if given.lines:
+                print(f"{done}/{count}", flush=True)
             if stop:
                 print(f"Stopped by {stop.signal} after {done} of {count} samples; the same command continues.", file=sys.stderr)
                 return 130

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,8 +37,9 @@ Setting = float | tuple[float, ...] | Sweep
 class Request:
     """A set of samples: all that fixes every one of them, whatever the split. `name` as in `core.load`.
 
-    `batch` samples are computed in one call (None: as many as are quick). On the same machine a sample does not depend on its
-    neighbours in a call; between different batches the network rounds differently, and now and then a pixel differs.
+    `off` names stages that are left out. `batch` samples are computed in one call (None: as many as are quick). On the same
+    machine a sample does not depend on its neighbours in a call; between different batches the network rounds differently, and now
+    and then a pixel differs.
     """
 
     name: str
@@ -95,23 +95,15 @@ def validate(request: Request, model: Model) -> list[str]:
         if name in known and (known[name].kind == "scalar") == isinstance(value, tuple):
             wanted = "one number, or a sweep low:high" if known[name].kind == "scalar" else f"{known[name].size} numbers"
             raise ValueError(f"{name} must be {wanted}; got {brief(value)}.")
-    there = stages(model)
-    if unknown := set(request.off) - there:
-        named, kept = ", ".join(sorted(unknown)), ", ".join(sorted(there)) or "none"
-        raise ValueError(f"{model.name} has no stage {named} to switch off. It has: {kept}.")
+    if unknown := [stage for stage in request.off if stage not in model.stages]:
+        raise ValueError(f"{model.name} has no stage {unknown[0]!r}. It has: {', '.join(model.stages) or 'none'}.")
     at = np.unique(np.linspace(0, request.n - 1, min(request.n, PROBES)).astype(np.int64))
     conditions, latent = request.settings(at)
-    asked, notes = model.request(conditions, len(at), model.conditions, fill=True), ()
-    if settle := getattr(model.problem, "settle", None):
-        asked, notes = settle(asked, frozenset(conditions))
+    asked = model.request(conditions, len(at), model.conditions, fill=True)
+    notes: tuple[str, ...] = ()
+    if model.problem.settle:
+        asked, notes = model.problem.settle(asked, frozenset(conditions))
     if model.problem.refuse and (why := model.problem.refuse(asked)):
         raise ValueError(why)
     given = asked | model.request(latent, len(at), model.latents, fill=False)
     return [*notes, *(w for name, quantity in known.items() if name in given and (w := outside(quantity, given[name])))]
-
-
-def stages(model: Model) -> set[str]:
-    """What can be switched off when sampling."""
-    parameters = inspect.signature(model.generator.forward).parameters.values()
-    refined = {"refine"} if getattr(model.problem, "refine", None) else set()
-    return {p.name for p in parameters if isinstance(p.default, bool)} | refined

@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 
 HERE = Path(__file__).parent
-SCRIPTS = ("draw", "link", "picture", "simplex", "handles", "maps", "panel")
+SCRIPTS = ("draw", "link", "picture", "simplex", "handles", "maps", "pull", "panel")
 HTML, CSS, RELAY, *PARTS = (
     (HERE / name).read_text(encoding="utf-8") for name in ("panel.html", "panel.css", "relay.js", *(f"{s}.js" for s in SCRIPTS))
 )

@@ -70,14 +70,17 @@ function sharp(canvas, height) {
   return { g, width };
 }
 
-/** Axes, band, mean and the delivered curve on a canvas of fixed height. */
-function plot(canvas, { x, y, asked, mean, sd, home, axis, ink, grey, colour, font, height }) {
+/** Axes, band, mean, the requested curve and the delivered one on a canvas of fixed height, as far as anything is requested; returns
+    where values lie on it. `span` holds the ordinate still. */
+function plot(canvas, { x, y, mean, sd, home, asked, askedAt, span, axis, ink, grey, colour, font, height }) {
   const { g, width } = sharp(canvas, height);
   const box = { l: 40, r: width - 8, t: 8, b: height - 34 };
   let top = Math.max(...y), bottom = Math.min(0, ...y);
   if (mean) for (let i = 0; i < mean.length; i++) { top = Math.max(top, mean[i] + sd[i]); bottom = Math.min(bottom, mean[i] - sd[i]); }
+  if (asked) { top = Math.max(top, ...asked); bottom = Math.min(bottom, ...asked); }
   top = bottom + (top - bottom || 1) * 1.06;
-  const end = x[x.length - 1], px = (v) => box.l + ((box.r - box.l) * v) / end, py = (v) => box.b - ((box.b - box.t) * (v - bottom)) / (top - bottom);
+  if (span) [bottom, top] = span;
+  const end = askedAt?.at(-1) ?? x[x.length - 1], px = (v) => box.l + ((box.r - box.l) * v) / end, py = (v) => box.b - ((box.b - box.t) * (v - bottom)) / (top - bottom);
   g.font = `11px ${font}`; g.fillStyle = ink; g.lineWidth = 1; g.textBaseline = "middle";
   const stepY = nice((top - bottom) / 3), stepX = nice(end / 3);
   g.textAlign = "right";
@@ -90,16 +93,18 @@ function plot(canvas, { x, y, asked, mean, sd, home, axis, ink, grey, colour, fo
   g.globalAlpha = 1;
   const line = (xs, ys, style, thick, dash = []) => {
     g.beginPath(); g.strokeStyle = style; g.lineWidth = thick; g.lineJoin = "round"; g.setLineDash(dash);
-    for (let i = 0; i < ys.length; i++) i ? g.lineTo(px(xs[i]), py(ys[i])) : g.moveTo(px(xs[i]), py(ys[i]));
+    for (let i = 0; i < ys.length && xs[i] <= end; i++) i ? g.lineTo(px(xs[i]), py(ys[i])) : g.moveTo(px(xs[i]), py(ys[i]));
     g.stroke(); g.setLineDash([]);
   };
   if (mean) {
+    const shown = home.findLastIndex((v) => v <= end) + 1;
     g.beginPath();
-    for (let i = 0; i < mean.length; i++) g.lineTo(px(home[i]), py(mean[i] + sd[i]));
-    for (let i = mean.length - 1; i >= 0; i--) g.lineTo(px(home[i]), py(mean[i] - sd[i]));
+    for (let i = 0; i < shown; i++) g.lineTo(px(home[i]), py(mean[i] + sd[i]));
+    for (let i = shown - 1; i >= 0; i--) g.lineTo(px(home[i]), py(mean[i] - sd[i]));
     g.fillStyle = grey; g.globalAlpha = 0.3; g.fill(); g.globalAlpha = 1;
     line(home, mean, grey, 1.6, [5, 4]);
   }
   line(x, y, colour, 2.4);
-  if (asked) line(x, asked, ink, 1.4, [2, 3]);
+  if (asked) line(askedAt, asked, ink, 1.4, [3, 3]);
+  return { fromX: px, fromY: py, toY: (v) => bottom + ((box.b - v) / (box.b - box.t)) * (top - bottom), span: [bottom, top] };
 }

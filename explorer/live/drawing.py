@@ -1,4 +1,4 @@
-"""Curve conditions drawn by hand: a few control points around the ring, joined smoothly or as steps, to cell averages."""
+"""Curve conditions drawn by hand from a few control points: around the ring to cell averages, or along an axis (`Stroke`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from core.types import Array, Quantity
+from core.types import Array, Quantity, Stroke
 
 POINTS = 16
 """Control points that the panel shows."""
@@ -43,15 +43,32 @@ def cells(points: Sequence[float], size: int, smooth: bool) -> Array:
     return _cells(tuple(float(v) for v in points), size, smooth).copy()
 
 
+def ordinates(points: Sequence[float], stroke: Stroke, conditions: Mapping[str, Any]) -> Array:
+    """The curve (size,) through control points at the stroke's knots, in the scale that these conditions give it: a
+    piecewise cubic without new extrema."""
+    knots = np.array([stroke.at[0], *stroke.knots])
+    zero, height = stroke.scale(*(float(conditions[name]) for name in stroke.needs))
+    values = PchipInterpolator(knots, [stroke.start, *points])(np.clip(stroke.at, knots[0], knots[-1]))
+    return np.asarray(zero + height * values)
+
+
+def curve(q: Quantity, points: Sequence[float], smooth: bool, conditions: Mapping[str, Any]) -> Array:
+    """What these control points stand for, (size,); `conditions` hold the scalars that a stroke needs."""
+    return ordinates(points, q.stroke, conditions).clip(q.low, q.high) if q.stroke else cells(points, q.size, smooth)
+
+
 def checked(quantities: Sequence[Quantity], drawn: Mapping[str, tuple[float, ...]]) -> dict[str, Quantity]:
     """The curve conditions that are drawn, by name; `ValueError` with a sentence for a wrong name, number or height of points."""
     curves = {q.name: q for q in quantities if q.kind == "curve" and q.optional}
     for name, points in drawn.items():
         if name not in curves:
             raise ValueError(f"{name!r} cannot be drawn here. What can: {', '.join(curves) or 'nothing'}.")
-        if not FEWEST <= len(points) <= MOST:
-            raise ValueError(f"{name} is drawn with {FEWEST} to {MOST} control points; got {len(points)}.")
-        low, high = curves[name].low, curves[name].high
+        stroke = curves[name].stroke
+        fewest, most = (len(stroke.knots),) * 2 if stroke else (FEWEST, MOST)
+        if not fewest <= len(points) <= most:
+            count = f"{fewest} to {most}" if fewest < most else f"{most}"
+            raise ValueError(f"{name} is drawn with {count} control points; got {len(points)}.")
+        low, high = (stroke.low, stroke.high) if stroke else (curves[name].low, curves[name].high)
         if not all(low <= v <= high for v in points):
             found = f"{min(points):g} to {max(points):g}"
             raise ValueError(f"The control points of {name} must be from {low:g} to {high:g}; got {found}.")
@@ -64,7 +81,10 @@ def replaced(quantities: Sequence[Quantity], conditions: Mapping[str, Any], draw
 
 
 def presets(quantity: Quantity) -> list[dict[str, Any]]:
-    """Drawings to start from: label, control points within the trained range (none: random ones) and whether they are smooth."""
+    """Drawings to start from, around the ring: label, control points within the trained range (none: random ones) and whether they
+    are smooth."""
+    if quantity.stroke:
+        return []
     low, high = quantity.trained or (quantity.low, quantity.high)
     at = centres(POINTS)
     shapes: list[tuple[str, Array, bool]] = [

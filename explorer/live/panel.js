@@ -242,21 +242,25 @@ class Panel {
 
   /** A function that draws one curve with its reference band. */
   chart(curve) {
-    const canvas = make("canvas", { className: "curve" });
+    const canvas = make("canvas", { className: "curve" }), title = make("div", { className: "curve-title" }, make("h3", { textContent: curve.label }));
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-label", `${curve.label}: delivered against held-out simulations`);
     const key = (text, style, band) => { const b = make("b", { className: band ? "band" : "" }); b.style.cssText = style; return make("span", {}, b, text); };
     const keys = make("div", { className: "keys" });
-    this.find(".curves").append(make("div", { className: "curve-title" }, make("h3", { textContent: curve.label })), canvas, keys);
+    this.find(".curves").append(title, canvas, keys);
+    const q = this.spec.drawable.find((d) => d.stroke && d.name === curve.name), pull = q && new Pull(this, q, canvas, title);
+    const strips = this.spec.drawable.filter((d) => d.stroke?.below === curve.name).map((d) => new Strip(this, d, keys));
     return (arrays, name) => {
       const y = arrays[`live.${name}`], x = arrays[`at.${name}`], mean = arrays[`mean.${name}`], sd = arrays[`sd.${name}`], home = arrays[`home.${name}`], asked = arrays[`asked.${name}`];
       const grey = this.theme === "dark" ? "#A9B4C0" : "#5B6570";
       const state = `${this.theme} ${!!mean} ${!!asked}`;
       if (keys.dataset.state !== state) {
         keys.dataset.state = state;
-        keys.replaceChildren(key("delivered", `color:${this.delivered}`), ...(asked ? [key("requested", `color:${this.ink}`)] : []), ...(mean ? [key("held-out mean", `color:${grey}`), key("± 1 sd", `background:${grey}55`, true)] : []));
+        keys.replaceChildren(key("delivered", `color:${this.delivered}`), ...(asked ? [key("requested", `color:${this.ink};border-top:2px dashed`)] : []), ...(mean ? [key("held-out mean", `color:${grey};border-top:2px dashed`), key("± 1 sd", `background:${grey}55`, true)] : []));
       }
-      plot(canvas, { x, y, asked, mean, sd, home, axis: curve.axis, ink: this.ink, grey, colour: this.delivered, font: this.font, height: this.spec.curves.length > 1 ? 150 : 236 });
+      const map = plot(canvas, { x, y, mean, sd, home, asked, askedAt: arrays[`asked_at.${name}`], span: pull?.span, axis: curve.axis, ink: this.ink, grey, colour: this.delivered, font: this.font, height: this.spec.curves.length > 1 ? 150 : (asked ? 214 : 236) - 56 * strips.length });
+      pull?.place(map);
+      for (const strip of strips) strip.draw(map);
     };
   }
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from core.sampling import Model
-from core.types import Array, Field, Sample
+from core.types import Array, Field, Sample, Stroke
 from explorer.live import solutions, store
 from explorer.live.protocol import Dial, encode
 
@@ -55,13 +55,29 @@ def compose(model: Model, dial: Dial, sample: Sample, seconds: float, number: in
     reference = store.reference(model, dial)
     unknown = (ALONE,) if model.references and not reference else ()
     arrays |= {f"live.{k}": v[0] for k, v in measured.items() if v.ndim > 1}
-    arrays |= {f"asked.{k}": v[0] for k, v in sample.requested.items() if f"live.{k}" in arrays}
     arrays |= curves(model, reference, (int(shape[0]), int(shape[1])))
+    strokes = requested_curves(model, sample)
+    arrays |= {f"asked.{name}": sample.requested[name][0] for name in strokes}
+    arrays |= {f"asked_at.{name}": np.asarray(stroke.at) for name, stroke in strokes.items()}
     beside = {
+        "scales": {k: s.scale(*(float(sample.requested[n][0]) for n in s.needs)) for k, s in strokes.items()},
+        "checks": [apart(model, sample, name) for name in strokes if name in sample.measured],
         "descriptors": {k: (v[0], *(float(r) for r in reference.get(k, ()))) for k, v in measured.items() if v.ndim == 1},
         "warnings": (*sample.warnings, *unknown),
     }
     return encode(head(model, sample, 1e3 * seconds, number, more) | beside, arrays)
+
+
+def requested_curves(model: Model, sample: Sample) -> dict[str, Stroke]:
+    """How each curve that was asked for, given or implied, is drawn on the chart of the measured one."""
+    return {q.name: q.stroke for q in model.conditions if q.stroke and q.name in sample.requested}
+
+
+def apart(model: Model, sample: Sample, name: str) -> tuple[str, float, float]:
+    """Mean |measured - requested| of a curve: (label, delivered, raw)."""
+    symbol = next(q.symbol or q.label for q in model.conditions if q.name == name)
+    gaps = (np.abs(values[name][0] - sample.requested[name][0]).mean() for values in (sample.measured, sample.raw))
+    return (f"{symbol}, mean |error|", *(float(gap) for gap in gaps))  # type: ignore[return-value]
 
 
 def problem(message: str, number: int = 0) -> bytes:

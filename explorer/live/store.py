@@ -89,8 +89,9 @@ def asked(model: Model, dial: Dial) -> dict[str, Any]:
     """The conditions of a dial as the model takes them: drawn curves in cells, what they replace left out."""
     gone = drawing.replaced(model.conditions, dial.conditions, dial.drawn)
     given: dict[str, Any] = {k: v for k, v in clipped(model.conditions, dial.conditions).items() if k not in gone}
+    scalars = {q.name: given.get(q.name, q.default) for q in model.conditions if q.kind == "scalar"}
     for name, q in drawing.checked(model.conditions, dial.drawn).items():
-        given[name] = drawing.cells(dial.drawn[name], q.size, dial.smooth)
+        given[name] = drawing.curve(q, dial.drawn[name], dial.smooth, scalars)
     return model.problem.follow(given) if model.problem.follow else given
 
 

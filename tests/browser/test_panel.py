@@ -21,7 +21,7 @@ def ready(page, mode="live"):
 
 def opened(new_page, address, query="", mode="live", **options):
     page = new_page(address, **options)
-    page.goto(f"{address}/two_phase{query}")
+    page.goto(f"{address}/two_phase{query}{'&' if query else '?'}preset=fraction")
     return ready(page, mode)
 
 

@@ -37,10 +37,11 @@ def home():
 
 @pytest.fixture
 def visit(home):
-    """visit(query) -> the page of two_phase, run once with these query parameters."""
+    """visit(query) -> the page of two_phase, its preset `fraction`, run once with these query parameters."""
 
     def open_page(**query):
         home.run()
+        home.session_state["preset:two_phase"] = "fraction"
         for key, value in query.items():
             home.query_params[key] = value
         return home.switch_page("views/two_phase.py").run()

@@ -67,6 +67,15 @@ def test_the_file_holds_what_the_model_samples(tmp_path, whole):
     assert found["labels"].dtype == np.uint8 and found["index"].tolist() == list(range(10)) and found["@seed"] == 3
 
 
+def test_stages_are_left_out_and_progress_is_told_in_lines(tmp_path, capsys):
+    assert make(tmp_path / "plain.h5", "--off", "network", "--off", "physics", "--lines", "--batch", "1") == 0
+    assert capsys.readouterr().out.split()[:5] == ["0/10", "3/10", "6/10", "9/10", "10/10"]
+    asked = {"volume_fraction": np.linspace(0.2, 0.6, 10)}
+    sample = sampling.load(NAME).sample(asked, 10, 3, size=64, network=False, physics=False)
+    np.testing.assert_array_equal(contents(tmp_path / "plain.h5")["labels"], sample.labels)
+    assert make(tmp_path / "no.h5", "--off", "luck") == 1 and "has no stage 'luck'" in capsys.readouterr().err
+
+
 def test_the_file_says_how_it_was_made(whole):
     found, model = contents(whole), sampling.load(NAME)
     manifest = json.loads(found["manifest"])

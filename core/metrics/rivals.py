@@ -1,0 +1,166 @@
+"""The other ways to make a sample at the same request, one sample at a time: errors, morphology, time, break-even count.
+
+    python -m core.metrics.rivals two_phase/correlation --n 16
+    python -m core.metrics.rivals two_phase/correlation --set volume_fraction=0.35 --only annealing --out one.npz --lines
+
+The first asks for what held-out data measure, each sample for those of one array, and judges it by that array. Times are those of
+the processor, one thread, one sample at a time: what else the machine does at that time does not count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from core import discovery, sampling
+from core.data import write_atomic
+from core.metrics import ensembles
+from core.metrics.report import text
+from core.sampling.__main__ import settings
+from core.training.game import as_soft
+from core.types import HELD_OUT, Array, Rival
+
+Asked = Mapping[str, Array]
+OURS, TRUTH, MILLISECONDS, BREAK_EVEN = "this model", "held-out data", "ms per sample", "break-even, samples"
+PARTS = 1000
+"""So many steps of a progress line."""
+
+
+def training_seconds(model: sampling.Model) -> float:
+    """How long the checkpoint was trained, from its manifest; NaN where that does not say."""
+    return 60 * float(model.manifest.get("training", {}).get("minutes", math.nan))
+
+
+def break_even(training: float, ours: float, rival: float) -> float:
+    """Samples from which on training has paid: its time / (rival's - our time per sample); infinite where ours is slower."""
+    return math.ceil(training / (rival - ours)) if rival > ours and math.isfinite(training) else math.inf
+
+
+def judge(model: sampling.Model, arrays: Array, asked: Asked, expected: ensembles.Described) -> dict[str, float]:
+    """Of arrays (n, H, W): mean |measured - asked| of every condition, mean of every scalar descriptor, mean |curve - expected| of
+    the other curves; `expected` has (n, ...) or (1, ...)."""
+    found = sampling.measure(model.problem, as_soft(torch.from_numpy(np.array(arrays)), model.field))
+    described = ensembles.describe(model.problem, arrays)
+    symbols = {q.name: q.symbol or q.label for q in model.conditions if q.name in asked and q.name in found}
+    out = {f"{symbol} error": float(np.abs(found[name] - asked[name]).mean()) for name, symbol in symbols.items()}
+    for d in (d for d in model.problem.descriptors if d.name not in symbols):
+        values = described[d.name]
+        label, value = (f"{d.label} error", np.abs(values - expected[d.name])) if d.abscissa else (d.label, values)
+        out[label] = float(value.mean())
+    return out
+
+
+def clocked(make: Callable[[int], Array], n: int) -> tuple[Array, float]:
+    """Arrays 0 .. n-1 and the processor's milliseconds for one of them (median)."""
+    made, taken = [], []
+    for i in range(n):
+        start = time.process_time()
+        made.append(make(i))
+        taken.append(1e3 * (time.process_time() - start))
+    return np.concatenate(made), float(np.median(taken))
+
+
+def one(asked: Asked, i: int) -> dict[str, Array]:
+    """The request of sample i, each (1, ...)."""
+    return {name: values[i : i + 1] for name, values in asked.items()}
+
+
+def with_break_even(rows: Mapping[str, Mapping[str, float]], training: float) -> dict[str, dict[str, float]]:
+    """The rows with the break-even count of every rival."""
+    ours = rows[OURS][MILLISECONDS] / 1e3
+    count = lambda row: break_even(training, ours, row[MILLISECONDS] / 1e3)  # noqa: E731
+    timed = {label: row for label, row in rows.items() if label != OURS and MILLISECONDS in row}
+    return {label: {**row, **({BREAK_EVEN: count(row)} if label in timed else {})} for label, row in rows.items()}
+
+
+def table(
+    model: sampling.Model, n: int = 16, size: int | None = None, seed: int = 0, tick: Callable[[int, int], None] | None = None
+) -> pd.DataFrame:
+    """A row for each way: held-out arrays themselves, this model (without refinement too) and every rival, at what `n` held-out
+    arrays measure. `tick(done, all)` is called after each way."""
+    shape, problem = model.shape(size), model.problem
+    source = problem if problem.source else discovery.problem(problem.name)
+    truth = sampling.draw(source, n, HELD_OUT + seed, shape[0])
+    asked, expected = ensembles.request(model, truth), ensembles.describe(problem, truth.array)
+    ours = lambda **off: lambda i: model.sample(one(asked, i), 1, seed + i, size=size, **off).array  # noqa: E731
+    ways: dict[str, Callable[[int], Array]] = {OURS: ours()}
+    if "refine" in model.stages:
+        ways[f"{OURS}, not refined"] = ours(refine=False)
+    ways |= {r.label: lambda i, r=r: r.make(one(asked, i), 1, seed + i, shape) for r in problem.rivals}  # type: ignore[misc]
+    rows: dict[str, dict[str, float]] = {TRUTH: judge(model, truth.array, asked, expected)}
+    for done, (label, make) in enumerate(ways.items(), 1):
+        make(0)  # what is fitted or built once is not counted
+        arrays, ms = clocked(make, n)
+        rows[label] = {**judge(model, arrays, asked, expected), MILLISECONDS: ms}
+        if tick:
+            tick(done, len(ways))
+    return pd.DataFrame.from_dict(with_break_even(rows, training_seconds(model)), orient="index")
+
+
+def words(found: pd.DataFrame) -> pd.DataFrame:
+    """The table with "never" where a rival is as fast as this model."""
+    return found.astype(object).replace(math.inf, "never")
+
+
+def alone(model: sampling.Model, rival: Rival, conditions: Mapping[str, Any], size: int | None, seed: int, lines: bool) -> bytes:
+    """One sample of a rival at a request: an NPZ with `labels` (H, W) and `seconds`; prints lines `done/all` where asked to."""
+    asked = model.sample(conditions, 1, seed, size=size).requested
+    shape, told = model.shape(size), -1
+    labels = np.empty((0, *shape), np.uint8)
+    start = time.process_time()
+    steps = rival.run(asked, seed, shape) if rival.run else iter([(1.0, rival.make(asked, 1, seed, shape))])
+    for share, labels in steps:  # noqa: B007  the last ones are kept
+        if lines and int(PARTS * share) > told:
+            told = int(PARTS * share)
+            print(f"{told}/{PARTS}", flush=True)
+    out = io.BytesIO()
+    np.savez(out, labels=labels[0], seconds=time.process_time() - start)
+    return out.getvalue()
+
+
+def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m core.metrics.rivals", description="The other ways, at the same request.")
+    parser.add_argument("name", help="problem/preset or a path to a checkpoint")
+    parser.add_argument("--n", type=int, default=16, help="held-out arrays asked for, one sample of each way for each")
+    parser.add_argument("--size", type=int, help="pixels per side (default: the problem's)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", metavar="RIVAL", help="one sample of this rival, at --set, into --out")
+    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="a condition of that sample")
+    parser.add_argument("--out", type=Path, help="the NPZ file of that sample")
+    parser.add_argument("--lines", action="store_true", help="print DONE/TOTAL lines")
+    return parser.parse_args(given)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The table, or one sample of a rival; 1 with a sentence when it cannot be made."""
+    given = arguments(argv)
+    torch.set_num_threads(1)
+    try:
+        model = sampling.load(given.name)
+        if given.only:
+            chosen = {r.name: r for r in model.problem.rivals}
+            if given.only not in chosen or not given.out:
+                raise ValueError(f"--only is one of {', '.join(chosen)} and needs --out FILE.npz; got {given.only!r}.")
+            write_atomic(given.out, alone(model, chosen[given.only], settings(given.set), given.size, given.seed, given.lines))
+            return 0
+        tick = (lambda done, total: print(f"{done}/{total}", flush=True)) if given.lines else None
+        found = table(model, given.n, given.size, given.seed, tick)
+    except (ValueError, OSError) as error:
+        raise SystemExit(str(error)) from None
+    side = model.shape(given.size)[0]
+    print(f"{model.name} {model.digest[:12]}: {given.n} held-out arrays of {side} px, one sample each\n{text(words(found).T)}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
