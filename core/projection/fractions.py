@@ -51,7 +51,8 @@ def tamed(logits: Tensor) -> Tensor:
 
 def without_speckle(logits: Tensor, fractions: Tensor, rounds: int = 8) -> Tensor:
     """`exact_fractions` without pieces of fewer than `SPECK` px: they may only take labels that they touch, and what is missing
-    then is moved at the other boundaries. What `rounds` rounds leave (noise is nothing but speckle) stays."""
+    then is moved at the other boundaries; a label that has little more than specks is gathered in one place. What `rounds` rounds
+    leave (noise is nothing but speckle) stays."""
     labels, offsets = _labelled(logits, fractions, None)
     for _ in range(rounds):
         small = torch.from_numpy(np.stack([specks(one) for one in labels.cpu().numpy()])).to(logits.device)
@@ -62,8 +63,27 @@ def without_speckle(logits: Tensor, fractions: Tensor, rounds: int = 8) -> Tenso
         near = torch.stack([whole_ones.roll(s, a) for s in (1, -1) for a in (2, 3)]).any(0)
         barred = small[:, None] & ~near
         logits = torch.where(barred, tamed(logits.flatten(2)).amin((1, 2))[:, None, None, None], logits)
+        for i in touched.nonzero()[:, 0].tolist():
+            logits[i] = gathered(logits[i], labels[i], small[i])
         labels[touched] = _labelled(logits[touched], fractions[touched], offsets[touched])[0]
     return labels
+
+
+def gathered(logits: Tensor, labels: Tensor, small: Tensor) -> Tensor:
+    """Logits (C, H, W) of one sample where each label (H, W) that lies for a third or more in specks (H, W) is drawn to its own
+    best pixel: a grain so small that it vanished comes back as a disc."""
+    for c in torch.unique(labels[small]).tolist():
+        own = labels == c
+        many = int(own.sum())
+        if many < SPECK or int((own & small).sum()) < many / 3:
+            continue
+        best = int(torch.where(own, logits[c], -torch.inf).argmax())
+        away = [torch.arange(n, device=logits.device) - at for n, at in zip(own.shape, divmod(best, own.shape[1]), strict=True)]
+        near = [torch.minimum(a.abs(), n - a.abs()).square() for a, n in zip(away, own.shape, strict=True)]
+        finite = logits[logits.isfinite()]
+        pull = torch.exp(-(near[0][:, None] + near[1]) * torch.pi / (2 * many))
+        logits = logits.index_add(0, torch.tensor([c], device=logits.device), (2 * (finite.max() - finite.min()) * pull)[None])
+    return logits
 
 
 def whole(fractions: Tensor, pixels: int) -> Tensor:
