@@ -69,7 +69,7 @@ def tamed(logits: Tensor) -> Tensor:
 def without_speckle(logits: Tensor, fractions: Tensor, rounds: int = 8) -> Tensor:
     """`exact_fractions` without pieces of fewer than `SPECK` px: they may only take labels that they touch, and what is missing
     then is moved at the other boundaries; a label that has little more than specks is gathered in one place. What `rounds` rounds
-    leave (noise is nothing but speckle) stays."""
+    leave (noise is nothing but speckle) stays, and so does a label of which fewer px are asked."""
     labels, offsets = _labelled(logits, fractions, None)
     for _ in range(rounds):
         small = torch.from_numpy(np.stack([specks(one) for one in labels.cpu().numpy()])).to(logits.device)
