@@ -52,7 +52,7 @@ def tamed(logits: Tensor) -> Tensor:
 def without_speckle(logits: Tensor, fractions: Tensor, rounds: int = 8) -> Tensor:
     """`exact_fractions` without pieces of fewer than `SPECK` px: they may only take labels that they touch, and what is missing
     then is moved at the other boundaries; a label that has little more than specks is gathered in one place. What `rounds` rounds
-    leave (noise is nothing but speckle) stays."""
+    leave (noise is nothing but speckle) stays, and so does a label of which fewer px are asked."""
     labels, offsets = _labelled(logits, fractions, None)
     for _ in range(rounds):
         small = torch.from_numpy(np.stack([specks(one) for one in labels.cpu().numpy()])).to(logits.device)
@@ -70,12 +70,12 @@ def without_speckle(logits: Tensor, fractions: Tensor, rounds: int = 8) -> Tenso
 
 
 def gathered(logits: Tensor, labels: Tensor, small: Tensor) -> Tensor:
-    """Logits (C, H, W) of one sample where each label (H, W) that lies for a third or more in specks (H, W) is drawn to its own
+    """Logits (C, H, W) of one sample where each label (H, W) that lies for a fifth or more in specks (H, W) is drawn to its own
     best pixel: a grain so small that it vanished comes back as a disc."""
     for c in torch.unique(labels[small]).tolist():
         own = labels == c
         many = int(own.sum())
-        if many < SPECK or int((own & small).sum()) < many / 3:
+        if many < SPECK or int((own & small).sum()) < many / 5:
             continue
         best = int(torch.where(own, logits[c], -torch.inf).argmax())
         away = [torch.arange(n, device=logits.device) - at for n, at in zip(own.shape, divmod(best, own.shape[1]), strict=True)]
