@@ -14,9 +14,10 @@ from core.types import Array
 
 SUBSAMPLE = 4096
 UNDECIDED = 8
+NOISE = 0.1
 COLDER = (0.03, 0.03, 0.01, 0.003, 0.001)
 """Several phases: pixels on which the offsets are first found; one pixel in so many, those with the smallest margins, takes part in
-the last steps; the temperatures of these, in spreads of the logits."""
+the last steps; the temperatures of these, in spreads of the logits; the share of specks from which a sample is noise."""
 
 
 def exact_fractions(logits: Tensor, fractions: Tensor) -> Tensor:
@@ -56,7 +57,8 @@ def without_speckle(logits: Tensor, fractions: Tensor, rounds: int = 8) -> Tenso
     labels, offsets = _labelled(logits, fractions, None)
     for _ in range(rounds):
         small = torch.from_numpy(np.stack([specks(one) for one in labels.cpu().numpy()])).to(logits.device)
-        touched = small.flatten(1).any(1)
+        share = small.flatten(1).double().mean(1)
+        touched = (share > 0) & (share <= NOISE)
         if not touched.any():
             break
         whole_ones = torch.where(small, logits.shape[1], labels)[:, None] == torch.arange(logits.shape[1]).view(1, -1, 1, 1)
