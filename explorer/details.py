@@ -40,7 +40,8 @@ def charts(
     rows = []
     for d in (d for d in model.problem.descriptors if not d.abscissa and d.name in reference):
         mean, sd = reference[d.name]
-        rows.append((f"{d.label}{f', {d.unit}' if d.unit else ''}", float(measured[d.name][0]), float(mean), float(sd)))
+        if float(sd) > 0:
+            rows.append((f"{d.label}{f', {d.unit}' if d.unit else ''}", float(measured[d.name][0]), float(mean), float(sd)))
     if rows:
         out.append(figures.deviations(rows, "Scalars, in standard deviations", night))
     if model.field.kind == "binary":

@@ -37,7 +37,7 @@ class BlobGenerator(nn.Module):
 
     def __init__(self, channels: tuple[int, int, int] = (12, 24, 32)) -> None:
         super().__init__()
-        self.network = UNet(6, 2, 2, channels)
+        self.network = UNet(8, 2, 2, channels)
 
     def noise(self, keys: Sequence[int], shape: tuple[int, int]) -> dict[str, Tensor]:
         """`blobs` (B, 2, GRID, GRID): knots of the noise of both shapes; `frame` (B, 2): rows and columns."""
@@ -70,8 +70,10 @@ class BlobGenerator(nn.Module):
         return torch.cat([torch.zeros_like(logits[:, :1]), logits], 1)
 
     def residual(self, y: Tensor, offset: Tensor, radius: Tensor) -> Tensor:
-        """The learned correction (B, 2, H, W) of the seeds y, of their place and of their size; what is beyond 2 radii is cut."""
-        images = torch.cat([y.clamp(-REACH, REACH), offset.flatten(1, 2).clamp(-REACH, REACH)], 1)
+        """The learned correction (B, 2, H, W) of the seeds y, which the network sees with every pixel's place from the centres,
+        along the axes and as a distance (Liu et al. 2018, CoordConv), cut at 2 radii, and with their sizes."""
+        away = offset.square().sum(2).sqrt()
+        images = torch.cat([y, offset.flatten(1, 2), away], 1).clamp(-REACH, REACH)
         return self.network(images, torch.log(radius / SCALE)).to(y.dtype)
 
 

@@ -147,7 +147,8 @@ class CrystalGenerator(nn.Module):
         """Bumps (B, Q, H, W) of the nuclei by channel, the orientation (B, Q) of each channel, and the mean diameters (B, 2) px of
         a nucleus along y and x."""
         shape = (noise["texture"].shape[-2], noise["texture"].shape[-1])
-        many = self.number(fractions, latent["grain_size"], latent["scatter"], shape).round().clamp(2, noise["points"].shape[1])
+        many = self.number(fractions, latent["grain_size"], latent["scatter"], shape).round()
+        many = many.clamp(ORIENTATIONS, noise["points"].shape[1])
         given = {k: v.cpu().double().numpy() for k, v in {**noise, **latent, "fractions": fractions}.items() if k != "texture"}
         made = [self.nuclei({k: v[i] for k, v in given.items()}, int(n), shape) for i, n in enumerate(many)]
         channels = max(len(one.owner) for one, _ in made)

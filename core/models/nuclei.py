@@ -17,11 +17,9 @@ from core.types import Array
 
 COARSE, FINE = 3, 4
 """Points of the grid of cells per mean spacing, to centre the discs and to see which meet."""
-REPULSION, DAMPING, COOLING = 20.0, 0.3, np.geomspace(2.0, 0.08, 24)
+REPULSION, DAMPING, COOLING = 20.0, 0.15, np.geomspace(3.0, 0.1, 48)
 """Of the choice of orientations: what boundaries with equal orientations alone would cost, in units of the preferences' scatter;
 damping of the mean field; its temperatures."""
-FLIPS, WEIGHT = 16, 30.0
-"""Most changes of single discs afterwards, and what an error of fraction then costs."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ def nucleate(points: Array, radii: Array, preference: Array, fractions: Array, s
         points = centred(points, *cells(points, radii, shape, COARSE), shape)
     owner, _ = cells(points, radii, shape, FINE)
     areas, touching = contacts(owner, len(radii))
-    orientations = exchanged(touching, areas, preference, fractions, oriented(touching, areas, preference, fractions))
+    orientations = oriented(touching, areas, preference, fractions)
     first, second, gap = nearby(points, shape, how.reach * 2 * float(radii.max()))
     close = np.hypot(*gap.T) / (radii[first] + radii[second])
     near = (close < how.reach).astype(np.float64)
@@ -148,7 +146,7 @@ def oriented(touching: csr_array, areas: Array, preference: Array, fractions: Ar
 
     Mean field of an antiferromagnetic Potts model, cooled: q <- softmax((preference + b - REPULSION touching q) / T), damped (at
     once, all discs would swing to and fro), with offsets b for which the areas add up to the fractions. It follows a request
-    that changes smoothly with few flips.
+    that changes smoothly with few flips. What is asked for gets one disc at least.
     """
     wanted = np.maximum(fractions, 1e-9)
     b, q = np.log(wanted), np.broadcast_to(wanted, preference.shape)
@@ -157,34 +155,12 @@ def oriented(touching: csr_array, areas: Array, preference: Array, fractions: Ar
         share = areas @ _softmax((field + b) / temperature)
         b = b + temperature * np.log(wanted / np.maximum(share, 1e-12)).clip(-2, 2)
         q = q + DAMPING * (_softmax((field + b) / temperature) - q)
-    return np.asarray(np.where(fractions > 0, q, -1.0).argmax(1))
-
-
-def exchanged(
-    touching: csr_array, areas: Array, preference: Array, fractions: Array, orientations: NDArray[np.intp]
-) -> NDArray[np.intp]:
-    """The orientations (N,) after `FLIPS` single changes at most, each the one that gains most of
-
-    sum_i area_i (preference - REPULSION touching)_i - WEIGHT sum_c |fraction_c - requested_c|.
-    """
-    chosen, n = orientations.copy(), np.arange(len(orientations))
-    touched = touching @ np.eye(len(fractions))[chosen]
-    error = np.bincount(chosen, areas, len(fractions)) - fractions
-    for _ in range(FLIPS):
-        field = preference - REPULSION * touched
-        size, old = areas[:, None], error[chosen][:, None]
-        worse = np.abs(old - size) + np.abs(error + size) - np.abs(old) - np.abs(error)
-        gain = size * (field - field[n, chosen][:, None]) - WEIGHT * worse
-        gain[n, chosen], gain[:, fractions <= 0] = 0, -1
-        disc, new = divmod(int(gain.argmax()), len(fractions))
-        if gain[disc, new] <= 1e-9:
-            break
-        error[[chosen[disc], new]] += np.array([-1, 1]) * areas[disc]
-        row = slice(touching.indptr[disc], touching.indptr[disc + 1])
-        touched[touching.indices[row], chosen[disc]] -= touching.data[row]
-        touched[touching.indices[row], new] += touching.data[row]
-        chosen[disc] = new
-    return chosen
+    chosen = np.where(fractions > 0, q, -1.0).argmax(1)
+    for orientation in np.flatnonzero(fractions > 0):
+        held = np.bincount(chosen, minlength=len(fractions))
+        if not held[orientation] and held.max() > 1:
+            chosen[np.where(held[chosen] > 1, q[:, orientation], -1.0).argmax()] = orientation
+    return np.asarray(chosen)
 
 
 def _softmax(x: Array) -> Array:

@@ -153,7 +153,7 @@ PRESETS = (
          CONDITIONS, 800),
     ours(
         "circle_square", "Circle and square", "The same seeds for both: that one becomes a circle and one a square is learnt.",
-        AREA_CONDITIONS, 1500,
+        AREA_CONDITIONS, 1000,
         field=replace(FIELD, labels=("background", "circle", "square")), source=CIRCLE_SQUARE, invariances=WITH_AREAS,
         oracle=partial(oracle, shapes=CIRCLE_SQUARE), descriptors=descriptors("the circle", "the square"), bars=SQUARE_BARS,
         refuse=partial(refusal, outlines=CIRCLE_SQUARE.outlines, shape=FIELD.shape),

@@ -14,9 +14,10 @@ from core.types import Array
 
 SUBSAMPLE = 4096
 UNDECIDED = 8
+NOISE = 0.1
 COLDER = (0.03, 0.03, 0.01, 0.003, 0.001)
 """Several phases: pixels on which the offsets are first found; one pixel in so many, those with the smallest margins, takes part in
-the last steps; the temperatures of these, in spreads of the logits."""
+the last steps; the temperatures of these, in spreads of the logits; the share of specks from which a sample is noise."""
 
 
 def exact_fractions(logits: Tensor, fractions: Tensor) -> Tensor:
@@ -51,19 +52,40 @@ def tamed(logits: Tensor) -> Tensor:
 
 def without_speckle(logits: Tensor, fractions: Tensor, rounds: int = 8) -> Tensor:
     """`exact_fractions` without pieces of fewer than `SPECK` px: they may only take labels that they touch, and what is missing
-    then is moved at the other boundaries. What `rounds` rounds leave (noise is nothing but speckle) stays."""
+    then is moved at the other boundaries; a label that has little more than specks is gathered in one place. What `rounds` rounds
+    leave (noise is nothing but speckle) stays, and so does a label of which fewer px are asked."""
     labels, offsets = _labelled(logits, fractions, None)
     for _ in range(rounds):
         small = torch.from_numpy(np.stack([specks(one) for one in labels.cpu().numpy()])).to(logits.device)
-        touched = small.flatten(1).any(1)
+        share = small.flatten(1).double().mean(1)
+        touched = (share > 0) & (share <= NOISE)
         if not touched.any():
             break
         whole_ones = torch.where(small, logits.shape[1], labels)[:, None] == torch.arange(logits.shape[1]).view(1, -1, 1, 1)
         near = torch.stack([whole_ones.roll(s, a) for s in (1, -1) for a in (2, 3)]).any(0)
         barred = small[:, None] & ~near
         logits = torch.where(barred, tamed(logits.flatten(2)).amin((1, 2))[:, None, None, None], logits)
+        for i in touched.nonzero()[:, 0].tolist():
+            logits[i] = gathered(logits[i], labels[i], small[i])
         labels[touched] = _labelled(logits[touched], fractions[touched], offsets[touched])[0]
     return labels
+
+
+def gathered(logits: Tensor, labels: Tensor, small: Tensor) -> Tensor:
+    """Logits (C, H, W) of one sample where each label (H, W) that lies for a fifth or more in specks (H, W) is drawn to its own
+    best pixel: a grain so small that it vanished comes back as a disc."""
+    for c in torch.unique(labels[small]).tolist():
+        own = labels == c
+        many = int(own.sum())
+        if many < SPECK or int((own & small).sum()) < many / 5:
+            continue
+        best = int(torch.where(own, logits[c], -torch.inf).argmax())
+        away = [torch.arange(n, device=logits.device) - at for n, at in zip(own.shape, divmod(best, own.shape[1]), strict=True)]
+        near = [torch.minimum(a.abs(), n - a.abs()).square() for a, n in zip(away, own.shape, strict=True)]
+        finite = logits[logits.isfinite()]
+        pull = torch.exp(-(near[0][:, None] + near[1]) * torch.pi / (2 * many))
+        logits = logits.index_add(0, torch.tensor([c], device=logits.device), (2 * (finite.max() - finite.min()) * pull)[None])
+    return logits
 
 
 def whole(fractions: Tensor, pixels: int) -> Tensor:

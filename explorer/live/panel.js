@@ -295,7 +295,7 @@ class Panel {
       this.find(".scalars tbody").append(...this.scalarCells.map((cells) => make("tr", {}, ...cells)));
     }
     about.forEach((s, i) => {
-      const [value, mean, sd] = values[s.name], far = mean !== undefined && Math.abs(value - mean) > 3 * sd;
+      const [value, mean, sd] = values[s.name], far = mean !== undefined && sd > 0 && Math.abs(value - mean) > 3 * sd;
       this.scalarCells[i][1].textContent = figures(value);
       this.scalarCells[i][1].className = far ? "far" : "";
       this.scalarCells[i][1].title = far ? "More than 3 standard deviations from the held-out mean" : "";

@@ -225,7 +225,8 @@ def test_presets_are_compared_at_one_request(new_page, address):
     expect(page.locator(".handle")).to_have_count(0)
     page.get_by_text("Two discs").click()
     expect(page).to_have_url(re.compile("x1=18&y1=22&.*seed=7&"))
-    expect(page.locator(".panel")).to_have_count(1)
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    expect(page.locator(".panel")).to_have_count(1)  # the panel that goes lingers until the page has run
     ready(page)
     assert outline(page, "Disc 1", "cx", "cy") == [18, 22]
 

@@ -145,6 +145,19 @@ def test_speckle_is_counted_and_removed_and_the_counts_stay_exact():
     assert specks(labels[0].numpy()).sum() < SPECK
 
 
+def test_an_orientation_that_vanished_comes_back_as_one_grain():
+    """Label 2 is nowhere the best, and best off in scattered places; asked for 18 px of it, it is one compact piece."""
+    logits = planted()
+    logits[:, 2] = -30 + torch.randn(1, 32, 32, generator=torch.Generator().manual_seed(0))
+    asked = torch.tensor([[0.5, 0.482, 0.018]])
+    assert specks(exact_fractions(logits, asked)[0].numpy()).sum() > 10
+    labels = without_speckle(logits, asked)
+    assert torch.equal(counts(labels, 3), whole(asked, 1024)) and specks(labels[0].numpy()).sum() == 0
+    rows, columns = (labels[0] == 2).nonzero(as_tuple=True)
+    spread = [min(int(torch.remainder(v - v[k], 32).max()) for k in range(len(v))) for v in (rows, columns)]
+    assert max(spread) <= 6
+
+
 @pytest.mark.parametrize("fractions", SKEWED)
 def test_smooth_logits_leave_no_speckle(fractions):
     logits, asked = smooth(4, 64), torch.tensor([fractions] * 4)

@@ -12,7 +12,6 @@ from core.models.nuclei import (
     centred,
     channelled,
     contacts,
-    exchanged,
     nearby,
     nucleate,
     oriented,
@@ -97,12 +96,12 @@ def test_orientations_have_their_shares_and_neighbours_differ_more_than_by_chanc
     for seed in range(12):
         points, radii, preference = draws(seed=seed)
         (areas, touching), asked = graph(points, radii), np.array(fractions)
-        chosen = exchanged(touching, areas, preference, asked, oriented(touching, areas, preference, asked))
+        chosen = oriented(touching, areas, preference, asked)
         assert not (asked[chosen] == 0).any()
         errors.append(np.abs(np.bincount(chosen, areas, 5) - asked).max())
         equal = (touching.toarray() * (chosen[:, None] == chosen[None])).sum() / touching.sum()
         ratios.append(equal / (asked**2).sum())
-    assert np.mean(errors) < 0.015 and np.mean(ratios) < (0.7 if max(fractions) < 0.5 else 1.06)
+    assert np.mean(errors) < 0.035 and np.mean(ratios) < (0.7 if max(fractions) < 0.5 else 1.06)
 
 
 def test_a_small_change_of_the_request_flips_few_discs():
@@ -111,9 +110,16 @@ def test_a_small_change_of_the_request_flips_few_discs():
         points, radii, preference = draws(seed=seed)
         areas, touching = graph(points, radii)
         near = [np.array([a, *[(1 - a) / 4] * 4]) for a in (0.3, 0.304)]
-        both = [exchanged(touching, areas, preference, f, oriented(touching, areas, preference, f)) for f in near]
+        both = [oriented(touching, areas, preference, f) for f in near]
         flips.append(areas[both[0] != both[1]].sum())
-    assert np.mean(flips) < 0.12
+    assert np.mean(flips) < 0.05
+
+
+def test_what_is_asked_for_gets_a_disc_at_least():
+    points, radii, preference = draws(20)
+    areas, touching = graph(points, radii)
+    chosen = oriented(touching, areas, preference, np.array([0.994, 0.002, 0.002, 0.002, 0]))
+    assert set(chosen.tolist()) == {0, 1, 2, 3}
 
 
 def test_channels_keep_what_touches_apart_and_orientations_together():
