@@ -49,7 +49,10 @@ def test_damped_bessel_curves_are_possible_and_have_their_length(fraction, lengt
     assert float(correlations.first_zero(curve)[0]) == pytest.approx(length, abs=0.2)  # straight lines between the distances
 
 
-@pytest.mark.parametrize("covariance", [lambda r: (r < 8).float(), lambda r: 1 - r / 20, lambda r: torch.cos(r / 2)], ids=str)
+COVARIANCES = {"step": lambda r: (r < 8).float(), "line": lambda r: 1 - r / 20, "cosine": lambda r: torch.cos(r / 2)}
+
+
+@pytest.mark.parametrize("covariance", COVARIANCES.values(), ids=COVARIANCES.keys())
 def test_an_impossible_curve_is_moved_to_one_that_is_nearly_possible(covariance):
     p = torch.tensor([0.4])
     curve = correlations.curve_of(covariance(correlations.distances())[None].clone(), p)
