@@ -50,7 +50,7 @@ class Link {
     if (!this.want || this.mode === "connecting" || this.waiting()) return;
     if (this.mode === "fallback" && performance.now() < this.quiet) return;
     const { stamp } = this.want;
-    const request = { ...this.panel.request(), id: ++this.number };
+    const request = { ...this.panel.wanted(), id: ++this.number };
     if (this.mode === "live") {
       if (this.socket?.readyState !== 1) return;
       this.socket.send(JSON.stringify(request));

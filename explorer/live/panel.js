@@ -57,7 +57,7 @@ class Panel {
     const size = this.find(".size");
     for (const s of spec.sizes) size.append(make("option", { value: s, textContent: `${s} ${spec.field.unit}`, selected: s === dial.size }));
     this.find(".size-box").hidden = spec.sizes.length < 2;
-    const toggles = [...(spec.projection ? [["project", spec.projection, this.state.project]] : []), ...spec.stages.map((s) => [s, `Stage: ${s}`, !this.state.off.has(s)])];
+    const toggles = [...(spec.projection ? [["project", spec.projection, this.state.project]] : []), ...spec.stages.map((s) => [s, `Stage: ${s}${spec.late.includes(s) ? " (on release)" : ""}`, !this.state.off.has(s)])];
     for (const [name, text, checked] of toggles)
       this.find(".toggles").append(make("label", {}, make("input", { type: "checkbox", name, checked }), text));
     if (spec.maps) this.solution = new Solution(this); else this.picture = new Picture(this);
@@ -165,13 +165,18 @@ class Panel {
     return { model: this.spec.model, conditions: s.conditions, latent: s.latent, seed: s.seed, size: s.size, project: s.project, off: [...s.off], drawn: s.drawn, smooth: s.smooth, at: s.at, locked: s.locked };
   }
 
-  ask() { this.link.ask(); }
+  /** What the model is asked now: while something moves, without the stages that are left to the release. */
+  wanted() { const request = this.request(); return this.quick ? { ...request, off: [...new Set([...request.off, ...this.spec.late])] } : request; }
+
+  ask() { this.quick = true; this.link.ask(); }
 
   /** The finger let go: ask once more if something changed, then hand the vector over once. */
   release(changed = false) {
     this.moving = null;
     for (const row of Object.values(this.rows)) this.sync(row);
-    if (changed) this.ask();
+    const unfinished = this.quick && this.spec.late.some((s) => !this.state.off.has(s));
+    this.quick = false;
+    if (changed || unfinished) this.link.ask();
     this.handOver();
   }
 

@@ -69,6 +69,11 @@ def stages(model: Model) -> tuple[str, ...]:
     return model.stages
 
 
+def late(model: Model) -> tuple[str, ...]:
+    """Stages that are slower than a drag: the panel leaves them to the release."""
+    return ("refine",) if model.problem.refine else ()
+
+
 def sizes(model: Model) -> tuple[int, ...]:
     """Sizes in pixels that the panel offers: the field's own list, or its default alone."""
     return tuple(sorted({*model.field.sizes, model.field.shape[0]}))

@@ -38,10 +38,11 @@ def test_pulling_a_point_of_the_curve_moves_pixels_and_the_delivered_curve(new_p
     assert delivered == pytest.approx(asked, abs=0.005)
     pull(page, 3, -12)
     page.wait_for_function("([e, before, f]) => eval(f)(e)[1] > before + 0.005", arg=[panel.element_handle(), asked, CURVES])
-    after, wanted = panel.evaluate(CURVES)
-    assert after == pytest.approx(wanted, abs=0.01) and after > delivered + 0.003
     assert page.url == link, "nothing is committed while the finger is down"
     page.mouse.up()
+    near = "([e, f]) => { const [a, b] = eval(f)(e); return Math.abs(a - b) < 0.003; }"
+    page.wait_for_function(near, arg=[panel.element_handle(), CURVES])
+    assert panel.evaluate(CURVES)[0] > delivered + 0.003, "refined on release"
     expect(page).to_have_url(re.compile("correlation="))
     expect(page.get_by_role("slider", name="Length scale").first).to_be_disabled()
     page.get_by_role("button", name="Back to length scale").click()

@@ -135,3 +135,4 @@ def test_the_panel_is_told_how_to_pull_it(curved):
     (drawn,) = told["drawable"]
     assert drawn["replaces"] == "length" and len(drawn["stroke"]["knots"]) == 8 and drawn["presets"] == []
     assert told["dial"]["drawn"]["correlation"] == DRAWN.drawn["correlation"]
+    assert told["late"] == ("refine",) and set(told["late"]) <= set(told["stages"])
