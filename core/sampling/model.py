@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -137,6 +138,12 @@ class Model:
     def latents(self) -> tuple[Quantity, ...]:
         """The latent directions a person can dial."""
         return self.preset.latents
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Names of what can be switched off: the keyword flags (default True) of the generator's call."""
+        call = getattr(self.generator, "forward", self.generator)
+        return tuple(p.name for p in inspect.signature(call).parameters.values() if p.default is True)
 
     def shape(self, size: int | None) -> tuple[int, int]:
         """(rows, columns) for a requested size; `ValueError` says which sizes work."""

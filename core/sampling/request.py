@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,23 +94,13 @@ def validate(request: Request, model: Model) -> list[str]:
         if name in known and (known[name].kind == "scalar") == isinstance(value, tuple):
             wanted = "one number, or a sweep low:high" if known[name].kind == "scalar" else f"{known[name].size} numbers"
             raise ValueError(f"{name} must be {wanted}; got {brief(value)}.")
-    there = stages(model)
-    if unknown := set(request.off) - there:
-        named, kept = ", ".join(sorted(unknown)), ", ".join(sorted(there)) or "none"
+    if unknown := set(request.off) - set(model.stages):
+        named, kept = ", ".join(sorted(unknown)), ", ".join(sorted(model.stages)) or "none"
         raise ValueError(f"{model.name} has no stage {named} to switch off. It has: {kept}.")
     at = np.unique(np.linspace(0, request.n - 1, min(request.n, PROBES)).astype(np.int64))
     conditions, latent = request.settings(at)
-    asked, notes = model.request(conditions, len(at), model.conditions, fill=True), ()
-    if settle := getattr(model.problem, "settle", None):
-        asked, notes = settle(asked, frozenset(conditions))
+    asked = model.request(conditions, len(at), model.conditions, fill=True)
     if model.problem.refuse and (why := model.problem.refuse(asked)):
         raise ValueError(why)
     given = asked | model.request(latent, len(at), model.latents, fill=False)
-    return [*notes, *(w for name, quantity in known.items() if name in given and (w := outside(quantity, given[name])))]
-
-
-def stages(model: Model) -> set[str]:
-    """What can be switched off when sampling."""
-    parameters = inspect.signature(model.generator.forward).parameters.values()
-    refined = {"refine"} if getattr(model.problem, "refine", None) else set()
-    return {p.name for p in parameters if isinstance(p.default, bool)} | refined
+    return [w for name, quantity in known.items() if name in given and (w := outside(quantity, given[name]))]

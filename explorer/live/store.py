@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import threading
 import time
 from collections.abc import Callable
@@ -65,12 +64,6 @@ def problem_of(name: str) -> Problem:
     return discovery.split(name)[0]
 
 
-def stages(model: Model) -> tuple[str, ...]:
-    """Names of the generator's stages that can be switched off: the keyword flags (default True) of its call."""
-    call = getattr(model.generator, "forward", model.generator)
-    return tuple(p.name for p in inspect.signature(call).parameters.values() if p.default is True)
-
-
 def sizes(model: Model) -> tuple[int, ...]:
     """Sizes in pixels that the panel offers: the field's own list, or its default alone."""
     return tuple(sorted({*model.field.sizes, model.field.shape[0]}))
@@ -109,9 +102,9 @@ def check(model: Model, dial: Dial) -> None:
     unknown = [k for k, v in dial.at.items() if k not in axes or not 0 <= v <= axes[k][-1] + 1e-6]
     if unknown:
         raise ValueError(f"A profile cannot be cut at {unknown[0]} = {dial.at[unknown[0]]:g} here.")
-    missing = [s for s in dial.off if s not in stages(model)]
+    missing = [s for s in dial.off if s not in model.stages]
     if missing:
-        raise ValueError(f"{model.name} has no stage {missing[0]!r}. It has: {', '.join(stages(model)) or 'none'}.")
+        raise ValueError(f"{model.name} has no stage {missing[0]!r}. It has: {', '.join(model.stages) or 'none'}.")
     if size_of(model, dial) not in sizes(model):
         raise ValueError(f"Size {dial.size} is not offered. Choose one of: {', '.join(map(str, sizes(model)))}.")
     if model.problem.refuse and (why := model.problem.refuse(model.request(asked(model, dial), 1, model.conditions, fill=True))):

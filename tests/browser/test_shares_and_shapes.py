@@ -32,11 +32,13 @@ class Mat:
     """Screen positions of the picture's pixels."""
 
     def __init__(self, page, size=64):
-        box = page.locator(".mat").bounding_box()
-        self.page, self.left, self.top, self.pitch = page, box["x"], box["y"], box["width"] / size
+        self.page, self.mat, self.size = page, page.locator(".mat"), size
 
     def at(self, x, y):
-        return self.left + (x + 0.5) * self.pitch, self.top + (y + 0.5) * self.pitch
+        """Read anew each time: what appears beside the picture (a sentence, numbers) may move it."""
+        box = self.mat.bounding_box()
+        pitch = box["width"] / self.size
+        return box["x"] + (x + 0.5) * pitch, box["y"] + (y + 0.5) * pitch
 
     def grab(self, x, y):
         self.page.mouse.move(*self.at(x, y))
@@ -182,7 +184,7 @@ def test_what_is_let_go_where_it_cannot_be_is_not_lost(new_page, address):
     mat.pull(24, 24)
     page.mouse.up()
     expect(page.locator(".panel")).to_have_attribute("data-refused", "false")
-    expect(page).to_have_url(re.compile(r"x1=(22|21\.9|22\.1)&y1=(24|23\.9|24\.1)&"))
+    expect(page).to_have_url(re.compile(r"x1=22&y1=24&"))
 
 
 def test_rim_keys_and_sliders_move_the_same_shape(new_page, address):
