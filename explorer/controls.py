@@ -51,7 +51,7 @@ def panel(model: Model, dial: Dial, base: str = "") -> dict[str, Any]:
         "route": base.rstrip("/") + ROUTE, "model": model.name, "title": model.problem.title,
         "conditions": [quantity(q) for q in model.conditions if q.kind != "curve"],
         "latents": [quantity(q) for q in model.latents if q.kind == "scalar"],
-        "sizes": store.sizes(model), "stages": store.stages(model), "late": store.late(model),
+        "sizes": store.sizes(model), "stages": model.stages, "late": store.late(model),
         "field": {"kind": field.kind, "labels": field.labels, "unit": field.unit, "low": field.low, "high": field.high,
                   "light": palette.stops(field), "dark": palette.stops(field, True),
                   "diverging": {"light": palette.DIVERGING[False], "dark": palette.DIVERGING[True]}},

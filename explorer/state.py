@@ -145,8 +145,8 @@ def from_query(model: Model, query: Mapping[str, str]) -> tuple[Dial, tuple[str,
     known = {*RESERVED, *axes, *(q.name for q in model.conditions)}
     notes += [f"{shorten(k)} in this link means nothing here and is ignored." for k in query if k not in known]
     off = tuple(s for s in query.get("off", "").split(",") if s)
-    if any(s not in store.stages(model) for s in off):
-        notes.append(f"off in this link may name {', '.join(store.stages(model)) or 'nothing here'}; all stages are on.")
+    if any(s not in model.stages for s in off):
+        notes.append(f"off in this link may name {', '.join(model.stages) or 'nothing here'}; all stages are on.")
         off = ()
     locked = _locked(query.get("locked", ""))
     dial = Dial(

@@ -95,8 +95,9 @@ def validate(request: Request, model: Model) -> list[str]:
         if name in known and (known[name].kind == "scalar") == isinstance(value, tuple):
             wanted = "one number, or a sweep low:high" if known[name].kind == "scalar" else f"{known[name].size} numbers"
             raise ValueError(f"{name} must be {wanted}; got {brief(value)}.")
-    if unknown := [stage for stage in request.off if stage not in model.stages]:
-        raise ValueError(f"{model.name} has no stage {unknown[0]!r}. It has: {', '.join(model.stages) or 'none'}.")
+    if unknown := set(request.off) - set(model.stages):
+        named, kept = ", ".join(sorted(unknown)), ", ".join(sorted(model.stages)) or "none"
+        raise ValueError(f"{model.name} has no stage {named} to switch off. It has: {kept}.")
     at = np.unique(np.linspace(0, request.n - 1, min(request.n, PROBES)).astype(np.int64))
     conditions, latent = request.settings(at)
     asked = model.request(conditions, len(at), model.conditions, fill=True)

@@ -64,11 +64,6 @@ def problem_of(name: str) -> Problem:
     return discovery.split(name)[0]
 
 
-def stages(model: Model) -> tuple[str, ...]:
-    """Names of what can be switched off."""
-    return model.stages
-
-
 def late(model: Model) -> tuple[str, ...]:
     """Stages that are slower than a drag: the panel leaves them to the release."""
     return ("refine",) if model.problem.refine else ()
@@ -113,9 +108,9 @@ def check(model: Model, dial: Dial) -> None:
     unknown = [k for k, v in dial.at.items() if k not in axes or not 0 <= v <= axes[k][-1] + 1e-6]
     if unknown:
         raise ValueError(f"A profile cannot be cut at {unknown[0]} = {dial.at[unknown[0]]:g} here.")
-    missing = [s for s in dial.off if s not in stages(model)]
+    missing = [s for s in dial.off if s not in model.stages]
     if missing:
-        raise ValueError(f"{model.name} has no stage {missing[0]!r}. It has: {', '.join(stages(model)) or 'none'}.")
+        raise ValueError(f"{model.name} has no stage {missing[0]!r}. It has: {', '.join(model.stages) or 'none'}.")
     if size_of(model, dial) not in sizes(model):
         raise ValueError(f"Size {dial.size} is not offered. Choose one of: {', '.join(map(str, sizes(model)))}.")
     if model.problem.refuse and (why := model.problem.refuse(model.request(asked(model, dial), 1, model.conditions, fill=True))):

@@ -32,11 +32,13 @@ class Mat:
     """Screen positions of the picture's pixels."""
 
     def __init__(self, page, size=64):
-        box = page.locator(".mat").bounding_box()
-        self.page, self.left, self.top, self.pitch = page, box["x"], box["y"], box["width"] / size
+        self.page, self.mat, self.size = page, page.locator(".mat"), size
 
     def at(self, x, y):
-        return self.left + (x + 0.5) * self.pitch, self.top + (y + 0.5) * self.pitch
+        """Read anew each time: what appears beside the picture (a sentence, numbers) may move it."""
+        box = self.mat.bounding_box()
+        pitch = box["width"] / self.size
+        return box["x"] + (x + 0.5) * pitch, box["y"] + (y + 0.5) * pitch
 
     def grab(self, x, y):
         self.page.mouse.move(*self.at(x, y))

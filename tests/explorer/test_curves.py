@@ -53,7 +53,7 @@ def test_a_frame_carries_the_requested_curve_and_how_far_the_delivered_one_is(cu
 
 
 def test_refinement_is_a_stage_that_can_be_left_out(curved, model):
-    assert store.stages(curved) == ("network", "physics", "refine") and "refine" not in store.stages(model)
+    assert curved.stages == ("network", "physics", "refine") and "refine" not in model.stages
     dial = Dial({"volume_fraction": 0.4, "length": 9.0}, size=64)
     errors = [
         protocol.decode(render.frame(curved, dataclasses.replace(dial, off=off)))[0]["checks"][0][1] for off in ((), ("refine",))
