@@ -63,17 +63,6 @@ class SeededGenerator(nn.Module):
         rest = {name: torch.zeros_like(p) for name in (*STYLES, *MORPHS)}
         return rest if self.curves else {"length": self.seed.quantile(noise["uniform"].to(p), p), **rest}
 
-    def turned(self, noise: Mapping[str, Tensor], latent: Mapping[str, Tensor]) -> Tensor:
-        """Seed noise (B, H, W) turned by each morph's angle in turn; unit variance is kept."""
-        white = noise["white"][:, 0]
-        for number, name in enumerate(MORPHS):
-            angle = latent.get(name)
-            if angle is not None and bool((angle != 0).any()):
-                keys = [(int(k) + 7919 * (number + 1)) % 2**63 for k in noise["key"]]
-                other = torch.stack([torch.randn(*white.shape[1:], generator=torch.Generator().manual_seed(k)) for k in keys])
-                white = torch.cos(angle)[:, None, None] * white + torch.sin(angle)[:, None, None] * other.to(white)
-        return white
-
     def implied(self, conditions: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """What a request stands for, by condition: the length (B,) of a curve, the curve (B, BINS) of a length."""
         p = conditions["volume_fraction"]
@@ -112,7 +101,7 @@ class SeededGenerator(nn.Module):
         exact = torch.autocast(p.device.type, enabled=False)
         with torch.no_grad(), exact:
             shape = {"contraction": self.contraction} if physics else {"smoothing": SMOOTHING}
-            y = self.seed(self.turned(noise, latent), p, length, style, asked=asked, **shape)
+            y = self.seed(turned(noise, latent), p, length, style, asked=asked, **shape)
         if network:
             y = y + self.residual(y, noise["white"][:, 1], p, length)
         with exact:
@@ -149,3 +138,15 @@ class SeededGenerator(nn.Module):
             return torch.cat([self(n, {"volume_fraction": a}, {"length": b})[:, 0] for n, a, b in parts])
 
         return self.physics.calibrate(make, p, length)
+
+
+def turned(noise: Mapping[str, Tensor], latent: Mapping[str, Tensor]) -> Tensor:
+    """The first layer (B, H, W) of the `white` noise, turned by each morph's angle (B,) in turn; unit variance is kept."""
+    white = noise["white"][:, 0]
+    for number, name in enumerate(MORPHS):
+        angle = latent.get(name)
+        if angle is not None and bool((angle != 0).any()):
+            keys = [(int(k) + 7919 * (number + 1)) % 2**63 for k in noise["key"]]
+            other = torch.stack([torch.randn(*white.shape[1:], generator=torch.Generator().manual_seed(k)) for k in keys])
+            white = torch.cos(angle)[:, None, None] * white + torch.sin(angle)[:, None, None] * other.to(white)
+    return white

@@ -23,6 +23,7 @@ from core.models.critic import Critic
 from core.models.data_free import PlainGenerator, RequestGenerator
 from core.models.generator import SMOOTHING, SeededGenerator
 from core.models.seed import RequestSeed
+from core.models.textures import TextureGenerator
 from core.projection import rank_threshold
 from core.refinement import match_correlation
 from core.sampling import path_of
@@ -86,6 +87,11 @@ LATENTS = (
 def project(logits: Tensor, conditions: Conditions) -> Tensor:
     """The exact volume fraction: see `rank_threshold`."""
     return rank_threshold(logits, conditions["volume_fraction"])
+
+
+def half(logits: Tensor, conditions: Conditions) -> Tensor:
+    """Nothing enforced: phase 1 is where the network makes it more likely than not."""
+    return (logits[:, 0] > 0).to(torch.uint8)
 
 
 def oracle(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int, int]) -> Array:
@@ -325,13 +331,38 @@ PLAIN_PRESET = Preset(
     overrides=MOMENTS | {"refine": None},
 )
 
+ADVERSARIAL = TrainConfig(
+    steps=2000, batch=16, loss="wgan_gp", turns={"critic": 3, "generator": 1, "projection": 0}, weights=WEIGHTS,
+    lr=1e-3, lr_critic=1e-3, betas=(0.0, 0.9), clip=0.0, straight_through=False, ema=0.99, decay=0.25,
+)  # fmt: skip
+
+
+def plain(name: str, title: str, summary: str, conditional: bool = True, sees: int = 0, turns: int = 0, **changes: Any) -> Preset:
+    """A preset of the plain generator, cut at one half: `sees` channels beside the image for its critic, `turns` of the projection
+    step; without conditions nothing can be asked for, sample by sample."""
+    config = replace(ADVERSARIAL, **changes, turns={**ADVERSARIAL.turns, "projection": turns})
+    overrides: dict[str, Any] = {"project": half, "projection": "", "bars": {}, "rivals": RIVALS[:1]}
+    return Preset(
+        name, title, summary, (FRACTION, LENGTH) if conditional else (), LATENTS[-3:], lambda: TextureGenerator(conditional),
+        lambda: Critic(1 + sees), config, replace(config, steps=2, batch=4, images=16, precision="fp32"),
+        overrides=overrides | ({"compare": compare} if conditional else {}),
+    )  # fmt: skip
+
+
+ADVERSARIAL_PRESETS = (
+    plain("invnet", "InvNet, as in the paper", "The plain generator with the projection step of Algorithm 1.", turns=1),
+    plain("wgan_gp", "WGAN-GP", "The paper's baseline without invariances: nothing can be asked for.", conditional=False),
+    plain("stinis", "Critic on (x, L_I)", "The critic sees how far p1 and S2 are missed (Stinis et al. 2019).", sees=1,
+          critic_sees="residual"),
+)  # fmt: skip
+
 PROBLEM = Problem(
     name="two_phase",
     title="Two-phase microstructures",
     summary="Drag a volume fraction: a microstructure with exactly that fraction follows, its two-point correlation beside it.",
     citation=CITATION,
     field=Field(kind="binary", shape=(128, 128), labels=("phase 0", "phase 1"), sizes=(64, 128, 192, 256, 384, 512)),
-    presets=(CORRELATION_PRESET, FRACTION_PRESET, DATA_FREE_PRESET, PLAIN_PRESET),
+    presets=(CORRELATION_PRESET, FRACTION_PRESET, DATA_FREE_PRESET, PLAIN_PRESET, *ADVERSARIAL_PRESETS),
     invariances=(VolumeFraction(), TwoPointCorrelation(correlations.BINS), CharacteristicLength()),
     source=SOURCE,
     project=project,

@@ -30,11 +30,13 @@ def ways(quantities):
 
 def some(quantities, n, seed=0, problem=None):
     """n usual values of each quantity, stacked; those of held-out arrays where not all can be asked for together."""
-    if problem is None or problem.refuse is None:
-        return {q.name: np.stack([usual(q, seed + i) for i in range(n)]) for q in quantities}
-    drawn = torch.from_numpy(problem.source.draw(range(HELD_OUT + seed, HELD_OUT + seed + n), problem.field.shape))
+    found = {q.name: np.stack([usual(q, seed + i) for i in range(n)]) for q in quantities}
+    if problem is None or not (problem.refuse or problem.settle):
+        return found
+    source = problem.source or discovery.problem(problem.name).source
+    drawn = torch.from_numpy(source.draw(range(HELD_OUT + seed, HELD_OUT + seed + n), problem.field.shape))
     measured = {pinned(i): i.measure(as_soft(drawn, problem.field)).numpy() for i in problem.invariances}
-    return {q.name: measured[q.name] for q in quantities}
+    return found | {k: v for k, v in measured.items() if k in found}
 
 
 def tensors(values):
