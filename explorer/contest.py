@@ -184,7 +184,7 @@ def draw(model: Model, held: Contest) -> None:
 
 def table(model: Model, held: Contest) -> pd.DataFrame:
     """The rows with the break-even count, as text."""
-    rows = rivals.with_break_even(held.rows, rivals.training_seconds(model))
+    rows = rivals.with_break_even(model, held.rows)
     frame = rivals.words(pd.DataFrame.from_dict(rows, orient="index"))
     text: Callable[[Any], str] = lambda v: v if isinstance(v, str) else "" if pd.isna(v) else figures.short(v)  # noqa: E731
     return frame.map(text)

@@ -74,19 +74,27 @@ def one(asked: Asked, i: int) -> dict[str, Array]:
     return {name: values[i : i + 1] for name, values in asked.items()}
 
 
-def with_break_even(rows: Mapping[str, Mapping[str, float]], training: float) -> dict[str, dict[str, float]]:
+def with_break_even(model: sampling.Model, rows: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
     """The rows with the break-even count of every rival."""
-    ours = rows[OURS][MILLISECONDS] / 1e3
-    count = lambda row: break_even(training, ours, row[MILLISECONDS] / 1e3)  # noqa: E731
-    timed = {label: row for label, row in rows.items() if label != OURS and MILLISECONDS in row}
-    return {label: {**row, **({BREAK_EVEN: count(row)} if label in timed else {})} for label, row in rows.items()}
+    ours, training = rows[OURS][MILLISECONDS] / 1e3, training_seconds(model)
+    untrained = {r.label for r in model.problem.rivals}
+    count = lambda row: {BREAK_EVEN: break_even(training, ours, row[MILLISECONDS] / 1e3)}  # noqa: E731
+    return {label: {**row, **(count(row) if label in untrained else {})} for label, row in rows.items()}
+
+
+def siblings(model: sampling.Model) -> dict[str, sampling.Model]:
+    """The other presets of the problem that have a checkpoint, by title."""
+    others = {p.title: f"{model.problem.name}/{p.name}" for p in discovery.problem(model.problem.name).presets}
+    return {
+        title: sampling.load(name) for title, name in others.items() if name != model.name and sampling.path_of(name).exists()
+    }
 
 
 def table(
     model: sampling.Model, n: int = 16, size: int | None = None, seed: int = 0, tick: Callable[[int, int], None] | None = None
 ) -> pd.DataFrame:
-    """A row for each way: held-out arrays themselves, this model (without refinement too) and every rival, at what `n` held-out
-    arrays measure. `tick(done, all)` is called after each way."""
+    """A row for each way: held-out arrays themselves, this model (without refinement too), every rival, and the other presets at
+    as much of the request as they hear, at what `n` held-out arrays measure. `tick(done, all)` is called after each way."""
     shape, problem = model.shape(size), model.problem
     source = problem if problem.source else discovery.problem(problem.name)
     truth = sampling.draw(source, n, HELD_OUT + seed, shape[0])
@@ -96,6 +104,9 @@ def table(
     if "refine" in model.stages:
         ways[f"{OURS}, not refined"] = ours(refine=False)
     ways |= {r.label: lambda i, r=r: r.make(one(asked, i), 1, seed + i, shape) for r in problem.rivals}  # type: ignore[misc]
+    for title, other in siblings(model).items():
+        heard = ensembles.request(other, truth)
+        ways[title] = lambda i, m=other, a=heard: m.sample(one(a, i), 1, seed + i, size=size).array  # type: ignore[misc]
     rows: dict[str, dict[str, float]] = {TRUTH: judge(model, truth.array, asked, expected)}
     for done, (label, make) in enumerate(ways.items(), 1):
         make(0)  # what is fitted or built once is not counted
@@ -103,7 +114,7 @@ def table(
         rows[label] = {**judge(model, arrays, asked, expected), MILLISECONDS: ms}
         if tick:
             tick(done, len(ways))
-    return pd.DataFrame.from_dict(with_break_even(rows, training_seconds(model)), orient="index")
+    return pd.DataFrame.from_dict(with_break_even(model, rows), orient="index")
 
 
 def words(found: pd.DataFrame) -> pd.DataFrame:
