@@ -80,11 +80,13 @@ def configuration(preset: Preset, given: argparse.Namespace) -> TrainConfig:
     return replace(base, **changes)
 
 
-def with_data(problem: Problem, given: argparse.Namespace) -> tuple[Problem, argparse.Namespace]:
+def with_data(problem: Problem, preset: Preset, given: argparse.Namespace) -> tuple[Problem, argparse.Namespace]:
     """The problem with the person's own data as its source, and the folders that then hold what is trained: never the shipped
     ones. Simulations no longer speak of these data, so the oracle goes; windows of maps may not be rolled."""
     if given.data is None:
         return problem, given
+    if preset.requests is not None:
+        raise ValueError(f"{problem.name}/{preset.name} learns without data. Leave --data away, or train another preset on it.")
     if problem.read is None:
         raise ValueError(f"{problem.name} cannot be trained on own data: it has no reader of files. Leave --data away.")
     told = {k: getattr(given, k) for k in ("slice", "scale", "array", "features") if getattr(given, k)}
@@ -101,9 +103,10 @@ def with_data(problem: Problem, given: argparse.Namespace) -> tuple[Problem, arg
     return replace(problem, source=source, oracle=None, field=field), argparse.Namespace(**vars(given) | {"out": out, "runs": runs})
 
 
-def images_for(problem: Problem, config: TrainConfig) -> tuple[Array | None, Array | None]:
-    """Training images and, at the problem's own size, those from which the generator reads its statistics."""
-    if problem.source is None:
+def images_for(problem: Problem, preset: Preset, config: TrainConfig) -> tuple[Array | None, Array | None]:
+    """Training images and, at the problem's own size, those from which the generator reads its statistics; none for a preset that
+    learns from requests alone."""
+    if preset.requests is not None or problem.source is None:
         return None, None
     shown = tqdm(total=0, desc="data", unit="image", disable=None, leave=False)
 
@@ -137,7 +140,7 @@ class Run:
 
     def manifest(self, digest: str, rest: dict[str, Any]) -> dict[str, Any]:
         """The manifest of this run; `digest` is the training data's."""
-        source = self.problem.source
+        source = None if self.preset.requests is not None else self.problem.source
         read = f"{CALIBRATION_SEED}..{CALIBRATION_SEED + CALIBRATION_IMAGES - 1}"
         seeds = {"training data": f"0..{self.config.images - 1}", "statistics": read, "held out": f"from {HELD_OUT}"}
         versions = {m.__name__: m.__version__ for m in (core, torch, np)} | {"python": platform.python_version()}
@@ -276,10 +279,10 @@ def _row(quantity: Any) -> dict[str, Any]:
 def train(name: str, given: argparse.Namespace, device: torch.device, stop: StopFlag) -> bool:
     """Train one preset; False when a person or a scheduler asked to stop."""
     problem, preset = discovery.split(name)
-    problem, given = with_data(problem, given)
+    problem, given = with_data(problem, preset, given)
     config = configuration(preset, given)
     run = Run(problem, preset, config, given)
-    images, calibration = images_for(problem, config)
+    images, calibration = images_for(problem, preset, config)
     digest = "" if images is None else data.digest(images)
     trainer = Trainer(problem, preset, config, images, calibration, device, fit=not run.state.exists())
     found = run.resume(trainer)

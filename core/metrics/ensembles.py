@@ -154,7 +154,7 @@ def columns(model: sampling.Model, ablation: bool) -> dict[str, dict[str, bool]]
 def quality(model: sampling.Model, n: int = 256, size: int | None = None, ablation: bool = True, seed: int = 0) -> pd.DataFrame:
     """Rows of measured quality, columns: bar, data (the oracle again, other seeds), every stage of the generator, the rivals."""
     problem, shape = model.problem, model.shape(size)
-    reference = sampling.draw(problem if problem.source else problem.name, n, HELD_OUT + seed, shape[0])
+    reference = sampling.draw(problem, n, HELD_OUT + seed, shape[0])
     theirs, asked = describe(problem, reference.array), request(model, reference)
     at = sampling.position(problem, problem.presets[0].conditions, reference.measured)
     pools = pooled.pools(problem, reference.array)

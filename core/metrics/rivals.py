@@ -96,8 +96,7 @@ def table(
     """A row for each way: held-out arrays themselves, this model (without refinement too), every rival, and the other presets at
     as much of the request as they hear, at what `n` held-out arrays measure. `tick(done, all)` is called after each way."""
     shape, problem = model.shape(size), model.problem
-    source = problem if problem.source else discovery.problem(problem.name)
-    truth = sampling.draw(source, n, HELD_OUT + seed, shape[0])
+    truth = sampling.draw(problem, n, HELD_OUT + seed, shape[0])
     asked, expected = ensembles.request(model, truth), ensembles.describe(problem, truth.array)
     ours = lambda **off: lambda i: model.sample(one(asked, i), 1, seed + i, size=size, **off).array  # noqa: E731
     ways: dict[str, Callable[[int], Array]] = {OURS: ours()}

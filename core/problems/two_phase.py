@@ -46,8 +46,9 @@ from core.types import (
 )  # fmt: skip
 
 SOURCE = CahnHilliard()
-AGREE, REFUSED = 2e-3, 0.03
-"""|S2(0) - p1| up to which a curve and a fraction agree; mean distance to the nearest possible curve from which one is refused."""
+AGREE, POSSIBLE, REFUSED = 2e-3, 1e-4, 0.03
+"""|S2(0) - p1| up to which a curve and a fraction agree; mean distance to the nearest possible curve up to which one is taken as it
+is, and from which one is refused."""
 WEIGHTS = {"volume_fraction": 50.0, "correlation": 50.0, "length": 0.0}
 
 FRACTION = Quantity(
@@ -95,7 +96,10 @@ def half(logits: Tensor, conditions: Conditions) -> Tensor:
 
 
 def oracle(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int, int]) -> Array:
-    """Full Cahn-Hilliard simulations at the requested fractions (held-out seeds), cut at the exact rank."""
+    """Full Cahn-Hilliard simulations at the requested fractions (held-out seeds), cut at the exact rank; any, where nothing is
+    asked for."""
+    if "volume_fraction" not in conditions:
+        return SOURCE.draw(range(HELD_OUT + seed, HELD_OUT + seed + n), shape)
     return SOURCE.at([float(p) for p in np.broadcast_to(conditions["volume_fraction"], n)], HELD_OUT + seed, shape)
 
 
@@ -210,15 +214,16 @@ def settle(asked: dict[str, Array], given: frozenset[str]) -> tuple[dict[str, Ar
             f"correlation starts at S2(0) = {float(p[0]):g}, the volume fraction. Allowed: {FRACTION.low:g} to {FRACTION.high:g}."
         )
     possible = correlations.nearest(curve)
-    moved = float((possible - curve).abs().mean(1).max())
+    apart = (possible - curve).abs().mean(1)
+    moved = float(apart.max())
     if moved > REFUSED:
         raise ValueError(
             f"No structure has this correlation: the nearest possible curve is {moved:.3f} away on average. S2 lies between "
             "max(0, 2 p1 - 1) and p1, falls from p1 at r = 0 towards p1², and has no negative power at any wavelength."
         )
     note = f"No structure has exactly this correlation; the nearest possible one, {moved:.4f} away on average, is used instead."
-    settled = {**asked, "correlation": possible.numpy(), "volume_fraction": p.numpy()}
-    return settled, (note,) if moved > 1e-6 else ()
+    used = torch.where(apart[:, None] > POSSIBLE, possible, curve)
+    return {**asked, "correlation": used.numpy(), "volume_fraction": p.numpy()}, (note,) if moved > POSSIBLE else ()
 
 
 def follow(given: dict[str, Any]) -> dict[str, Any]:
@@ -296,7 +301,7 @@ FRACTION_PRESET = Preset(
 
 MOMENTS = {
     "invariances": (VolumeFraction(), TwoPointCorrelation(correlations.BINS)), "settle": settle, "follow": follow,
-    "refine": refine, "source": None, "compare": compare, "bars": {}, "rivals": RIVALS,
+    "refine": refine, "compare": compare, "bars": {}, "rivals": RIVALS,
 }  # fmt: skip
 WITHOUT_DATA = TrainConfig(
     steps=1000, batch=16, turns={"projection": 1}, lr=2e-3, betas=(0.9, 0.99), decay=0.5, precision="fp32",
@@ -337,15 +342,22 @@ ADVERSARIAL = TrainConfig(
 )  # fmt: skip
 
 
+DIALS = tuple(
+    Quantity(f"z{k}", f"Latent direction {k}", f"z{k}", "", -3.0, 3.0, 0.0, "A component of z: what it does was not chosen.")
+    for k in (1, 2)
+)
+
+
 def plain(name: str, title: str, summary: str, conditional: bool = True, sees: int = 0, turns: int = 0, **changes: Any) -> Preset:
     """A preset of the plain generator, cut at one half: `sees` channels beside the image for its critic, `turns` of the projection
     step; without conditions nothing can be asked for, sample by sample."""
     config = replace(ADVERSARIAL, **changes, turns={**ADVERSARIAL.turns, "projection": turns})
-    overrides: dict[str, Any] = {"project": half, "projection": "", "bars": {}, "rivals": RIVALS[:1]}
+    free: dict[str, Any] = {"project": half, "projection": "", "bars": {}, "rivals": ()}
+    asked: dict[str, Any] = {"rivals": RIVALS[:1], "compare": compare}
     return Preset(
-        name, title, summary, (FRACTION, LENGTH) if conditional else (), LATENTS[-3:], lambda: TextureGenerator(conditional),
-        lambda: Critic(1 + sees), config, replace(config, steps=2, batch=4, images=16, precision="fp32"),
-        overrides=overrides | ({"compare": compare} if conditional else {}),
+        name, title, summary, (FRACTION, LENGTH) if conditional else (), (*(() if conditional else DIALS), *LATENTS[-3:]),
+        lambda: TextureGenerator(conditional), lambda: Critic(1 + sees), config,
+        replace(config, steps=2, batch=4, images=16, precision="fp32"), overrides=free | asked if conditional else free,
     )  # fmt: skip
 
 

@@ -33,8 +33,7 @@ def some(quantities, n, seed=0, problem=None):
     found = {q.name: np.stack([usual(q, seed + i) for i in range(n)]) for q in quantities}
     if problem is None or not (problem.refuse or problem.settle):
         return found
-    source = problem.source or discovery.problem(problem.name).source
-    drawn = torch.from_numpy(source.draw(range(HELD_OUT + seed, HELD_OUT + seed + n), problem.field.shape))
+    drawn = torch.from_numpy(problem.source.draw(range(HELD_OUT + seed, HELD_OUT + seed + n), problem.field.shape))
     measured = {pinned(i): i.measure(as_soft(drawn, problem.field)).numpy() for i in problem.invariances}
     return found | {k: v for k, v in measured.items() if k in found}
 
