@@ -337,7 +337,7 @@ PLAIN_PRESET = Preset(
 )
 
 ADVERSARIAL = TrainConfig(
-    steps=2000, batch=16, loss="wgan_gp", turns={"critic": 3, "generator": 1, "projection": 0}, weights=WEIGHTS,
+    steps=1000, batch=16, loss="wgan_gp", turns={"critic": 3, "generator": 1, "projection": 0}, weights=WEIGHTS,
     lr=1e-3, lr_critic=1e-3, betas=(0.0, 0.9), clip=0.0, straight_through=False, ema=0.99, decay=0.25,
 )  # fmt: skip
 
