@@ -6,6 +6,7 @@ and the generated ensemble is compared with it as a whole, in thirds of the cond
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -152,7 +153,10 @@ def columns(model: sampling.Model, ablation: bool) -> dict[str, dict[str, bool]]
 
 
 def quality(model: sampling.Model, n: int = 256, size: int | None = None, ablation: bool = True, seed: int = 0) -> pd.DataFrame:
-    """Rows of measured quality, columns: bar, data (the oracle again, other seeds), every stage of the generator, the rivals."""
+    """Rows of measured quality, columns: bar, data (the oracle again, other seeds), every stage of the generator, the rivals.
+
+    Of a model without conditions whole ensembles are compared: it makes other fractions than the reference has at the same place.
+    """
     problem, shape = model.problem, model.shape(size)
     reference = sampling.draw(problem, n, HELD_OUT + seed, shape[0])
     theirs, asked = describe(problem, reference.array), request(model, reference)
@@ -161,10 +165,11 @@ def quality(model: sampling.Model, n: int = 256, size: int | None = None, ablati
 
     def judge(made: Array) -> dict[str, float]:
         found = rows(problem, Contest(describe(problem, made), theirs, at)) | pooled.rows(problem, made, pools)
+        found = found if asked else {k: v for k, v in found.items() if not re.search(", (worst third|spread)", k)}
         return found | dict(problem.compare(made, reference) if problem.compare else {})
 
     out: dict[str, dict[str, float]] = {}
-    given = {k: v for k, v in reference.measured.items() if not asked or k in asked}
+    given = {k: v for k, v in reference.measured.items() if k in asked}
     if problem.oracle is not None:
         out["data"] = judge(problem.oracle(given, n, seed + 500_000, shape))
     for name, stages in columns(model, ablation).items():
