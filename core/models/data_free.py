@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from core.data import uniform
 from core.models.generator import LOGIT, SMOOTHING
 from core.models.physics import DOMAIN, DT_RANGE, EPS_RANGE, GROWTH, STAGES, with_mean
 from core.models.unet import UNet
@@ -34,6 +36,18 @@ def white(keys: Sequence[int], shape: tuple[int, int], layers: int) -> dict[str,
     """Keyed white noise (B, layers, H, W)."""
     drawn = [torch.randn(layers, *shape, generator=torch.Generator().manual_seed(k)) for k in keys]
     return {"white": torch.stack(drawn)}
+
+
+def requests(keys: Sequence[int]) -> dict[str, Tensor]:
+    """Requests without data: p1 .2 to .8, damped Bessel curves of length 5.5 to 12 px and order .8 to 2.5, and a weight that
+    counts one stretch of the curve up to 16 times as much."""
+    u = np.array([[uniform(k, name) for name in ("p", "length", "order", "weight", "from", "width")] for k in keys])
+    p, length, order = 0.2 + 0.6 * u[:, 0], 5.5 + 6.5 * u[:, 1], 0.8 * 3.125 ** u[:, 2]
+    at, start, width = correlations.distances().numpy(), 24 * u[:, 4:5], 3 + 9 * u[:, 5:]
+    weight = np.where((at >= start) & (at <= start + width), 16 ** np.maximum(2 * u[:, 3:4] - 1, 0), 1.0)
+    fraction, size, regular = (torch.from_numpy(v).float() for v in (p, length, order))
+    curve = correlations.damped_bessel(fraction, size, regular)
+    return {"volume_fraction": fraction, "correlation": curve, "weight": torch.from_numpy(weight).float()}
 
 
 def features(p: Tensor, covariance: Tensor, length: Tensor, weight: Tensor | None) -> Tensor:

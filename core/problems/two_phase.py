@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -14,13 +14,12 @@ import torch
 from torch import Tensor
 
 from core import checkpoint
-from core.data import uniform
 from core.invariances.characteristic_length import CharacteristicLength
 from core.invariances.two_point import TwoPointCorrelation
 from core.invariances.volume_fraction import VolumeFraction
 from core.metrics import moments
 from core.models.critic import Critic
-from core.models.data_free import PlainGenerator, RequestGenerator
+from core.models.data_free import PlainGenerator, RequestGenerator, requests
 from core.models.generator import SMOOTHING, SeededGenerator
 from core.models.seed import RequestSeed
 from core.models.textures import TextureGenerator
@@ -251,18 +250,6 @@ def compare(arrays: Array, reference: Sample) -> dict[str, float]:
     return moments.compare(arrays, reference, SOURCE)
 
 
-def requests(keys: Sequence[int]) -> dict[str, Tensor]:
-    """Requests without data: p1 .2 to .8, damped Bessel curves of length 5.5 to 12 px and order .8 to 2.5, and a weight that
-    counts one stretch of the curve up to 16 times as much."""
-    u = np.array([[uniform(k, name) for name in ("p", "length", "order", "weight", "from", "width")] for k in keys])
-    p, length, order = 0.2 + 0.6 * u[:, 0], 5.5 + 6.5 * u[:, 1], 0.8 * 3.125 ** u[:, 2]
-    at, start, width = correlations.distances().numpy(), 24 * u[:, 4:5], 3 + 9 * u[:, 5:]
-    weight = np.where((at >= start) & (at <= start + width), 16 ** np.maximum(2 * u[:, 3:4] - 1, 0), 1.0)
-    fraction, size, regular = (torch.from_numpy(v).float() for v in (p, length, order))
-    curve = correlations.damped_bessel(fraction, size, regular)
-    return {"volume_fraction": fraction, "correlation": curve, "weight": torch.from_numpy(weight).float()}
-
-
 RIVALS = (
     Rival("level_cut", "Gaussian field, level cut", level_cut),
     Rival("stopped", "Simulation, stopped at the length", stopped, "single", truth=True),
@@ -362,7 +349,8 @@ def plain(name: str, title: str, summary: str, conditional: bool = True, sees: i
 
 
 ADVERSARIAL_PRESETS = (
-    plain("invnet", "InvNet, as in the paper", "The plain generator with the projection step of Algorithm 1.", turns=1),
+    plain("invnet", "InvNet, as in the paper", "The plain generator with the projection step of Algorithm 1.", turns=1,
+          shared_projection_optimiser=False),
     plain("wgan_gp", "WGAN-GP", "The paper's baseline without invariances: nothing can be asked for.", conditional=False),
     plain("stinis", "Critic on (x, L_I)", "The critic sees how far p1 and S2 are missed (Stinis et al. 2019).", sees=1,
           critic_sees="residual"),
