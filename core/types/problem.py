@@ -1,125 +1,17 @@
-"""The vocabulary: the few nouns that every other room speaks. Frozen dataclasses and protocols, no behaviour."""
+"""What a problem is made of: invariances, data source, generator, presets with their training configuration."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as default
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-Array = NDArray[Any]
-Conditions = Mapping[str, Tensor]
-VERSION = "0.1.0"
-HELD_OUT = 1_000_000_000
-"""Seeds from here on are for held-out checks: no training ever draws them."""
-
-
-@dataclass(frozen=True)
-class Stroke:
-    """How a curve condition that is no period is drawn by hand: on the chart of the measured curve of the same name, or as bars
-    `below` the chart of another.
-
-    `at` are the positions of its ordinates. Control points at `knots` have values v in `low..high`; with the fixed first value
-    `start` at `at[0]` they are joined smoothly, and the condition is zero + height v, (zero, height) = `scale(values of needs)`.
-    """
-
-    at: tuple[float, ...]
-    knots: tuple[float, ...]
-    scale: Callable[..., tuple[float, float]]
-    needs: tuple[str, ...] = ()
-    low: float = -1.0
-    high: float = 1.0
-    start: float = 1.0
-    below: str = ""
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """Something a person can dial: a condition or a latent direction.
-
-    `low..high` is the hard range (outside: `ValueError`); `trained` the range seen in training (outside: a warning).
-    `kind` is `scalar`, `simplex` (`size` fractions that sum to 1) or `curve` (`size` ordinates). An `optional` one has no
-    default: it is used only when it is given, and then in the place of the quantity that it `replaces`; giving both is an
-    error. `heights` (curves whose level does not matter): largest less smallest value seen in training (above: a warning, whatever
-    `trained` says) and allowed (above: `ValueError`).
-    """
-
-    name: str
-    label: str
-    symbol: str
-    unit: str
-    low: float
-    high: float
-    default: float | tuple[float, ...]
-    help: str = ""
-    kind: Literal["scalar", "simplex", "curve"] = "scalar"
-    size: int = 1
-    trained: tuple[float, float] | None = None
-    step: float = 0.01
-    optional: bool = False
-    replaces: str = ""
-    heights: tuple[float, float] | None = None
-    stroke: Stroke | None = None
-    """How a curve is drawn by hand where it is no period."""
-
-
-@dataclass(frozen=True)
-class Field:
-    """What one generated array is.
-
-    `kind`: `binary` (one channel, probability of phase 1, labels 0/1), `categorical` (one channel per label) or
-    `continuous` (real values in `low..high`). `shape` is the default (rows, columns); any size divisible by `divisor`
-    works when `sizes` lists more than one.
-    """
-
-    kind: Literal["binary", "categorical", "continuous"]
-    shape: tuple[int, int]
-    labels: tuple[str, ...] = ()
-    channels: int = 1
-    low: float = 0.0
-    high: float = 1.0
-    periodic: bool = True
-    divisor: int = 8
-    sizes: tuple[int, ...] = ()
-    axes: tuple[str, str] = ("y", "x")
-    unit: str = "px"
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A batch of generated (or drawn) arrays with what was asked and what was measured.
-
-    labels : uint8 (n, H, W) for discrete fields, else None.
-    field : float32 (n, H, W) for continuous fields, else None.
-    soft : float32 (n, C, H, W), probabilities before argmax or projection.
-    requested, measured, raw : condition name -> array (n, ...): asked; measured on what is delivered; measured before projection.
-    latent : latent name -> array (n,), the latent values used.
-    coords : axis -> 1-D array in physical units, empty where pixels are the unit.
-    """
-
-    labels: NDArray[np.uint8] | None
-    field: NDArray[np.float32] | None
-    soft: NDArray[np.float32]
-    requested: dict[str, Array]
-    measured: dict[str, Array]
-    raw: dict[str, Array]
-    seeds: NDArray[np.int64]
-    latent: dict[str, Array] = default(default_factory=dict)
-    coords: dict[str, Array] = default(default_factory=dict)
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def array(self) -> Array:
-        """What is delivered, (n, H, W): the labels of discrete fields, else the field."""
-        found = self.labels if self.labels is not None else self.field
-        assert found is not None
-        return found
+from core.types.requests import Array, Conditions, Field, Handle, Position, Quantity
+from core.types.results import Descriptor, Rival, Sample
 
 
 @runtime_checkable
@@ -156,75 +48,6 @@ class Source(Protocol):
     def identity(self) -> dict[str, Any]:
         """JSON-able parameters that fix the distribution (for cache names and manifests)."""
         ...
-
-
-@dataclass(frozen=True)
-class Descriptor:
-    """A statistic reported of delivered arrays: `measure` maps labels or fields (n, H, W) to (n,) or a curve (n, m).
-
-    `abscissa` gives the curve's positions for an array of the given shape (None for scalars); `live` curves are drawn while
-    dragging, and every scalar that is not `slow`. Of a histogram, `samples` gives the numbers themselves, one row per array:
-    ensembles are compared by the Wasserstein distance of all of them.
-    """
-
-    name: str
-    label: str
-    unit: str
-    measure: Callable[[Tensor], Tensor]
-    abscissa: Callable[[tuple[int, int]], Array] | None = None
-    axis: str = ""
-    """What a curve's positions are, with their unit; empty: distances in the unit of the field."""
-    live: bool = False
-    help: str = ""
-    slow: bool = False
-    samples: Callable[[Tensor], Sequence[Array]] | None = None
-
-
-@dataclass(frozen=True)
-class Position:
-    """A number by which requests are ordered that are no scalars: tables are split in thirds along it, a checkpoint carries its
-    references at places on it.
-
-    `of(conditions)` is the position (n,) of requests, `at(value)` a representative request, in `low..high`.
-    """
-
-    label: str
-    low: float
-    high: float
-    of: Callable[[Mapping[str, Array]], Array]
-    at: Callable[[float], Mapping[str, Array]]
-
-
-@dataclass(frozen=True)
-class Rival:
-    """An honest alternative to the network: `make(conditions, n, seed, shape) -> labels or fields (n, H, W)`.
-
-    `role`: a `yardstick` is a converged numerical solution on the same cells, by which errors are judged; `exact` is the reference
-    itself, of interest for its time alone; a `single` one takes long or reads the whole request, and is compared sample by sample
-    (`core.metrics.rivals`).
-    """
-
-    name: str
-    label: str
-    make: Callable[[Mapping[str, Array], int, int, tuple[int, int]], Array]
-    role: Literal["", "yardstick", "exact", "single"] = ""
-    run: Callable[[Mapping[str, Array], int, tuple[int, int]], Iterator[tuple[float, Array]]] | None = None
-    """The same step by step: (share done, labels so far (1, H, W)), the last one finished."""
-    truth: bool = False
-    """A simulation of the whole request, by which the others are judged."""
-
-
-@dataclass(frozen=True)
-class Handle:
-    """A shape that can be dragged on the picture: the names of the conditions that hold its centre (px from the centre of the
-    top left pixel) and its size, which is a `radius` (px) or an `area` (px), and how its requested outline is drawn."""
-
-    label: str
-    x: str
-    y: str
-    size: str
-    measure: Literal["radius", "area"] = "radius"
-    outline: Literal["circle", "square"] = "circle"
 
 
 class Generator(Protocol):
@@ -364,56 +187,3 @@ class Problem:
     read: Callable[[Path, Mapping[str, Any]], Source] | None = None
     """A person's own file or folder (and options, such as the slice of a volume) as a data source; `ValueError` with a sentence
     for what cannot be used."""
-
-
-@dataclass(frozen=True)
-class Player:
-    """A party of the game: whose parameters move, on which loss, with which optimiser, how many turns a step.
-
-    `loss(key)` returns a scalar and a dict of logged values; `key` numbers the draw (same key, same randomness). Players
-    that name the same `optimiser` object share its state (generator and projection step).
-    """
-
-    name: str
-    parameters: tuple[nn.Parameter, ...]
-    loss: Callable[[int], tuple[Tensor, dict[str, float]]]
-    optimiser: torch.optim.Optimizer
-    turns: int = 1
-
-
-VectorField = Callable[[Player, int], tuple[list[Tensor], dict[str, float]]]
-"""(player, key) -> gradients of the player's loss with respect to its parameters, averaged over processes, and logs."""
-
-
-class Scheme(Protocol):
-    """How gradients become a step."""
-
-    name: str
-
-    def step(self, players: Sequence[Player], gradients: VectorField, step: int) -> dict[str, float]:
-        """One step of the whole game, in place; returns the logged values."""
-        ...
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What the training loop yields after each step. `state` is a callable: copying weights costs, asking is optional."""
-
-    step: int
-    steps: int
-    losses: dict[str, float]
-    residuals: dict[str, float]
-    seconds: float
-    images_per_second: float
-    state: Callable[[], dict[str, Tensor]]
-    finished: bool = False
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """Tensors plus a manifest (problem, preset, config, seeds, data digest, versions, metrics); `digest` covers both."""
-
-    tensors: dict[str, Tensor]
-    manifest: dict[str, Any]
-    digest: str = ""

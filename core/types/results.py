@@ -1,0 +1,95 @@
+"""What comes out and how it is judged: samples, checkpoints, descriptors, rivals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import field as default
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.types.requests import Array
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A batch of generated (or drawn) arrays with what was asked and what was measured.
+
+    labels : uint8 (n, H, W) for discrete fields, else None.
+    field : float32 (n, H, W) for continuous fields, else None.
+    soft : float32 (n, C, H, W), probabilities before argmax or projection.
+    requested, measured, raw : condition name -> array (n, ...): asked; measured on what is delivered; measured before projection.
+    latent : latent name -> array (n,), the latent values used.
+    coords : axis -> 1-D array in physical units, empty where pixels are the unit.
+    """
+
+    labels: NDArray[np.uint8] | None
+    field: NDArray[np.float32] | None
+    soft: NDArray[np.float32]
+    requested: dict[str, Array]
+    measured: dict[str, Array]
+    raw: dict[str, Array]
+    seeds: NDArray[np.int64]
+    latent: dict[str, Array] = default(default_factory=dict)
+    coords: dict[str, Array] = default(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def array(self) -> Array:
+        """What is delivered, (n, H, W): the labels of discrete fields, else the field."""
+        found = self.labels if self.labels is not None else self.field
+        assert found is not None
+        return found
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Tensors plus a manifest (problem, preset, config, seeds, data digest, versions, metrics); `digest` covers both."""
+
+    tensors: dict[str, Tensor]
+    manifest: dict[str, Any]
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class Descriptor:
+    """A statistic reported of delivered arrays: `measure` maps labels or fields (n, H, W) to (n,) or a curve (n, m).
+
+    `abscissa` gives the curve's positions for an array of the given shape (None for scalars); `live` curves are drawn while
+    dragging, and every scalar that is not `slow`. Of a histogram, `samples` gives the numbers themselves, one row per array:
+    ensembles are compared by the Wasserstein distance of all of them.
+    """
+
+    name: str
+    label: str
+    unit: str
+    measure: Callable[[Tensor], Tensor]
+    abscissa: Callable[[tuple[int, int]], Array] | None = None
+    axis: str = ""
+    """What a curve's positions are, with their unit; empty: distances in the unit of the field."""
+    live: bool = False
+    help: str = ""
+    slow: bool = False
+    samples: Callable[[Tensor], Sequence[Array]] | None = None
+
+
+@dataclass(frozen=True)
+class Rival:
+    """An honest alternative to the network: `make(conditions, n, seed, shape) -> labels or fields (n, H, W)`.
+
+    `role`: a `yardstick` is a converged numerical solution on the same cells, by which errors are judged; `exact` is the reference
+    itself, of interest for its time alone; a `single` one takes long or reads the whole request, and is compared sample by sample
+    (`core.metrics.rivals`).
+    """
+
+    name: str
+    label: str
+    make: Callable[[Mapping[str, Array], int, int, tuple[int, int]], Array]
+    role: Literal["", "yardstick", "exact", "single"] = ""
+    run: Callable[[Mapping[str, Array], int, tuple[int, int]], Iterator[tuple[float, Array]]] | None = None
+    """The same step by step: (share done, labels so far (1, H, W)), the last one finished."""
+    truth: bool = False
+    """A simulation of the whole request, by which the others are judged."""
