@@ -85,10 +85,10 @@ def with_data(problem: Problem, preset: Preset, given: argparse.Namespace) -> tu
     ones. Simulations no longer speak of these data, so the oracle goes; windows of maps may not be rolled."""
     if given.data is None:
         return problem, given
-    if preset.requests is not None:
-        raise ValueError(f"{problem.name}/{preset.name} learns without data. Leave --data away, or train another preset on it.")
     if problem.read is None:
         raise ValueError(f"{problem.name} cannot be trained on own data: it has no reader of files. Leave --data away.")
+    if preset.critic is None:
+        raise ValueError(f"{problem.name}/{preset.name} learns without data. Leave --data away, or train another preset on it.")
     told = {k: getattr(given, k) for k in ("slice", "scale", "array", "features") if getattr(given, k)}
     source = problem.read(given.data, told)
     about = source.identity()
@@ -106,7 +106,7 @@ def with_data(problem: Problem, preset: Preset, given: argparse.Namespace) -> tu
 def images_for(problem: Problem, preset: Preset, config: TrainConfig) -> tuple[Array | None, Array | None]:
     """Training images and, at the problem's own size, those from which the generator reads its statistics; none for a preset that
     learns from requests alone."""
-    if preset.requests is not None or problem.source is None:
+    if preset.critic is None or problem.source is None:
         return None, None
     shown = tqdm(total=0, desc="data", unit="image", disable=None, leave=False)
 
@@ -140,7 +140,7 @@ class Run:
 
     def manifest(self, digest: str, rest: dict[str, Any]) -> dict[str, Any]:
         """The manifest of this run; `digest` is the training data's."""
-        source = None if self.preset.requests is not None else self.problem.source
+        source = None if self.preset.critic is None else self.problem.source
         read = f"{CALIBRATION_SEED}..{CALIBRATION_SEED + CALIBRATION_IMAGES - 1}"
         seeds = {"training data": f"0..{self.config.images - 1}", "statistics": read, "held out": f"from {HELD_OUT}"}
         versions = {m.__name__: m.__version__ for m in (core, torch, np)} | {"python": platform.python_version()}

@@ -25,7 +25,7 @@ def structures():
 def fitted(structures):
     """A two-phase generator fitted to `structures`, its network untrained; frozen. `fitted.left`: deviations after the fit."""
     torch.manual_seed(0)
-    generator = discovery.split("two_phase")[1].generator().eval().requires_grad_(False)
+    generator = discovery.split("two_phase/fraction")[1].generator().eval().requires_grad_(False)
     generator.left = generator.fit(torch.from_numpy(structures), range(256))
     return generator
 

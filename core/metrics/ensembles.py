@@ -166,7 +166,7 @@ def quality(model: sampling.Model, n: int = 256, size: int | None = None, ablati
     def judge(made: Array) -> dict[str, float]:
         found = rows(problem, Contest(describe(problem, made), theirs, at)) | pooled.rows(problem, made, pools)
         found = found if asked else {k: v for k, v in found.items() if not re.search(", (worst third|spread)", k)}
-        return found | dict(problem.compare(made, reference) if problem.compare else {})
+        return found | dict(problem.compare(made, reference, problem.source) if problem.compare and problem.source else {})
 
     out: dict[str, dict[str, float]] = {}
     given = {k: v for k, v in reference.measured.items() if k in asked}

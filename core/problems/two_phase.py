@@ -17,7 +17,7 @@ from core import checkpoint
 from core.invariances.characteristic_length import CharacteristicLength
 from core.invariances.two_point import TwoPointCorrelation
 from core.invariances.volume_fraction import VolumeFraction
-from core.metrics import moments
+from core.metrics.moments import compare
 from core.models.critic import Critic
 from core.models.data_free import PlainGenerator, RequestGenerator, requests
 from core.models.generator import SMOOTHING, SeededGenerator
@@ -39,7 +39,6 @@ from core.types import (
     Problem,
     Quantity,
     Rival,
-    Sample,
     Stroke,
     TrainConfig,
 )  # fmt: skip
@@ -245,11 +244,6 @@ def refine(logits: Tensor, conditions: Conditions) -> Tensor:
     return match_correlation(logits, conditions["volume_fraction"], conditions["correlation"], conditions.get("weight"))
 
 
-def compare(arrays: Array, reference: Sample) -> dict[str, float]:
-    """Rows of single samples; see `core.metrics.moments`."""
-    return moments.compare(arrays, reference, SOURCE)
-
-
 RIVALS = (
     Rival("level_cut", "Gaussian field, level cut", level_cut),
     Rival("stopped", "Simulation, stopped at the length", stopped, "single", truth=True),
@@ -349,7 +343,7 @@ def plain(name: str, title: str, summary: str, conditional: bool = True, sees: i
 
 
 ADVERSARIAL_PRESETS = (
-    plain("invnet", "InvNet, as in the paper", "The plain generator with the projection step of Algorithm 1.", turns=1,
+    plain("invnet", "InvNet, as in the paper", "The plain generator with the projection step of Algorithm 1.", turns=3,
           shared_projection_optimiser=False),
     plain("wgan_gp", "WGAN-GP", "The paper's baseline without invariances: nothing can be asked for.", conditional=False),
     plain("stinis", "Critic on (x, L_I)", "The critic sees how far p1 and S2 are missed (Stinis et al. 2019).", sees=1,

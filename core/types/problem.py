@@ -148,8 +148,8 @@ class Problem:
     bars: Mapping[str, tuple[str, float]] = default(default_factory=dict)
     """Quality that a checkpoint must show: row name of `core.metrics` -> ("<=" or ">=", value). `column: row` speaks of that
     column of the table instead of the judged one."""
-    compare: Callable[[Array, Sample], Mapping[str, float]] | None = None
-    """More rows for the table of quality: arrays (n, H, W) and the drawn reference at whose conditions they were made."""
+    compare: Callable[[Array, Sample, Source], Mapping[str, float]] | None = None
+    """More rows for the table of quality: arrays (n, H, W), the drawn reference at whose conditions they were made, the source."""
     position: Position | None = None
     """How requests are ordered where the first condition is no scalar."""
     oracle: Callable[[Mapping[str, Array], int, int, tuple[int, int]], Array] | None = None

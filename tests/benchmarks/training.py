@@ -36,7 +36,7 @@ def measure(name: str, precision: str, steps: int, images: int) -> dict[str, flo
     torch.set_num_threads(1)
     problem, preset = discovery.split(name)
     config = dataclasses.replace(preset.config, precision=precision, steps=steps + 1, images=images)
-    arrays = None if preset.requests is not None else problem.source.draw(range(images), (config.size, config.size))
+    arrays = None if preset.critic is None else problem.source.draw(range(images), (config.size, config.size))
     trainer = Trainer(problem, preset, config, arrays)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     next(fit(trainer))

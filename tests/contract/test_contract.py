@@ -169,7 +169,7 @@ def test_the_manifest_tells_where_the_weights_come_from(preset, model):
     manifest = model.manifest
     assert f"{manifest['problem']}/{manifest['preset']}" == preset
     assert {"torch", "numpy", "python"} <= set(manifest["versions"]) and manifest["config"]["seed"] >= 0
-    if model.preset.requests is None:
+    if model.preset.critic is not None:
         identity = json.loads(json.dumps(model.problem.source.identity()))
         assert {k: manifest["data"][k] for k in identity} == identity
         assert str(HELD_OUT) in str(manifest["seeds"])

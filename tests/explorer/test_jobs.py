@@ -108,7 +108,9 @@ def test_a_page_that_comes_back_finds_its_jobs(mine):
     time.sleep(0.5)
     assert job.state == "running"
     mine.leave(0.05)
-    assert wait(job) == "cancelled" and not job.folder.exists()
+    assert wait(job) == "cancelled"
+    mine._leaving.join(10)
+    assert not job.folder.exists()
 
 
 def test_nothing_outlives_the_explorer(mine):

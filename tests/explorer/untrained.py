@@ -37,11 +37,11 @@ def write(folder: Path, name: str = "two_phase/fraction", images: int = 64, each
     problem, preset = discovery.split(name)
     generator = preset.generator().eval()
     tensors = {}
-    if preset.requests is None and problem.oracle is not None:
+    if preset.critic is not None and problem.oracle is not None:
         generator.fit(torch.from_numpy(problem.source.draw(range(images), problem.field.shape)), range(images))
         tensors = references(problem, each)
     tensors |= {f"generator.{k}": v for k, v in generator.state_dict().items()}
-    data = {} if preset.requests is not None else {"digest": "none"}
+    data = {} if preset.critic is None else {"digest": "none"}
     facts = {"problem": problem.name, "preset": preset.name, "data": data}
     path = folder / problem.name / f"{preset.name}.safetensors"
     checkpoint.save(path, Checkpoint(tensors, {**facts, "config": {}, "seeds": {}, "versions": {}, "metrics": {}}))

@@ -19,7 +19,8 @@ from core.types import Field
 
 PROBLEM, PRESET = discovery.split("two_phase")
 SIZE, BATCH = 64, 3
-BY_HAND = dataclasses.replace(PRESET.tiny, batch=BATCH, precision="fp64", clip=0.0, lazy=1, gamma=0.3, weights={"correlation": 7.0})
+WEIGHTS = {"correlation": 7.0, "length": 0.0}
+BY_HAND = dataclasses.replace(PRESET.tiny, batch=BATCH, precision="fp64", clip=0.0, lazy=1, gamma=0.3, weights=WEIGHTS)
 
 
 class Tilt(nn.Module):

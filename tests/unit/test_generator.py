@@ -7,10 +7,10 @@ import torch
 
 from core import discovery
 from core.data import key
-from core.models.generator import LENGTHS, MORPHS, STYLES, SeededGenerator
+from core.models.generator import LENGTHS, MORPHS, STYLES, SeededGenerator, turned
 from core.projection import rank_threshold
 
-PRESET = discovery.split("two_phase")[1]
+PRESET = discovery.split("two_phase/fraction")[1]
 LATENTS = {q.name: q for q in PRESET.latents}
 SHAPE = (64, 64)
 KEYS = [key("generator test", i) for i in range(4)]
@@ -94,12 +94,12 @@ def test_the_fraction_moves_smoothly_too(fitted):
 
 def test_morphs_turn_the_noise_and_keep_its_statistics(fitted):
     noise = fitted.noise(KEYS, SHAPE)
-    quarter = {name: fitted.turned(noise, {name: full(torch.pi / 2)}) for name in MORPHS}
+    quarter = {name: turned(noise, {name: full(torch.pi / 2)}) for name in MORPHS}
     arrangements = torch.stack([noise["white"][:, 0], *quarter.values()]).flatten(0, 1).flatten(1)
     assert (torch.corrcoef(arrangements) - torch.eye(16)).abs().max() < 0.08
-    half = fitted.turned(noise, {"morph_b": full(0.5), "morph_c": full(0.3)})
+    half = turned(noise, {"morph_b": full(0.5), "morph_c": full(0.3)})
     assert float(half.var()) == pytest.approx(1, abs=0.05)
-    assert torch.equal(fitted.turned(noise, {"morph_a": full(0.0)}), noise["white"][:, 0])
+    assert torch.equal(turned(noise, {"morph_a": full(0.0)}), noise["white"][:, 0])
 
 
 def test_dials_are_right_before_training(fitted):

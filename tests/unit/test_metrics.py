@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from core import metrics
+from core import discovery, metrics
 from core.types import Descriptor, Field, Problem, Sample
 
 MEAN = Descriptor("mean", "Mean level", "", lambda x: x.float().mean((1, 2)))
@@ -112,12 +112,14 @@ def test_percentages_are_left_out_where_the_data_have_no_sign():
 
 def test_exactness_counts_pixels_and_tells_raw_from_delivered():
     asked, pixel = np.array([0.3, 0.5], dtype=np.float32), np.array([0, 1 / 64])
+    length = np.array([8.0, 9.0])
     sample = Sample(
         labels=None, field=None, soft=np.zeros((2, 1, 8, 8), np.float32), seeds=np.zeros(2, np.int64),
-        requested={"volume_fraction": asked}, measured={"volume_fraction": asked + pixel},
-        raw={"volume_fraction": np.array([0.4, 0.2])},
+        requested={"volume_fraction": asked, "length": length}, measured={"volume_fraction": asked + pixel, "length": length - 0.5},
+        raw={"volume_fraction": np.array([0.4, 0.2]), "length": length},
     )  # fmt: skip
-    rows = metrics.exactness(problem(), sample, 64)
+    rows = metrics.exactness(discovery.problem("two_phase"), sample, 64)
+    assert rows["length delivered, worst, px"] == 0.5, "a length is counted in its own unit"
     assert rows["volume fraction delivered, worst, px"] == pytest.approx(1, abs=1e-5)
     assert rows["volume fraction raw, mean |error|"] == pytest.approx(0.2, abs=1e-6)
     assert rows["volume fraction raw, worst |error|"] == pytest.approx(0.3, abs=1e-6)

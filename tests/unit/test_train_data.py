@@ -44,7 +44,7 @@ def test_training_on_own_maps(maps, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(ensembles, "STAGES", {"all": {}})
     assert train.main(["two_phase", "--data", str(maps), "--tiny", "--samples", "16"]) == 0
     said = capsys.readouterr().out
-    path = tmp_path / "checkpoints-My-maps" / "two_phase" / "fraction.safetensors"
+    path = tmp_path / "checkpoints-My-maps" / "two_phase" / "correlation.safetensors"
     told = checkpoint.load(path).manifest["data"]
     assert told["files"] == [*(f"{i:02d}.npy" for i in range(8)), "and 12 more"]
     assert told["held out"] == "the last 4 of 20 maps" and told["digest"]
@@ -59,9 +59,10 @@ def test_training_on_own_maps(maps, tmp_path, monkeypatch, capsys):
 
 def test_windows_are_not_rolled(maps):
     given = train.arguments(["two_phase", "--data", str(maps)])
-    problem, _ = train.with_data(two_phase.PROBLEM, given)
+    preset = two_phase.PROBLEM.presets[0]
+    problem, _ = train.with_data(two_phase.PROBLEM, preset, given)
     assert not problem.field.periodic and problem.oracle is None
-    assert train.with_data(two_phase.PROBLEM, train.arguments(["two_phase"]))[0] is two_phase.PROBLEM
+    assert train.with_data(two_phase.PROBLEM, preset, train.arguments(["two_phase"]))[0] is two_phase.PROBLEM
 
 
 @pytest.mark.parametrize(
@@ -71,6 +72,7 @@ def test_windows_are_not_rolled(maps):
         (["two_phase", "--data", "My maps", "--scale", "3"], "scale must be more than 0 and at most 1"),
         (["two_phase", "--data", "My maps", "--out", str(train.SHIPPED)], "holds the models that come with the software"),
         (["burgers", "--data", "My maps"], "burgers cannot be trained on own data"),
+        (["two_phase/data_free", "--data", "My maps"], "two_phase/data_free learns without data"),
     ],
 )
 def test_what_cannot_be_is_said_and_leaves_nothing(maps, tmp_path, capsys, more, say):
