@@ -139,12 +139,12 @@ def claims() -> Iterator[str]:
     for eta, mu in ((0.1, 0.5), (0.3, 0.5)):
         small, inside = theory.singular_values("simultaneous", eta, mu)[-1], theory.radius("simultaneous", eta, mu)
         free = theory.radius("simultaneous", eta, 0.0)
-        yield (f"Theorem A.1 says that every singular value of a simultaneous step is at least 1. At eta {eta}, mu {mu} the smallest on "
-               f"the motif is {small:.6f} and that block contracts (radius {inside:.6f}); divergence is right, as the free "
-               f"coordinates have radius {free:.6f}.")  # fmt: skip
+        yield (f"Theorem A.1's proof says that every singular value of a simultaneous step is at least 1. At eta {eta}, mu {mu} the "
+               f"smallest on the motif is {small:.6f} and that block contracts (radius {inside:.6f}); divergence is right, as the "
+               f"free coordinates have radius {free:.6f}.")  # fmt: skip
     yield (f"The introduction says that alternating steps diverge. On a free coordinate their radius is "
-           f"{theory.radius('alternating', 0.3, 0.0):.12f} at eta 0.3: they cycle. On the motif they rest at psi* / (1 - 2 eta mu), "
-           f"{1 + theory.shift('alternating', 0.3, 0.5):.4f} psi* at eta 0.3, mu 0.5: not at the Nash equilibrium.")  # fmt: skip
+           f"{theory.radius('alternating', 0.3, 0.0):.12f} at eta 0.3: they cycle. On the motif they rest at psi* / (1 - 2 eta "
+           f"mu), {1 + theory.shift('alternating', 0.3, 0.5):.4f} psi* at eta 0.3, mu 0.5: not at the Nash equilibrium.")  # fmt: skip
     yield (f"Theorem A.2 says that extragradient steps converge for a careful eta. At eta 0.3, mu 2 the motif has radius "
            f"{theory.radius('extragradient', 0.3, 2.0):.6f}: they diverge; at eta 0.1, "
            f"{theory.radius('extragradient', 0.1, 2.0):.6f}: they converge.")  # fmt: skip

@@ -174,9 +174,9 @@ def orbit(scheme: str, eta: float, mu: float, start: Array, star: Array, steps: 
 
 
 def growth(distances: Array) -> float:
-    """Measured growth per step of a series of distances: exp b of the fit log d = a + b t + c log t (c: double eigenvalues) over the
-    last nine tenths of what lies within 1e-280 .. 1e280; 0 where the distance stays exactly 0 after a few steps, nan for fewer than
-    five numbers."""
+    """Measured growth per step of a series of distances: exp b of the fit log d = a + b t + c log(t + 1), c for double eigenvalues,
+    over the last nine tenths of what lies within 1e-280 .. 1e280; 0 where the distance stays exactly 0 after a few steps, nan for
+    fewer than five numbers."""
     inside = np.isfinite(distances) & (distances > TINY) & (distances < 1 / TINY)
     at = np.flatnonzero(inside)
     if len(at) and (over := np.flatnonzero(~(distances < 1 / TINY))).size:
