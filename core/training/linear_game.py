@@ -136,18 +136,19 @@ def reached(critic: str, eta: float = 0.3, mu: float = 0.5, steps: int = 900) ->
 
 def claims() -> Iterator[str]:
     """What the paper says of these dynamics, and what the numbers are."""
+    of = theory.radius
     for eta, mu in ((0.1, 0.5), (0.3, 0.5)):
-        small, inside = theory.singular_values("simultaneous", eta, mu)[-1], theory.radius("simultaneous", eta, mu)
-        free = theory.radius("simultaneous", eta, 0.0)
-        yield (f"Theorem A.1's proof says that every singular value of a simultaneous step is at least 1. At eta {eta}, mu {mu} the "
-               f"smallest on the motif is {small:.6f} and that block contracts (radius {inside:.6f}); divergence is right, as the "
-               f"free coordinates have radius {free:.6f}.")  # fmt: skip
-    yield (f"The introduction says that alternating steps diverge. On a free coordinate their radius is "
-           f"{theory.radius('alternating', 0.3, 0.0):.12f} at eta 0.3: they cycle. On the motif they rest at psi* / (1 - 2 eta "
-           f"mu), {1 + theory.shift('alternating', 0.3, 0.5):.4f} psi* at eta 0.3, mu 0.5: not at the Nash equilibrium.")  # fmt: skip
-    yield (f"Theorem A.2 says that extragradient steps converge for a careful eta. At eta 0.3, mu 2 the motif has radius "
-           f"{theory.radius('extragradient', 0.3, 2.0):.6f}: they diverge; at eta 0.1, "
-           f"{theory.radius('extragradient', 0.1, 2.0):.6f}: they converge.")  # fmt: skip
+        small = theory.singular_values("simultaneous", eta, mu)[-1]
+        yield (f"Theorem A.1's proof: every singular value of a simultaneous step is at least 1. At eta {eta}, mu {mu} the "
+               f"smallest on the motif is {small:.6f}, and that block contracts (radius {of('simultaneous', eta, mu):.6f}). "
+               f"Divergence is right: on free coordinates the radius is {of('simultaneous', eta, 0.0):.6f}.")  # fmt: skip
+    rest = 1 + theory.shift("alternating", 0.3, 0.5)
+    yield (f"Introduction: alternating steps diverge. On a free coordinate their radius is {of('alternating', 0.3, 0.0):.12f} at "
+           "eta 0.3: they cycle. On the motif they rest at psi* / (1 - 2 eta mu), not at the Nash equilibrium: "
+           f"{rest:.4f} psi* at eta 0.3, mu 0.5.")  # fmt: skip
+    yield (f"Theorem A.2: extragradient steps converge for a careful eta. At mu 2 the motif has radius "
+           f"{of('extragradient', 0.3, 2.0):.6f} at eta 0.3, where they diverge, and {of('extragradient', 0.1, 2.0):.6f} at eta "
+           "0.1, where they converge.")  # fmt: skip
     for critic in CRITICS:
         yield f"Extragradient, {critic} critic, eta 0.3, mu 0.5: {reached(critic):.1e} from the Nash equilibrium after 900 steps."
 

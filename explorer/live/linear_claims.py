@@ -1,0 +1,102 @@
+"""What the paper says of the linear game at a setting, and what the numbers are: a few sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from core.training import linear_theory as theory
+from core.training.linear_theory import Setting
+
+Facts = Mapping[str, Any]
+EDGE = 1e-9
+
+
+def behaviour(radius: float) -> str:
+    """What a block of this spectral radius does."""
+    if abs(radius - 1) < EDGE:
+        return "cycles"
+    return "converges" if radius < 1 else "diverges"
+
+
+def claims(game: Setting, scheme: str, eta: float, facts: Sequence[Facts]) -> list[tuple[str, str]]:
+    """(what the paper says, what is so here), for the equilibrium and for the scheme."""
+    blocks = {f["name"]: f for f in facts}
+    dynamics = {"simultaneous": simultaneous, "alternating": alternating, "extragradient": extragradient, "optimistic": optimistic}
+    return [equilibrium(game), dynamics[scheme](blocks, eta)]
+
+
+def equilibrium(game: Setting) -> tuple[str, str]:
+    """Where the motif goes, after eq. 9 and 10."""
+    theta, psi = theory.nash(game)
+    if not game.motif.any():
+        return "Without an invariance the equilibrium is θ* = v, ψ* = 0.", "So it is: there is no motif coordinate here."
+    off = float(np.abs(theta - game.m)[game.motif].max())
+    if game.critic == "standard":
+        said = "Standard critic: θ* = v, ψ* = 2μ(Pv − m). The motif is not in the generator; the critic pays for it."
+        return said, f"So it is: θ* misses the motif by up to {off:.3g}, and |ψ*| is up to {np.abs(psi).max():.3g} there."
+    said = "Critic that ignores the motif: θ* = (I − P)v + m, ψ* = 0."
+    if float(game.mu) == 0:
+        return said, "At μ = 0 nothing holds θ on the motif: it stays where it starts."
+    return said, f"So it is: θ* misses the motif by {off:.3g}. ψ on the motif enters no loss and stands still."
+
+
+def whole(blocks: Mapping[str, Facts]) -> str:
+    """What the whole game does: as its worst block."""
+    return behaviour(max(f["radius"] for f in blocks.values()))
+
+
+def radii(blocks: Mapping[str, Facts]) -> str:
+    """The radii of the blocks there are, in words."""
+    return ", ".join(f"{name} {f['radius']:.6f}" for name, f in blocks.items())
+
+
+def simultaneous(blocks: Mapping[str, Facts], eta: float) -> tuple[str, str]:
+    """Theorem A.1."""
+    said = "Theorem A.1: simultaneous GD is unstable for every η and μ, as all singular values of its step are at least 1."
+    if "motif" not in blocks:
+        return said, f"True without a motif: every singular value is √(1 + η²) = {blocks['free']['radius']:.6f}."
+    motif = blocks["motif"]
+    small = float(min(motif["singular"]))
+    bound = (f"the smallest on the motif is {small:.6f}: the bound is false" if small < 1 - EDGE
+             else f"the smallest on the motif is {small:.6f}: the bound holds here")  # fmt: skip
+    block = f"that block {behaviour(motif['radius'])} (radius {motif['radius']:.6f})"
+    if "free" not in blocks:
+        right = "So is the conclusion" if whole(blocks) != "diverges" else "The conclusion holds"
+        return said, f"Here {bound}, and {block}. {right}: with no free coordinate GD {whole(blocks)}."
+    free = f"free coordinates have √(1 + η²) = {blocks['free']['radius']:.6f}"
+    return said, f"Here {bound}, and {block}. The conclusion is right: {free}."
+
+
+def alternating(blocks: Mapping[str, Facts], eta: float) -> tuple[str, str]:
+    """The introduction's sentence."""
+    said, parts = "Introduction: alternating gradient descent diverges.", []
+    if "free" in blocks:
+        parts.append(f"Free coordinates cycle: the determinant of a step is 1, the radius {blocks['free']['radius']:.6f}.")
+    if motif := blocks.get("motif"):
+        parts.append(f"The motif block {behaviour(motif['radius'])} (radius {motif['radius']:.6f}).")
+        if motif["seen"] and motif["mu"] and np.isfinite(motif["shift"]):
+            parts.append(f"Its fixed point is not the Nash equilibrium: ψ = ψ*/(1 − 2ημ) = {1 + motif['shift']:.4g} ψ*.")
+        elif motif["seen"] and motif["mu"]:
+            parts.append("At 2ημ = 1 it has no fixed point: ψ drifts by the same amount every step.")
+    return said, " ".join(parts)
+
+
+def extragradient(blocks: Mapping[str, Facts], eta: float) -> tuple[str, str]:
+    """Theorem A.2. For real eigenvalues a of A a step has 1 - eta a + (eta a)^2, below 1 for eta a < 1."""
+    said, motif = "Theorem A.2: extragradient converges for a careful choice of η.", blocks.get("motif")
+    told = f"At this η it {whole(blocks)} (radii: {radii(blocks)})."
+    if motif and motif["mu"] > 0 and (not motif["seen"] or motif["mu"] > 1):
+        largest = 2 * motif["mu"] if not motif["seen"] else motif["mu"] + np.sqrt(motif["mu"] ** 2 - 1)
+        formula = "1/(μ + √(μ² − 1))" if motif["seen"] else "1/(2μ)"
+        told += f" The motif needs η < {formula} = {1 / largest:.4f}."
+    return said, told + (" Free coordinates need η < 1." if "free" in blocks else "")
+
+
+def optimistic(blocks: Mapping[str, Facts], eta: float) -> tuple[str, str]:
+    """Cited, not analysed."""
+    said = "Optimistic steps are cited (Daskalakis et al. 2018), not analysed."
+    told = f"At this η and μ the game {whole(blocks)} (radii: {radii(blocks)})."
+    return said, told + (" Free coordinates need η < 1/√3 = 0.5774." if "free" in blocks else "")
