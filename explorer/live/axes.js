@@ -1,10 +1,10 @@
 /* Axes on a canvas: where numbers lie, with a thin grid. */
 
 /** A canvas of this height with the ranges x and y on it; `square` gives both the same scale and widens x. Returns g, px, py, the box,
-    `line(points, style, width, dash)` and `dot(x, y, radius, fill, ring)`, clipped to the box. */
+    `line(points, style, width, dash)` and `dot(x, y, radius, fill, ring)`, clipped to the box; `named()` writes the ordinate's name. */
 function axes(canvas, { x, y, height, square, look, names = ["", ""], tick = (v) => String(+v.toFixed(6)), bare = false }) {
   const { g, width } = sharp(canvas, height);
-  const box = { l: bare ? 4 : 34, r: width - 6, t: 6, b: height - (bare ? 4 : 30) };
+  const box = { l: bare ? 4 : 34, r: width - 12, t: 6, b: height - (bare ? 4 : 32) };
   if (square) {
     const half = ((y[1] - y[0]) / 2) * ((box.r - box.l) / (box.b - box.t)), mid = (x[0] + x[1]) / 2;
     x = [mid - half, mid + half];
@@ -19,11 +19,15 @@ function axes(canvas, { x, y, height, square, look, names = ["", ""], tick = (v)
     g.textAlign = "center";
     for (const v of ticks(x, 4)) { g.globalAlpha = 0.13; g.fillRect(px(v), box.t, 1, box.b - box.t); g.globalAlpha = 0.75; g.fillText(String(+v.toFixed(6)), px(v), box.b + 10); }
     g.globalAlpha = 0.9;
-    g.fillText(names[0], (box.l + box.r) / 2, box.b + 23);
-    g.textAlign = "left"; g.textBaseline = "top";
-    g.fillText(names[1], box.l + 4, box.t + 2);
+    g.fillText(names[0], (box.l + box.r) / 2, box.b + 24);
     g.globalAlpha = 1;
   }
+  const named = () => {
+    Object.assign(g, { textAlign: "left", textBaseline: "top", strokeStyle: look.paper, lineWidth: 5, lineJoin: "round" });
+    g.strokeText(names[1], box.l + 5, box.t + 4);
+    g.fillStyle = look.ink;
+    g.fillText(names[1], box.l + 5, box.t + 4);
+  };
   const clipped = (work) => { g.save(); g.beginPath(); g.rect(box.l, box.t, box.r - box.l, box.b - box.t); g.clip(); work(); g.restore(); };
   const line = (points, style, thick = 1.5, dash = [], alpha = 1) => clipped(() => {
     g.beginPath();
@@ -37,5 +41,5 @@ function axes(canvas, { x, y, height, square, look, names = ["", ""], tick = (v)
     if (fill) { g.fillStyle = fill; g.fill(); }
     if (ring) { g.strokeStyle = ring; g.lineWidth = 1.6; g.stroke(); }
   });
-  return { g, px, py, x, y, box, line, dot, clipped, fromX: (at) => x[0] + ((at - box.l) / (box.r - box.l)) * (x[1] - x[0]), fromY: (at) => y[0] + ((box.b - at) / (box.b - box.t)) * (y[1] - y[0]) };
+  return { g, px, py, x, y, box, line, dot, clipped, named, fromX: (at) => x[0] + ((at - box.l) / (box.r - box.l)) * (x[1] - x[0]), fromY: (at) => y[0] + ((box.b - at) / (box.b - box.t)) * (y[1] - y[0]) };
 }

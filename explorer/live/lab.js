@@ -1,7 +1,8 @@
 /* A lab's panel: sliders and choices on the left, fed by one frame per change like the panel of a model (see link.js). */
 
 class Lab {
-  /** Draws the controls into `.dials` of the root; who extends it draws the frame in `repaint()` and may add to `build()`. */
+  /** Draws the controls into `.conditions` of the root; who extends it draws the frame in `repaint()`, on `.picture` among others,
+      and may add to `build()`. */
   constructor(root) {
     this.root = root;
     this.element = root.querySelector(".panel");
@@ -100,8 +101,9 @@ class Lab {
     notice.textContent = error ?? "";
     notice.className = `notice ${error ? "error" : ""}`;
     if (!error) { this.frame = frame; this.repaint(); }
-    if (stamp !== null) this.drawn.push(performance.now());
-    this.element.dataset.seq = ++this.seq;
+    const now = performance.now(), canvas = this.find(".picture");
+    canvas.dataset.seq = ++this.seq;
+    if (stamp !== null) { this.drawn.push(now); canvas.dataset.lag = (now - stamp).toFixed(1); }
     this.times();
   }
 

@@ -75,14 +75,21 @@ class Lab:
     def linked(self, query: Mapping[str, str]) -> tuple[Dial, list[str]]:
         """The dial of a link, and a sentence for each part of it that cannot be used (that part takes its default)."""
         dial, notes = self.defaults(), []
-        numbers = {q.name for q in self.quantities}
         for name, text in query.items():
             try:
-                dial |= self.dial({name: float(text) if name in numbers else text} if name in dial else {name: text})
+                dial[name] = self.dial({name: self._read(name, text)})[name]
             except ValueError as error:
-                words = f"{name} must be a number; the link has {shorten(text)}." if "convert" in str(error) else str(error)
-                notes.append(f"{words} It is left out.")
+                notes.append(f"{error} It is left out.")
         return dial, notes
+
+    def _read(self, name: str, text: str) -> float | str:
+        """A value of a link: a number where the name is a quantity's."""
+        if all(q.name != name for q in self.quantities):
+            return text
+        try:
+            return float(text)
+        except ValueError:
+            raise ValueError(f"{name} must be a number; the link has {shorten(text)}.") from None
 
     def panel(self, dial: Dial, route: str) -> dict[str, Any]:
         """What the panel needs to draw the controls."""

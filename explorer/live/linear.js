@@ -1,7 +1,7 @@
 /* The lab of the linear game: everything it draws was computed in Python; here it is shown and played. */
 
 const HUES = { light: { free: "#0072B2", motif: "#C95B00" }, dark: { free: "#56B4E9", motif: "#F0A830" } };
-const TALL = 196;
+const TALL = 214;
 
 class LinearGame extends Lab {
   build() {
@@ -46,7 +46,7 @@ class LinearGame extends Lab {
   now() { return Math.min(this.at ?? this.steps(), this.steps()); }
   seek(step) { this.at = step; this.repaint(); }
   block(name) { return this.frame.header.blocks.find((b) => b.name === name); }
-  get look() { return { ink: this.ink, font: this.font }; }
+  get look() { return { ink: this.ink, paper: this.paper, font: this.font }; }
   get hues() { return HUES[this.theme]; }
 
   repaint() {
@@ -82,11 +82,13 @@ class LinearGame extends Lab {
     a.line(points, hue, 1, [], 0.35);
     a.line(points.slice(0, t + 1), hue, 1.8);
     for (const p of points.slice(Math.max(0, t - 60), t)) a.dot(...p, 1.7, hue);
-    if (block.shift && block.shift !== null) cross(a, [star[0], star[1] * (1 + block.shift)], this.ink);
+    if (block.shift) cross(a, [star[0], star[1] * (1 + block.shift)], this.ink);
     a.dot(...points[0], 3.2, this.paper, this.ink);
     a.dot(...star, 5, null, this.ink);
     a.dot(...star, 1.6, this.ink);
     a.dot(...points[t], 4.6, hue, this.paper);
+    a.named();
+    Object.assign(canvas.dataset, { coordinate: i, theta: points[t][0], psi: points[t][1] });
   }
 
   /** Arrows along -A z: where the gradients point, whatever the scheme. */
@@ -116,11 +118,13 @@ class LinearGame extends Lab {
       for (let j = 0; j < k; j++) for (let i = 0; i < n; i++) a.dot(path[2 * (i * k + j)], path[2 * (i * k + j) + 1], 0.9, this.hues[b.name] + "88");
     }
     for (const b of blocks) for (const [x, y] of b.eigenvalues) a.dot(x, y, 4.4, this.hues[b.name], this.paper);
+    a.named();
   }
 
-  /** log10 distance of each block from where it rests, and the line of its spectral radius. */
+  /** log10 distance of each block from its fixed point, and the line of its spectral radius. */
   distance() {
     const { blocks } = this.frame.header, t = this.now(), n = this.steps(), logs = blocks.map((b) => this.frame.arrays[`distance.${b.name}`]);
+    this.find(".distance b").textContent = `Distance to equilibrium${blocks.some((b) => b.shift && b.mu) ? " or ×" : ""}`;
     const low = Math.max(-14, Math.min(...logs.map((l) => Math.min(...l)), -1)), high = Math.min(14, Math.max(...logs.map((l) => Math.max(...l)), 0.5));
     const a = axes(this.find(".distance canvas"), { x: [0, n], y: [Math.floor(low), Math.ceil(high + 0.3)], height: TALL, look: this.look, names: ["step", ""], tick: (v) => (Number.isInteger(v) ? `10${sup(v)}` : "") });
     blocks.forEach((b, j) => {
@@ -150,7 +154,7 @@ class LinearGame extends Lab {
 
   /** The spectral radius over eta and mu, with the border of the motif's contraction and the point that is dialled. */
   map() {
-    const { map, contracts } = this.frame.arrays, [rows, columns] = map.shape, [eta, mu] = this.spec.quantities, canvas = this.find(".map");
+    const { map, border } = this.frame.arrays, [rows, columns] = map.shape, [eta, mu] = this.spec.quantities, canvas = this.find(".map");
     const a = this.chart = axes(canvas, { x: [eta.low, eta.high], y: [mu.low, mu.high], height: TALL, look: this.look, names: ["η", ""] });
     const { g, box } = a, key = `${this.theme} ${this.dial.scheme} ${this.frame.header.dial.scheme} ${this.frame.header.dial.critic} ${this.frame.header.blocks.length}${this.frame.header.blocks[0].name}`;
     if (this.tile?.key !== key) {
@@ -161,24 +165,28 @@ class LinearGame extends Lab {
     }
     g.imageSmoothingEnabled = true;
     g.drawImage(this.tile.tile, box.l, box.t, box.r - box.l, box.b - box.t);
-    if (this.block("motif")) this.border(a, contracts, rows, columns);
+    if (this.block("motif")) this.border(a, border, rows, columns);
     const at = [this.dial.eta, this.dial.mu];
     a.line([[at[0], mu.low], [at[0], mu.high]], this.ink, 1, [3, 3], 0.6);
     a.line([[eta.low, at[1]], [eta.high, at[1]]], this.ink, 1, [3, 3], 0.6);
     a.dot(...at, 5.5, this.paper, this.ink);
   }
 
-  /** The edges between cells where the motif block contracts and cells where it does not. */
-  border(a, inside, rows, columns) {
-    const { g, box } = a, w = (box.r - box.l) / columns, h = (box.b - box.t) / rows, y = (r) => box.b - r * h;
+  /** Where the radius of the motif block is 1: marching squares between the centres of the cells. */
+  border(a, level, rows, columns) {
+    const { g, box } = a, w = (box.r - box.l) / (columns - 1), h = (box.b - box.t) / (rows - 1), one = 127.5;
+    const cut = (r, c, u, v) => { const p = level[r * columns + c], q = level[(r + u) * columns + c + v], f = (one - p) / (q - p); return [box.l + (c + v * f) * w, box.b - (r + u * f) * h]; };
+    const path = new Path2D(), over = (r, c) => level[r * columns + c] > one;
+    for (let r = 0; r + 1 < rows; r++) for (let c = 0; c + 1 < columns; c++) {
+      const [p, q, s, t] = [over(r, c), over(r, c + 1), over(r + 1, c), over(r + 1, c + 1)], ends = [];
+      if (p !== q) ends.push(cut(r, c, 0, 1));
+      if (p !== s) ends.push(cut(r, c, 1, 0));
+      if (q !== t) ends.push(cut(r, c + 1, 1, 0));
+      if (s !== t) ends.push(cut(r + 1, c, 0, 1));
+      for (let k = 0; k + 1 < ends.length; k += 2) { path.moveTo(...ends[k]); path.lineTo(...ends[k + 1]); }
+    }
     a.clipped(() => {
-      g.strokeStyle = this.hues.motif; g.lineWidth = 2; g.beginPath();
-      for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) {
-        const here = inside[r * columns + c];
-        if (c + 1 < columns && inside[r * columns + c + 1] !== here) { g.moveTo(box.l + (c + 1) * w, y(r)); g.lineTo(box.l + (c + 1) * w, y(r + 1)); }
-        if (r + 1 < rows && inside[(r + 1) * columns + c] !== here) { g.moveTo(box.l + c * w, y(r + 1)); g.lineTo(box.l + (c + 1) * w, y(r + 1)); }
-      }
-      g.stroke();
+      for (const [style, thick, alpha] of [[this.paper, 4.5, 0.7], [this.ink, 1.8, 1]]) { Object.assign(g, { strokeStyle: style, lineWidth: thick, globalAlpha: alpha }); g.stroke(path); }
     });
   }
 
@@ -195,7 +203,8 @@ class LinearGame extends Lab {
       if (j === 5) cell.className = text;
       return cell;
     }))));
-    this.find(".claims").replaceChildren(...claims.flatMap(([said, so]) => [make("dt", { textContent: said }), make("dd", { textContent: so })]));
+    const head = ["The paper", "Here"].map((textContent, i) => make(i ? "dd" : "dt", { className: "head", textContent }));
+    this.find(".claims").replaceChildren(...head, ...claims.flatMap(([said, so]) => [make("dt", { textContent: said }), make("dd", { textContent: so })]));
   }
 
   close() { this.transport?.pause(); super.close(); }

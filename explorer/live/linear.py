@@ -100,15 +100,17 @@ def setting(dial: Mapping[str, Any]) -> Setting:
 
 @functools.lru_cache(maxsize=32)
 def radii(scheme: str, critic: str, free: bool, motif: bool) -> tuple[Array, Array]:
-    """Over `MAP`: the largest spectral radius of the blocks there are, as uint8 steps of sign(log r) sqrt|log2 r| about 128, and
-    whether the motif block contracts."""
+    """Over `MAP`, as uint8: the largest spectral radius of the blocks there are, in steps of sign(log r) sqrt|log2 r| about 128, and
+    that of the motif block, in steps of 4 log2 r about 128 (below 128: it contracts)."""
     spans = [np.linspace(q.low, q.high, n) for q, n in zip(QUANTITIES[1::-1], MAP, strict=True)]
     mu, eta = np.meshgrid(*spans, indexing="ij")
     on = theory.radius(scheme, eta, mu, critic == "standard") if motif else np.zeros(MAP)
     logs = np.log2(np.maximum(on, theory.radius(scheme, eta, 0 * mu) if free else 0.0).clip(1e-3))
     logs[np.abs(logs) < 1e-9] = 0.0
     level = np.sign(logs) * np.sqrt(np.abs(logs).clip(0, 1))
-    return np.rint(128 + 127 * level).astype(np.uint8), (on < 1 - 1e-9).astype(np.uint8)
+    inside = np.log2(on.clip(1e-3))
+    inside[np.abs(inside) < 1e-9] = 0.0
+    return np.rint(128 + 127 * level).astype(np.uint8), np.rint(128 + 127 * (4 * inside).clip(-1, 1)).astype(np.uint8)
 
 
 def locus(scheme: str, block: Block) -> Array:
@@ -138,10 +140,11 @@ def frame(dial: Dial, number: int = 0, more: Mapping[str, Any] | None = None) ->
         distances = b.distances(scheme, eta)
         facts.append({**b.facts(scheme, eta), "growth": theory.growth(distances)})
         with np.errstate(divide="ignore"):
-            arrays[f"distance.{b.name}"] = np.log10(distances[: STEPS + 1]).clip(-300, 300)
+            logs = np.log10(distances[: STEPS + 1])
+        arrays[f"distance.{b.name}"] = np.nan_to_num(logs, nan=300.0).clip(-300, 300)
         arrays[f"locus.{b.name}"] = locus(scheme, b)
     free, motif = (name in {b.name for b in blocks} for name in ("free", "motif"))
-    arrays["map"], arrays["contracts"] = radii(scheme, game.critic, free, motif)
+    arrays["map"], arrays["border"] = radii(scheme, game.critic, free, motif)
     theta, psi = theory.nash(game)
     header = {
         "id": number, "dial": dial, "steps": STEPS, "blocks": facts, "v": game.v, "m": game.m, "seen": game.seen.tolist(),
