@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -24,6 +25,14 @@ from core.types import Array, Player
 ETAS = (0.05, 0.1, 0.3, 0.5, 0.9)
 MUS = (0.1, 0.25, 0.5, 1.0, 2.0)
 STEPS = 2000
+
+
+@lru_cache(maxsize=20_000)
+def mean_noise(seed: int, number: int, name: str, batch: int, d: int) -> Tensor:
+    """Mean of `batch` standard normal vectors (d,), drawn from its distribution N(0, I / batch): nothing else of the samples enters
+    the gradients. A pure function of its arguments; kept, as a drag asks for the same again."""
+    rng = torch.Generator().manual_seed(key(seed, number, name))
+    return torch.randn(d, generator=rng, dtype=torch.float64) / batch**0.5
 
 
 class LinearGame:
@@ -54,10 +63,7 @@ class LinearGame:
 
     def noise(self, number: int, name: str) -> Tensor | float:
         """Mean of a batch of standard normal vectors (d,); its expectation 0 without a batch."""
-        if not self.batch:
-            return 0.0
-        rng = torch.Generator().manual_seed(key(self.seed, number, name))
-        return torch.randn(self.batch, len(self.v), generator=rng, dtype=torch.float64).mean(0)
+        return mean_noise(self.seed, number, name, self.batch, len(self.v)) if self.batch else 0.0
 
     def adversarial(self, number: int) -> Tensor:
         """E <psi, S x> - E <psi, S (z + theta)>."""

@@ -1,8 +1,9 @@
 /* Axes on a canvas: where numbers lie, with a thin grid. */
 
-/** A canvas of this height with the ranges x and y on it; `square` gives both the same scale and widens x. Returns g, px, py, the box,
-    `line(points, style, width, dash)` and `dot(x, y, radius, fill, ring)`, clipped to the box; `named()` writes the ordinate's name. */
-function axes(canvas, { x, y, height, square, look, names = ["", ""], tick = (v) => String(+v.toFixed(6)), bare = false }) {
+/** A canvas of this height with the ranges x and y on it; `square` gives both the same scale and
+    widens x, `whole` leaves out ticks that are no whole numbers. Returns g, px, py, the box,
+    `line(points, style, width, dash)` and `dot(x, y, radius, fill, ring)` or `dots(points, radius, fill)`, clipped to the box; `named()` writes the ordinate's name. */
+function axes(canvas, { x, y, height, square, look, names = ["", ""], tick = (v) => String(+v.toFixed(6)), bare = false, whole = false }) {
   const { g, width } = sharp(canvas, height);
   const box = { l: bare ? 4 : 34, r: width - 12, t: 6, b: height - (bare ? 4 : 32) };
   if (square) {
@@ -17,7 +18,7 @@ function axes(canvas, { x, y, height, square, look, names = ["", ""], tick = (v)
     g.textBaseline = "middle"; g.textAlign = "right";
     for (const v of ticks(y, 3)) { g.globalAlpha = 0.13; g.fillRect(box.l, py(v), box.r - box.l, 1); g.globalAlpha = 0.75; g.fillText(tick(v), box.l - 5, py(v)); }
     g.textAlign = "center";
-    for (const v of ticks(x, 4)) { g.globalAlpha = 0.13; g.fillRect(px(v), box.t, 1, box.b - box.t); g.globalAlpha = 0.75; g.fillText(String(+v.toFixed(6)), px(v), box.b + 10); }
+    for (const v of ticks(x, 4).filter((v) => !whole || Number.isInteger(v))) { g.globalAlpha = 0.13; g.fillRect(px(v), box.t, 1, box.b - box.t); g.globalAlpha = 0.75; g.fillText(String(+v.toFixed(6)), px(v), box.b + 10); }
     g.globalAlpha = 0.9;
     g.fillText(names[0], (box.l + box.r) / 2, box.b + 24);
     g.globalAlpha = 1;
@@ -41,5 +42,10 @@ function axes(canvas, { x, y, height, square, look, names = ["", ""], tick = (v)
     if (fill) { g.fillStyle = fill; g.fill(); }
     if (ring) { g.strokeStyle = ring; g.lineWidth = 1.6; g.stroke(); }
   });
-  return { g, px, py, x, y, box, line, dot, clipped, named, fromX: (at) => x[0] + ((at - box.l) / (box.r - box.l)) * (x[1] - x[0]), fromY: (at) => y[0] + ((box.b - at) / (box.b - box.t)) * (y[1] - y[0]) };
+  const dots = (points, radius, fill) => clipped(() => {
+    g.beginPath();
+    for (const [a, b] of points) { const u = clamp(px(a), -99, 9999), v = clamp(py(b), -99, 9999); g.moveTo(u + radius, v); g.arc(u, v, radius, 0, 7); }
+    g.fillStyle = fill; g.fill();
+  });
+  return { g, px, py, x, y, box, line, dot, dots, clipped, named, fromX: (at) => x[0] + ((at - box.l) / (box.r - box.l)) * (x[1] - x[0]), fromY: (at) => y[0] + ((box.b - at) / (box.b - box.t)) * (y[1] - y[0]) };
 }

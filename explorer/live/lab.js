@@ -62,6 +62,7 @@ class Lab {
       return b;
     });
     const group = make("div", { className: "modes choice" }, ...buttons);
+    group.dataset.count = buttons.length;
     group.setAttribute("role", "group");
     group.setAttribute("aria-label", c.label);
     return make("div", { className: "start" }, make("h3", { textContent: c.label }), group);

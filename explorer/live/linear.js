@@ -10,8 +10,6 @@ class LinearGame extends Lab {
     this.chosen = {};
     const advance = (n) => { const from = this.now(), to = Math.min(this.steps(), from + n); this.seek(to); return to - from; };
     this.transport = new Transport(this.find(".transport"), { advance, rewind: () => this.seek(0), seek: (step) => this.seek(step) });
-    const play = this.transport.play.bind(this.transport);
-    this.transport.play = () => { if (this.now() >= this.steps()) this.seek(0); play(); };
     this.listen();
   }
 
@@ -81,7 +79,7 @@ class LinearGame extends Lab {
     const points = Array.from({ length: this.steps() + 1 }, (_, t) => [this.value("theta", t, i), this.value("psi", t, i)]), t = this.now();
     a.line(points, hue, 1, [], 0.35);
     a.line(points.slice(0, t + 1), hue, 1.8);
-    for (const p of points.slice(Math.max(0, t - 60), t)) a.dot(...p, 1.7, hue);
+    a.dots(points.slice(Math.max(0, t - 60), t), 1.7, hue);
     if (block.shift) cross(a, [star[0], star[1] * (1 + block.shift)], this.ink);
     a.dot(...points[0], 3.2, this.paper, this.ink);
     a.dot(...star, 5, null, this.ink);
@@ -96,14 +94,15 @@ class LinearGame extends Lab {
     const n = 11, { g } = a, rows = Math.round((n * (a.box.b - a.box.t)) / (a.box.r - a.box.l));
     a.clipped(() => {
       Object.assign(g, { strokeStyle: this.ink, globalAlpha: 0.22, lineWidth: 1 });
+      g.beginPath();
       for (let i = 0; i < n; i++) for (let j = 0; j < rows; j++) {
         const x = a.box.l + ((i + 0.5) * (a.box.r - a.box.l)) / n, y = a.box.t + ((j + 0.5) * (a.box.b - a.box.t)) / rows;
         const z = [a.fromX(x) - star[0], a.fromY(y) - star[1]], v = field.length > 1 ? field.map((row) => -(row[0] * z[0] + row[1] * z[1])) : [-field[0][0] * z[0], 0];
         const size = Math.hypot(...v), long = size ? (9 * size) / (size + 0.5) : 0, [dx, dy] = size ? [(v[0] / size) * long, (-v[1] / size) * long] : [0, 0];
-        g.beginPath(); g.moveTo(x - dx, y - dy); g.lineTo(x + dx, y + dy);
+        g.moveTo(x - dx, y - dy); g.lineTo(x + dx, y + dy);
         if (long > 2) { g.lineTo(x + dx * 0.4 - dy * 0.35, y + dy * 0.4 + dx * 0.35); g.moveTo(x + dx, y + dy); g.lineTo(x + dx * 0.4 + dy * 0.35, y + dy * 0.4 - dx * 0.35); }
-        g.stroke();
       }
+      g.stroke();
     });
   }
 
@@ -114,8 +113,8 @@ class LinearGame extends Lab {
     const a = axes(this.find(".spectrum canvas"), { x: [-reach, reach], y: [-reach, reach], height: TALL, square: true, look: this.look, names: ["Re λ", "Im λ"] });
     a.line(Array.from({ length: 129 }, (_, k) => [Math.cos((k * Math.PI) / 64), Math.sin((k * Math.PI) / 64)]), this.ink, 1.4, [], 0.7);
     for (const b of blocks) {
-      const path = this.frame.arrays[`locus.${b.name}`], [n, k] = path.shape;
-      for (let j = 0; j < k; j++) for (let i = 0; i < n; i++) a.dot(path[2 * (i * k + j)], path[2 * (i * k + j) + 1], 0.9, this.hues[b.name] + "88");
+      const path = this.frame.arrays[`locus.${b.name}`];
+      a.dots(Array.from({ length: path.length / 2 }, (_, i) => [path[2 * i], path[2 * i + 1]]), 0.9, this.hues[b.name] + "88");
     }
     for (const b of blocks) for (const [x, y] of b.eigenvalues) a.dot(x, y, 4.4, this.hues[b.name], this.paper);
     a.named();
@@ -139,7 +138,7 @@ class LinearGame extends Lab {
   /** theta, the mean of the data and the motif, coordinate by coordinate. */
   coordinates() {
     const { v, m } = this.frame.header, d = v.length, t = this.now(), motif = this.block("motif")?.at ?? [];
-    const a = this.barsAt = axes(this.find(".bars"), { x: [0.4, d + 0.6], y: [-1.7, 1.7], height: TALL, look: this.look, names: ["coordinate", ""] });
+    const a = this.barsAt = axes(this.find(".bars"), { x: [0.4, d + 0.6], y: [-1.7, 1.7], height: TALL, look: this.look, names: ["coordinate", ""], whole: true });
     const { g, box } = a, half = Math.min(11, (0.36 * (box.r - box.l)) / (d + 0.2));
     const dash = (i, value, style, thick) => a.clipped(() => { g.strokeStyle = style; g.lineWidth = thick; g.beginPath(); g.moveTo(a.px(i + 1) - half, a.py(value)); g.lineTo(a.px(i + 1) + half, a.py(value)); g.stroke(); });
     if (motif.length) { g.fillStyle = this.hues.motif; g.globalAlpha = 0.1; g.fillRect(a.px(0.5), box.t, a.px(motif.length + 0.5) - a.px(0.5), box.b - box.t); g.globalAlpha = 1; }
@@ -193,7 +192,7 @@ class LinearGame extends Lab {
   /** The table of the blocks and the sentences. */
   numbers() {
     const { blocks, claims } = this.frame.header, short = (v) => (Math.abs(v) < 1e4 ? v.toFixed(6) : v.toExponential(3));
-    const rows = blocks.map((b) => [b.name, short(b.radius), b.growth === null ? "–" : short(b.growth), spelt(b.eigenvalues), b.singular.map((s) => figures(s, 5)).join(", "), Math.abs(b.radius - 1) < 1e-9 ? "cycles" : b.radius < 1 ? "converges" : "diverges"]);
+    const rows = blocks.map((b) => [b.name, short(b.radius), b.growth === null ? "–" : short(b.growth), spelt(b.eigenvalues), b.singular.map((s) => figures(s, 5)).join(", "), b.verdict]);
     const told = JSON.stringify([rows, claims, this.theme]);
     if (told === this.told) return;
     this.told = told;

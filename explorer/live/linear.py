@@ -11,17 +11,20 @@ from typing import Any
 import numpy as np
 
 from core.training import linear_theory as theory
+from core.training.linear_game import LinearGame
 from core.training.linear_theory import Setting
 from core.types import Array, Quantity
 from explorer import palette
 from explorer.live.lab import Choice, Dial, Lab
-from explorer.live.linear_claims import claims
+from explorer.live.linear_claims import behaviour, claims
 from explorer.live.protocol import encode
 
 DATA_MEAN = (-0.6, 0.45, -0.35, 0.8, -0.75, 0.5, 0.9, -0.4, 0.65, -0.85, 0.3, 0.7, -0.55, 0.95, -0.25, 0.4)
 MOTIF = 1.0
 STEPS, LONG = 400, 1000
 """Steps that are drawn, and those that the growth is measured over."""
+FLOOR = 100
+"""Last steps, over which the distance that samples leave is averaged."""
 LARGEST = 1e9
 MAP = (72, 108)
 """Rows (mu) and columns (eta) of the map of spectral radii."""
@@ -41,6 +44,11 @@ CHOICES = (
     Choice("critic", "Critic", (
         ("standard", "Standard", "D(x) = ⟨ψ, x⟩ (eq. 9)."),
         ("projected", "Ignores motif", "D(x) = ⟨ψ, (I − P) x⟩ (eq. 10)."),
+    )),
+    Choice("samples", "Losses", (
+        ("expected", "Expected", "Exact expectations, as if there were infinitely many samples."),
+        ("256", "256 samples", "Means over 256 samples of x and of z, drawn anew for every gradient."),
+        ("16", "16 samples", "Means over 16 samples of x and of z, drawn anew for every gradient."),
     )),
 )  # fmt: skip
 
@@ -100,8 +108,8 @@ def setting(dial: Mapping[str, Any]) -> Setting:
 
 @functools.lru_cache(maxsize=32)
 def radii(scheme: str, critic: str, free: bool, motif: bool) -> tuple[Array, Array]:
-    """Over `MAP`, as uint8: the largest spectral radius of the blocks there are, in steps of sign(log r) sqrt|log2 r| about 128, and
-    that of the motif block, in steps of 4 log2 r about 128 (below 128: it contracts)."""
+    """Over `MAP`, as uint8: the largest spectral radius of the blocks there are, as sign(log r) sqrt|log2 r| about 128, and that of
+    the motif block, as 4 log2 r about 128 (below 128: it contracts)."""
     spans = [np.linspace(q.low, q.high, n) for q, n in zip(QUANTITIES[1::-1], MAP, strict=True)]
     mu, eta = np.meshgrid(*spans, indexing="ij")
     on = theory.radius(scheme, eta, mu, critic == "standard") if motif else np.zeros(MAP)
@@ -110,7 +118,12 @@ def radii(scheme: str, critic: str, free: bool, motif: bool) -> tuple[Array, Arr
     level = np.sign(logs) * np.sqrt(np.abs(logs).clip(0, 1))
     inside = np.log2(on.clip(1e-3))
     inside[np.abs(inside) < 1e-9] = 0.0
-    return np.rint(128 + 127 * level).astype(np.uint8), np.rint(128 + 127 * (4 * inside).clip(-1, 1)).astype(np.uint8)
+    return outward(level), outward((4 * inside).clip(-1, 1))
+
+
+def outward(values: Array) -> Array:
+    """Numbers -1..1 as uint8 1..255 about 128, rounded away from it: only 0 is 128."""
+    return (128 + np.sign(values) * np.ceil(127 * np.abs(values))).astype(np.uint8)
 
 
 def locus(scheme: str, block: Block) -> Array:
@@ -119,8 +132,12 @@ def locus(scheme: str, block: Block) -> Array:
     return np.stack([values.real, values.imag], -1)
 
 
-def paths(game: Setting, blocks: list[Block], scheme: str, eta: float) -> dict[str, Array]:
-    """theta and psi of every coordinate after each step drawn, (STEPS + 1, d) each."""
+def paths(game: Setting, blocks: list[Block], scheme: str, eta: float, batch: int = 0) -> dict[str, Array]:
+    """theta and psi of every coordinate after each step drawn, (STEPS + 1, d) each; with a batch of samples, played by the
+    trainer's scheme."""
+    if batch:
+        played = LinearGame(game, eta, batch=batch).play(scheme, STEPS)
+        return {name: np.nan_to_num(played[:, i], nan=LARGEST).clip(-LARGEST, LARGEST) for i, name in enumerate(("theta", "psi"))}
     best = theory.nash(game)
     out = {name: np.zeros((STEPS + 1, len(game.v))) for name in ("theta", "psi")}
     for b in blocks:
@@ -130,15 +147,28 @@ def paths(game: Setting, blocks: list[Block], scheme: str, eta: float) -> dict[s
     return out
 
 
+def sampled(path: dict[str, Array], game: Setting, block: Block, shift: float) -> Array:
+    """Distance of a block from rest along paths that were played (STEPS + 1,); from the Nash equilibrium where there is no rest."""
+    theta, psi = (a[block.at] for a in theory.nash(game))
+    gaps = [path["theta"][:, block.at] - theta]
+    if block.seen:
+        gaps.append(path["psi"][:, block.at] - psi * (1 + (shift if np.isfinite(shift) else 0.0)))
+    return np.linalg.norm(np.concatenate(gaps, 1), axis=1)
+
+
 def frame(dial: Dial, number: int = 0, more: Mapping[str, Any] | None = None) -> bytes:
     """One frame of the lab: paths, log10 distances and the predicted line, spectra, map, numbers and sentences."""
     begun = time.perf_counter()
     game, scheme, eta = setting(dial), str(dial["scheme"]), float(dial["eta"])
+    batch = 0 if dial["samples"] == "expected" else int(dial["samples"])
     blocks = [b for name in ("free", "motif") if len((b := Block.of(name, game)).at)]
-    facts, arrays = [], paths(game, blocks, scheme, eta)
+    facts, arrays = [], paths(game, blocks, scheme, eta, batch)
     for b in blocks:
-        distances = b.distances(scheme, eta)
-        facts.append({**b.facts(scheme, eta), "growth": theory.growth(distances)})
+        known = b.facts(scheme, eta)
+        distances = sampled(arrays, game, b, known["shift"]) if batch else b.distances(scheme, eta)
+        last = float(distances[-FLOOR:].mean()) if batch else None
+        growth = float("nan") if batch else theory.growth(distances)
+        facts.append({**known, "growth": growth, "verdict": behaviour(known), "last": last})
         with np.errstate(divide="ignore"):
             logs = np.log10(distances[: STEPS + 1])
         arrays[f"distance.{b.name}"] = np.nan_to_num(logs, nan=300.0).clip(-300, 300)

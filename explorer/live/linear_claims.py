@@ -14,18 +14,30 @@ Facts = Mapping[str, Any]
 EDGE = 1e-9
 
 
-def behaviour(radius: float) -> str:
-    """What a block of this spectral radius does."""
-    if abs(radius - 1) < EDGE:
-        return "cycles"
-    return "converges" if radius < 1 else "diverges"
+def behaviour(facts: Facts) -> str:
+    """What a block does: at radius 1 it cycles, unless it has no fixed point, or nothing holds it."""
+    radius = facts["radius"]
+    if abs(radius - 1) >= EDGE:
+        return "converges" if radius < 1 else "diverges"
+    if not facts["seen"]:
+        return "stands still" if facts["mu"] == 0 else "flips for ever"
+    return "cycles" if np.isfinite(facts["shift"]) else "drifts"
 
 
 def claims(game: Setting, scheme: str, eta: float, facts: Sequence[Facts]) -> list[tuple[str, str]]:
     """(what the paper says, what is so here), for the equilibrium and for the scheme."""
     blocks = {f["name"]: f for f in facts}
     dynamics = {"simultaneous": simultaneous, "alternating": alternating, "extragradient": extragradient, "optimistic": optimistic}
-    return [equilibrium(game), dynamics[scheme](blocks, eta)]
+    told = [equilibrium(game), dynamics[scheme](blocks, eta)]
+    return [*told, noise(blocks)] if facts[0]["last"] is not None else told
+
+
+def noise(blocks: Mapping[str, Facts]) -> tuple[str, str]:
+    """What samples leave of convergence."""
+    said = "The analysis is of expectations (infinitely many samples)."
+    left = ", ".join(f"{name} {f['last']:.3g}" for name, f in blocks.items())
+    floor = "Noise sets this floor; the rates" if whole(blocks) == "converges" else "The rates"
+    return said, f"With samples the mean distance over the last steps is {left}. {floor} are those of the mean."
 
 
 def equilibrium(game: Setting) -> tuple[str, str]:
@@ -45,7 +57,7 @@ def equilibrium(game: Setting) -> tuple[str, str]:
 
 def whole(blocks: Mapping[str, Facts]) -> str:
     """What the whole game does: as its worst block."""
-    return behaviour(max(f["radius"] for f in blocks.values()))
+    return behaviour(max(blocks.values(), key=lambda f: f["radius"]))
 
 
 def radii(blocks: Mapping[str, Facts]) -> str:
@@ -62,7 +74,7 @@ def simultaneous(blocks: Mapping[str, Facts], eta: float) -> tuple[str, str]:
     small = float(min(motif["singular"]))
     bound = (f"the smallest on the motif is {small:.6f}: the bound is false" if small < 1 - EDGE
              else f"the smallest on the motif is {small:.6f}: the bound holds here")  # fmt: skip
-    block = f"that block {behaviour(motif['radius'])} (radius {motif['radius']:.6f})"
+    block = f"that block {behaviour(motif)} (radius {motif['radius']:.6f})"
     if "free" not in blocks:
         right = "So is the conclusion" if whole(blocks) != "diverges" else "The conclusion holds"
         return said, f"Here {bound}, and {block}. {right}: with no free coordinate GD {whole(blocks)}."
@@ -76,7 +88,7 @@ def alternating(blocks: Mapping[str, Facts], eta: float) -> tuple[str, str]:
     if "free" in blocks:
         parts.append(f"Free coordinates cycle: the determinant of a step is 1, the radius {blocks['free']['radius']:.6f}.")
     if motif := blocks.get("motif"):
-        parts.append(f"The motif block {behaviour(motif['radius'])} (radius {motif['radius']:.6f}).")
+        parts.append(f"The motif block {behaviour(motif)} (radius {motif['radius']:.6f}).")
         if motif["seen"] and motif["mu"] and np.isfinite(motif["shift"]):
             parts.append(f"Its fixed point is not the Nash equilibrium: ψ = ψ*/(1 − 2ημ) = {1 + motif['shift']:.4g} ψ*.")
         elif motif["seen"] and motif["mu"]:

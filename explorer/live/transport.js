@@ -4,7 +4,8 @@ const MOST_AT_ONCE = 64, PACES = [10, 30, 60, 120];
 
 class Transport {
   /** `advance(n)` takes up to n steps and returns how many it took, or a promise of that (fewer: the end); `rewind()` goes back to the
-      start. `seek(step)`, if there is one, goes to any step. Call `show(step, length)` whenever the step changed. */
+      start. `seek(step)`, if there is one, goes to any step. Call `show(step, length)` whenever the step changed; without a length
+      there is no end. Played at the end, it begins again. */
   constructor(element, { advance, rewind, seek }) {
     Object.assign(this, { element, advance, rewind, seek, playing: false, busy: false, pace: 30, marks: [], step: 0 });
     const button = (name, title, path) => {
@@ -42,6 +43,7 @@ class Transport {
 
   play() {
     if (this.playing) return;
+    if (this.length && this.step >= this.length) this.rewind();
     Object.assign(this, { playing: true, last: performance.now(), marks: [] });
     this.look();
     requestAnimationFrame((now) => this.pump(now));

@@ -112,7 +112,7 @@ def test_what_is_drawn_is_what_the_trainers_scheme_computes(new_page, address, s
         elif t:
             page.get_by_role("button", name="One step").click()
         for name in ("free", "motif"):
-            shown = page.locator(f".{name} canvas").evaluate("(c) => [c.dataset.coordinate, c.dataset.theta, c.dataset.psi].map(Number)")
+            shown = page.locator(f".{name} canvas").evaluate("({ dataset: d }) => [d.coordinate, d.theta, d.psi].map(Number)")
             assert shown[1:] == pytest.approx(played[t, :, int(shown[0])], abs=1e-6)
 
 

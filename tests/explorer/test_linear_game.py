@@ -1,4 +1,4 @@
-"""The lab of the linear game without a browser: frames against the trainer's schemes, sentences, links, the live route's answers."""
+"""The lab of the linear game without a browser: frames against the trainer's schemes, sentences, links, the route's answers."""
 
 import itertools
 import json
@@ -56,6 +56,21 @@ def test_the_paths_drawn_are_those_of_the_trainers_schemes(scheme, critic):
     np.testing.assert_allclose(arrays["psi"], found["psi"], rtol=1e-6, atol=1e-6)
 
 
+def test_with_samples_the_trainers_scheme_plays_to_a_floor_of_noise():
+    """The floor falls like one over the root of the batch: 256 and 16 samples, within a factor of 2 of 4."""
+    floors = []
+    for samples in ("16", "256"):
+        dial = LAB.dial({"scheme": "extragradient", "samples": samples, "eta": 0.2})
+        header, arrays = framed(**dial)
+        played = LinearGame(linear.setting(dial), 0.2, batch=int(samples)).play("extragradient", linear.STEPS)
+        np.testing.assert_allclose(arrays["theta"], played[:, 0], rtol=1e-6, atol=1e-6)
+        for block in header["blocks"]:
+            told = 10 ** arrays[f"distance.{block['name']}"][-linear.FLOOR :].astype(float)
+            assert block["growth"] is None and block["last"] == pytest.approx(told.mean(), rel=1e-3)
+            floors.append(block["last"])
+    assert 2 < floors[0] / floors[2] < 8 and 2 < floors[1] / floors[3] < 8
+
+
 def test_distances_are_those_of_the_paths():
     header, arrays = framed(scheme="extragradient", eta=0.2)
     for block in header["blocks"]:
@@ -78,7 +93,7 @@ def test_every_corner_of_the_dial_has_a_frame(scheme):
 
 
 def test_the_map_says_where_it_converges():
-    header, arrays = framed(scheme="extragradient", eta=0.1, mu=0.5)
+    _, arrays = framed(scheme="extragradient", eta=0.1, mu=0.5)
     rows, columns = linear.MAP
     at = round(0.5 / 2 * (rows - 1)), round((0.1 - 0.01) / 0.99 * (columns - 1))
     assert arrays["map"][at] < 128 and arrays["border"][at] < 128
@@ -96,7 +111,9 @@ def test_the_sentences_follow_the_numbers():
     assert "every singular value is √(1 + η²)" in words(motif=0)
     told = words(scheme="alternating", eta=0.3, mu=0.5)
     assert "radius 1.000000" in told and "1.429 ψ*" in told
+    assert "block drifts" in words(scheme="alternating", eta=0.5, mu=1.0)
     assert "no fixed point" in words(scheme="alternating", eta=0.5, mu=1.0)
+    assert "infinitely many" not in " ".join(claims()) and "infinitely many" in " ".join(claims(samples="16"))
     assert "Nash" not in words(scheme="alternating", critic="projected")
     told = words(scheme="extragradient", eta=0.3, mu=2.0)
     assert "it diverges" in told and "1.133923" in told and f"{1 / (2 + 3**0.5):.4f}" in told
