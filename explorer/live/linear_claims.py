@@ -47,12 +47,12 @@ def equilibrium(game: Setting) -> tuple[str, str]:
         return "Without an invariance the equilibrium is θ* = v, ψ* = 0.", "So it is: there is no motif coordinate here."
     off = float(np.abs(theta - game.m)[game.motif].max())
     if game.critic == "standard":
-        said = "Standard critic: θ* = v, ψ* = 2μ(Pv − m). The motif is not in the generator; the critic pays for it."
-        return said, f"So it is: θ* misses the motif by up to {off:.3g}, and |ψ*| is up to {np.abs(psi).max():.3g} there."
+        said = "Standard critic: θ* = v, ψ* = 2μ(Pv − m): the critic pays."
+        return said, f"So it is: the generator misses the motif by up to {off:.3g}, and |ψ*| is up to {np.abs(psi).max():.3g}."
     said = "Critic that ignores the motif: θ* = (I − P)v + m, ψ* = 0."
     if float(game.mu) == 0:
         return said, "At μ = 0 nothing holds θ on the motif: it stays where it starts."
-    return said, f"So it is: θ* misses the motif by {off:.3g}. ψ on the motif enters no loss and stands still."
+    return said, f"So it is: the generator misses the motif by {off:.3g}. ψ enters no loss there and stands still."
 
 
 def whole(blocks: Mapping[str, Facts]) -> str:

@@ -65,6 +65,11 @@ def test_choices_and_the_largest_motif(new_page, address):
     page.get_by_role("button", name="Ignores motif").click()
     expect(page.locator(".claims")).to_contain_text("θ* = (I − P)v + m")
     expect(page).to_have_url(re.compile("scheme=simultaneous&critic=projected"))
+    page.get_by_role("button", name="16 samples").click()
+    expect(page.locator(".claims")).to_contain_text("infinitely many samples")
+    expect(page.locator(".facts tbody td").nth(1)).to_have_text("–")
+    page.get_by_role("button", name="Expected").click()
+    expect(page.locator(".facts tbody td").nth(1)).to_have_text("1.044031")
     slide(page, "Motif size", 8)
     slide(page, "Dimension", 5)
     expect(page.get_by_role("slider", name="Motif size")).to_have_js_property("value", "5")
@@ -100,20 +105,20 @@ def test_it_plays_pauses_and_steps(new_page, address):
     assert step(page) == 123, "a drag keeps the step"
 
 
-@pytest.mark.parametrize("scheme", ["extragradient", "alternating", "optimistic"])
-def test_what_is_drawn_is_what_the_trainers_scheme_computes(new_page, address, scheme):
-    page = opened(new_page, address, f"?eta=0.25&mu=0.6&dimension=4&motif=2&scheme={scheme}")
+def test_what_is_drawn_is_what_the_trainers_schemes_compute(new_page, address):
     dial = {"eta": 0.25, "mu": 0.6, "dimension": 4, "motif": 2, "critic": "standard"}
-    played = LinearGame(linear.setting(dial), 0.25).play(scheme, 60)
+    page = opened(new_page, address, "?eta=0.25&mu=0.6&dimension=4&motif=2")
     page.get_by_role("button", name="Back to the start").click()
-    for t in (0, 1, 2, 3, 60):
-        if t == 60:
-            page.get_by_role("slider", name="Step shown").fill("60")
-        elif t:
-            page.get_by_role("button", name="One step").click()
-        for name in ("free", "motif"):
-            shown = page.locator(f".{name} canvas").evaluate("({ dataset: d }) => [d.coordinate, d.theta, d.psi].map(Number)")
-            assert shown[1:] == pytest.approx(played[t, :, int(shown[0])], abs=1e-6)
+    for scheme in ("alternating", "extragradient", "optimistic"):
+        count = seq(page)
+        page.get_by_role("button", name=scheme.capitalize()).click()
+        after(page, count)
+        played = LinearGame(linear.setting(dial), 0.25).play(scheme, 60)
+        for t in (0, 1, 2, 60):
+            page.get_by_role("slider", name="Step shown").fill(str(t))
+            for name in ("free", "motif"):
+                shown = page.locator(f".{name} canvas").evaluate("({ dataset: d }) => [d.coordinate, d.theta, d.psi].map(Number)")
+                assert shown[1:] == pytest.approx(played[t, :, int(shown[0])], abs=1e-6)
 
 
 def test_the_map_is_dragged_and_coordinates_are_chosen(new_page, address):
