@@ -15,13 +15,17 @@ EDGE = 1e-9
 
 
 def behaviour(facts: Facts) -> str:
-    """What a block does: at radius 1 it cycles, unless it has no fixed point, or nothing holds it."""
-    radius = facts["radius"]
+    """What a block does in the long run; at radius 1 its eigenvalues there say: a pair cycles, -1 flips, 1 stands still, or drifts
+    where the scheme has no fixed point."""
+    radius, values = facts["radius"], facts["eigenvalues"]
     if abs(radius - 1) >= EDGE:
         return "converges" if radius < 1 else "diverges"
-    if not facts["seen"]:
-        return "stands still" if facts["mu"] == 0 else "flips for ever"
-    return "cycles" if np.isfinite(facts["shift"]) else "drifts"
+    real, imaginary = values[np.argmax(np.hypot(*values.T))]
+    if abs(imaginary) > EDGE:
+        return "cycles"
+    if real < 0:
+        return "flips for ever"
+    return "stands still" if np.isfinite(facts["shift"]) else "drifts"
 
 
 def claims(game: Setting, scheme: str, eta: float, facts: Sequence[Facts]) -> list[tuple[str, str]]:

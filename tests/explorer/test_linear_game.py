@@ -123,6 +123,20 @@ def test_the_sentences_follow_the_numbers():
     assert "misses the motif by up to 1.6" in words() and "misses the motif by 0." in words(critic="projected")
 
 
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"scheme": "alternating", "motif": 0}, "cycles"), ({"scheme": "alternating", "eta": 0.5, "mu": 1.0, "motif": 8}, "drifts"),
+        ({"critic": "projected", "mu": 0, "motif": 8}, "stands still"),
+        ({"eta": 1.0, "mu": 1.0, "critic": "projected", "motif": 8}, "flips for ever"),
+        ({"scheme": "extragradient", "eta": 0.5, "mu": 1.0, "critic": "projected", "motif": 8}, "stands still"),
+    ],
+)  # fmt: skip
+def test_what_happens_at_radius_1(change, expected):
+    (block,) = framed(**change)[0]["blocks"]
+    assert block["radius"] == pytest.approx(1, abs=1e-9) and block["verdict"] == expected
+
+
 def test_the_bounds_that_are_told_are_the_borders():
     assert linear_theory.radius("extragradient", 0.267, 2.0) < 1 < linear_theory.radius("extragradient", 0.269, 2.0)
     assert linear_theory.radius("extragradient", 0.249, 2.0, False) < 1 < linear_theory.radius("extragradient", 0.251, 2.0, False)
