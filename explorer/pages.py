@@ -30,6 +30,11 @@ def micrograph() -> st.Page:
     return st.Page(VIEWS / "micrograph.py", title="Your micrograph", url_path="micrograph")
 
 
+def linear_game() -> st.Page:
+    """The lab of the linear game."""
+    return st.Page(VIEWS / "linear_game.py", title="The linear game", url_path="linear_game")
+
+
 def enter(path: str) -> None:
     """Remembers the page that is on show, for the view that serves it."""
     st.session_state["on_show"] = path

@@ -1,4 +1,5 @@
-"""Optimisers by name: Adam for games, Muon on the matrices with Adam on the rest for data-free residual minimisation."""
+"""Optimisers by name: Adam for games, Muon on the matrices with Adam on the rest for data-free residual minimisation, and plain
+gradient descent for games whose theory is of plain gradient descent."""
 
 from __future__ import annotations
 
@@ -36,6 +37,8 @@ class MuonAdam(torch.optim.Optimizer):
 
 
 def make(name: str, parameters: Sequence[nn.Parameter], lr: float, betas: tuple[float, float]) -> torch.optim.Optimizer:
-    """The optimiser of the configuration's name."""
+    """The optimiser of the configuration's name; `sgd` has no use for `betas`."""
+    if name == "sgd":
+        return torch.optim.SGD(parameters, lr=lr)
     found: dict[str, Callable[..., Any]] = {"adam": torch.optim.Adam, "muon": MuonAdam}
     return found[name](parameters, lr=lr, betas=betas)

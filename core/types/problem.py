@@ -97,7 +97,7 @@ class TrainConfig:
     warmup: int = 50
     decay: float = 0.0
     """Share of the steps, at the end, over which the learning rate falls linearly to 0."""
-    optimiser: Literal["adam", "muon"] = "adam"
+    optimiser: Literal["adam", "muon", "sgd"] = "adam"
     precision: Literal["bf16", "fp32", "fp64"] = "bf16"
     critic_sees: Literal["fields", "conditions", "residual"] = "fields"
     """Beside the field, as constant channels: nothing; the conditions (cGAN); or L_I(x), 0 on real fields (Stinis et al.)."""

@@ -17,7 +17,23 @@ HTML, CSS, RELAY, *PARTS = (
     (HERE / name).read_text(encoding="utf-8") for name in ("panel.html", "panel.css", "relay.js", *(f"{s}.js" for s in SCRIPTS))
 )
 _PANEL = st.components.v2.component("explorer_panel", html=HTML, css=CSS, js="".join(PARTS))
+LABS = {"linear_game": "linear"}
+"""Lab -> the name of its script and its page; each stands on the scripts of `LAB_SCRIPTS`."""
+LAB_SCRIPTS = ("draw", "axes", "link", "transport", "lab")
 _RELAY = st.components.v2.component("explorer_relay", js=RELAY)
+
+
+def read(*names: str) -> str:
+    """These files of this folder, one after the other."""
+    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in names)
+
+
+_LABS = {
+    lab: st.components.v2.component(
+        f"explorer_{lab}", html=read(f"{name}.html"), css=CSS + read("lab.css"), js=read(*(f"{s}.js" for s in (*LAB_SCRIPTS, name)))
+    )
+    for lab, name in LABS.items()
+}
 
 
 def panel_key(model: str) -> str:
@@ -33,6 +49,11 @@ def relay_key(model: str) -> str:
 def mount(frame: bytes, model: str) -> None:
     """Mounts the panel showing `frame` (see `render.frame`, with `panel`)."""
     _PANEL(data=frame, key=panel_key(model), on_dial_change=_keep)
+
+
+def mount_lab(frame: bytes, name: str, model: str) -> None:
+    """Mounts the panel of the lab `name`, showing `frame`; what it sends is held under `model`."""
+    _LABS[name](data=frame, key=panel_key(model), on_dial_change=_keep)
 
 
 def mount_relay(model: str) -> None:

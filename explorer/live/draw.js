@@ -57,6 +57,18 @@ function deviation(arrays, name) {
   return [own, natural];
 }
 
+/** Ink, paper, font and `light` or `dark` as the page shows them, on the element's dataset too; `probe` is some text of it. */
+function themeOf(element, probe) {
+  const style = getComputedStyle(element), paper = style.getPropertyValue("--st-background-color").trim() || "#ffffff";
+  const canvas = make("canvas", { width: 1, height: 1 }).getContext("2d");
+  canvas.fillStyle = paper;
+  canvas.fillRect(0, 0, 1, 1);
+  const [r, g, b] = canvas.getImageData(0, 0, 1, 1).data;
+  const theme = 0.3 * r + 0.59 * g + 0.11 * b < 128 ? "dark" : "light";
+  element.dataset.theme = theme;
+  return { ink: getComputedStyle(probe).color, paper, font: style.fontFamily, theme };
+}
+
 /** An empty canvas of this height whose unit is the page's pixel, sharp on any screen. */
 function sharp(canvas, height) {
   const ratio = window.devicePixelRatio || 1, width = canvas.clientWidth || 300;

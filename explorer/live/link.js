@@ -1,6 +1,6 @@
 /* The panel's line to the model: live over a WebSocket, over page reruns where there is none. */
 
-const RETRY = 15000, PATIENCE = 4000, HOLD = 80;
+const RETRY = 15000, PATIENCE = 4000, HOLD = 80, COMMIT_PAUSE = 250;
 
 class Link {
   /* One request in flight, the newest waits; WebSocket first, page reruns when there is none. */

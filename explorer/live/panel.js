@@ -1,7 +1,5 @@
 /* The panel: sliders, picture, bars and curves, fed by one binary frame per step. */
 
-const COMMIT_PAUSE = 250;
-
 class Panel {
   constructor(root) {
     this.root = root;
@@ -25,17 +23,7 @@ class Panel {
   }
 
   readTheme() {
-    const style = getComputedStyle(this.element);
-    const probe = this.find(".notice");
-    this.ink = getComputedStyle(probe).color;
-    this.paper = style.getPropertyValue("--st-background-color").trim() || "#ffffff";
-    this.font = style.fontFamily;
-    const canvas = make("canvas", { width: 1, height: 1 }).getContext("2d");
-    canvas.fillStyle = this.paper;
-    canvas.fillRect(0, 0, 1, 1);
-    const [r, g, b] = canvas.getImageData(0, 0, 1, 1).data;
-    this.theme = 0.3 * r + 0.59 * g + 0.11 * b < 128 ? "dark" : "light";
-    this.element.dataset.theme = this.theme;
+    Object.assign(this, themeOf(this.element, this.find(".notice")));
     this.delivered = this.theme === "dark" ? "#56B4E9" : "#0072B2";
   }
 

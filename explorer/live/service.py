@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from explorer.live import protocol, render
+from explorer.live import linear, protocol, render
+from explorer.live.lab import Lab
 from explorer.live.store import MODELS, Store
 
 LOG = logging.getLogger("explorer.live")
@@ -26,6 +27,8 @@ FLOOD = 600
 IDLE = 600.0
 """Seconds without a message after which the connection closes (the panel opens it again when it is used)."""
 CONNECTIONS = 64
+LABS: dict[str, Lab] = {lab.name: lab for lab in (linear.LAB,)}
+"""The labs, which answer for themselves."""
 UNKNOWN = "This picture could not be made; the server's log says why. Reset the sliders and try again."
 POLICY, TOO_BIG, GOING, LATER = 1008, 1009, 1001, 1013
 
@@ -105,6 +108,8 @@ class Service:
         try:
             given = protocol.load(text)
             number = given["id"] if isinstance(given.get("id"), int) and not isinstance(given["id"], bool) else 0
+            if "lab" in given:
+                return self.lab(given["lab"]).answer(given, number)
             request = protocol.request(given)
             return render.frame(self._models.get(request.model), request.dial, request.id)
         except (ValueError, FileNotFoundError) as error:
@@ -112,6 +117,13 @@ class Service:
         except Exception:
             LOG.exception("a live request failed")
             return render.problem(UNKNOWN, number)
+
+    @staticmethod
+    def lab(name: object) -> Lab:
+        """The lab of this name; `ValueError` when there is none."""
+        if not isinstance(name, str) or name not in LABS:
+            raise ValueError(f"The labs are: {', '.join(LABS)}; got {protocol.shorten(name)}.")
+        return LABS[name]
 
     async def handle(self, socket: WebSocket) -> None:
         """Serves one connection until it closes, idles or breaks a rule."""
