@@ -14,7 +14,7 @@ from explorer.live.protocol import Dial
 ROUTE = "/api/live"
 """Where the live service listens."""
 
-NOTHING = "This model takes no request: there is nothing to drag, and no outline of what was asked for can be shown."
+NOTHING = "This model takes no request: what it makes can be moved along its latent directions only."
 """Said in the place of the controls where there are no conditions."""
 GREEK = {"nu": "ν", "mu": "μ", "lambda": "λ", "rho": "ρ", "sigma": "σ", "alpha": "α", "beta": "β"}
 
