@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory):
     torch.set_num_threads(1)
-    return untrained.folder(tmp_path_factory.mktemp("checkpoints"))
+    return untrained.folder(untrained.folder(tmp_path_factory.mktemp("checkpoints")), "two_phase/correlation")
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +28,12 @@ def shipped(checkpoints, monkeypatch):
 @pytest.fixture
 def model():
     return MODELS.get("two_phase/fraction")
+
+
+@pytest.fixture
+def curved():
+    """The preset that takes a curve."""
+    return MODELS.get("two_phase/correlation")
 
 
 @pytest.fixture

@@ -22,21 +22,6 @@ FELL = (0.75, 0.42, 0.05, -0.14, -0.05, 0.02, 0.0, 0.0)
 DRAWN = Dial({"volume_fraction": 0.4}, size=64, drawn={"correlation": tuple(float(np.float32(v)) for v in FELL)})
 
 
-@pytest.fixture(scope="module")
-def folder(checkpoints, tmp_path_factory):
-    return untrained.curves(tmp_path_factory.mktemp("curves"), checkpoints)
-
-
-@pytest.fixture(autouse=True)
-def here(folder, shipped, monkeypatch):
-    monkeypatch.setattr(sampling, "CHECKPOINTS", folder)
-
-
-@pytest.fixture
-def curved():
-    return store.MODELS.get(NAME)
-
-
 @pytest.fixture
 def quantity(curved):
     return next(q for q in curved.conditions if q.name == "correlation")
@@ -112,9 +97,10 @@ def test_a_bad_request_is_a_sentence(change, words):
     assert words in header["error"] and "Traceback" not in header["error"] and not arrays
 
 
-def test_a_weight_is_drawn_and_the_heavier_part_is_held_more_strictly(folder):
+def test_a_weight_is_drawn_and_the_heavier_part_is_held_more_strictly(tmp_path, monkeypatch):
     """An impossible curve is missed least where it counts most."""
-    made = untrained.write(folder, "two_phase/data_free")
+    made = untrained.folder(tmp_path, "two_phase/data_free")
+    monkeypatch.setattr(sampling, "CHECKPOINTS", made)
     free = store.MODELS.get("two_phase/data_free")
     told = {d["name"]: d["stroke"] for d in controls.panel(free, Dial())["drawable"]}
     assert told["weight"]["below"] == "correlation" and told["correlation"]["below"] == "" and made.exists()

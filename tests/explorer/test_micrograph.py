@@ -17,20 +17,8 @@ from explorer import exports, micrograph, micrograph_files, pages, state
 from explorer.live import render, store
 from explorer.live.protocol import decode
 from explorer.live.store import MODELS
-from tests.explorer import untrained
 
 PAGE = str(pages.VIEWS / "micrograph.py")
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return untrained.folder(tmp_path_factory.mktemp("correlation"), micrograph.MODEL)
-
-
-@pytest.fixture(autouse=True)
-def correlation(folder, monkeypatch):
-    monkeypatch.setattr(sampling, "CHECKPOINTS", folder)
-    monkeypatch.setattr(MODELS, "_models", {})
 
 
 @pytest.fixture

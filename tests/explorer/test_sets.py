@@ -19,26 +19,10 @@ from core.sampling.request import Sweep
 from explorer import contest, figures, set_files, sets
 from explorer.live import store
 from explorer.live.protocol import Dial
-from tests.explorer import untrained
 
 NAME = "two_phase/correlation"
 POINTS = (0.75, 0.42, 0.05, -0.14, -0.05, 0.02, 0.0, 0.0)
 DIAL = Dial({"volume_fraction": 0.4, "length": 8.0}, {"order": -0.2}, seed=5, size=64, off=("network",))
-
-
-@pytest.fixture(scope="module")
-def folder(checkpoints, tmp_path_factory):
-    return untrained.curves(tmp_path_factory.mktemp("sets"), checkpoints)
-
-
-@pytest.fixture(autouse=True)
-def here(folder, shipped, monkeypatch):
-    monkeypatch.setattr(sampling, "CHECKPOINTS", folder)
-
-
-@pytest.fixture
-def curved():
-    return store.MODELS.get(NAME)
 
 
 def made(model, path, n=9, span=("volume_fraction", 0.3, 0.5), dial=DIAL):
@@ -47,9 +31,9 @@ def made(model, path, n=9, span=("volume_fraction", 0.3, 0.5), dial=DIAL):
 
 
 @pytest.fixture(scope="module")
-def found(folder, tmp_path_factory):
+def found(checkpoints, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sampling, "CHECKPOINTS", folder)
+        patch.setattr(sampling, "CHECKPOINTS", checkpoints)
         return made(sampling.load(NAME), tmp_path_factory.mktemp("set") / sets.FILE)
 
 

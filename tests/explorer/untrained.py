@@ -61,20 +61,6 @@ def invented() -> Iterator[None]:
         discovery.names.cache_clear()
 
 
-def curves(made: Path, other: Path) -> Path:
-    """`made`, with `two_phase/fraction` of the folder `other` and `two_phase/correlation`: the one that ships, or the former under
-    that name, which has the same networks."""
-    path = made / "two_phase" / "correlation.safetensors"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.with_name("fraction.safetensors").exists():
-        shutil.copy(other / "two_phase" / "fraction.safetensors", path.parent)
-    if sampling.path_of("two_phase/correlation").exists():
-        return folder(made, "two_phase/correlation")
-    found = checkpoint.load(other / "two_phase" / "fraction.safetensors")
-    checkpoint.save(path, Checkpoint(found.tensors, {**found.manifest, "preset": "correlation"}))
-    return made
-
-
 def folder(made: Path, name: str = "two_phase/fraction") -> Path:
     """`made`, with the checkpoint that ships, or with a fresh untrained one."""
     shipped = sampling.path_of(name)

@@ -19,22 +19,11 @@ from PIL import Image
 
 from core.simulation import micrographs, own_uploads
 from tests.faults import test_own_files as files
+from tests.unit.test_uploads import npy, saved
 
 ROOT = Path(__file__).resolve().parents[2]
 GREY = micrographs.example(0, (72, 80))
 SECONDS, MEGABYTES = 5, 400
-
-
-def saved(picture, ending="PNG", **options):
-    out = io.BytesIO()
-    picture.save(out, ending, **options)
-    return out.getvalue()
-
-
-def npy(array):
-    out = io.BytesIO()
-    np.save(out, array)
-    return out.getvalue()
 
 
 def hdf5():
