@@ -18,6 +18,8 @@ Conditions = Mapping[str, Tensor]
 VERSION = "0.1.0"
 HELD_OUT = 1_000_000_000
 """Seeds from here on are for held-out checks: no training ever draws them."""
+FREE = -1.0
+"""What a motif (H, W) with values in 0..1 has on the pixels of which it asks nothing."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ class Field:
     low: float = 0.0
     high: float = 1.0
     periodic: bool = True
+    mirrored: bool = True
+    """Whether mirror images and the transpose of an array belong to the data as well; of digits they do not."""
     divisor: int = 8
     sizes: tuple[int, ...] = ()
     axes: tuple[str, str] = ("y", "x")
@@ -276,8 +280,9 @@ class TrainConfig:
     """Share of the steps, at the end, over which the learning rate falls linearly to 0."""
     optimiser: Literal["adam", "muon"] = "adam"
     precision: Literal["bf16", "fp32", "fp64"] = "bf16"
-    critic_sees: Literal["fields", "conditions", "residual"] = "fields"
-    """Beside the field, as constant channels: nothing; the conditions (cGAN); or L_I(x), 0 on real fields (Stinis et al.)."""
+    critic_sees: Literal["fields", "conditions", "residual", "complement"] = "fields"
+    """Beside the field, as constant channels: nothing; the conditions (cGAN); or L_I(x), 0 on real fields (Stinis et al.).
+    `complement`: the field alone, and 0 where the invariances say what it is (eq. 10)."""
     residual_noise: float = 0.0
     """Standard deviation of the noise on the L_I of real fields that the critic sees (Stinis et al.'s remedy)."""
     auxiliary: float = 0.0
@@ -301,7 +306,8 @@ class Preset:
     tiny: TrainConfig
     """Seconds-long configuration for tests; `generator` and `critic` stay the same."""
     requests: Callable[[Sequence[int]], dict[str, Tensor]] | None = None
-    """Data-free presets: the conditions of a training batch, each a pure function of its key."""
+    """The conditions that a training batch is asked for, each a pure function of its key: all of them where there are no data, else
+    in the place of those measured on the real batch."""
     overrides: Mapping[str, Any] = default(default_factory=dict)
     """Fields of `Problem` that are different for this preset (invariances, project, deliver, ...)."""
 
@@ -359,6 +365,8 @@ class Problem:
     much; empty where they can."""
     trace: Callable[[Any], dict[str, float]] | None = None
     """`trace(model) -> numbers` measured of the averaged generator now and then while it is trained."""
+    film: int = 0
+    """So many samples of the averaged generator are kept in the checkpoint whenever `trace` is measured."""
     quality: Callable[..., Any] | None = None
     """`quality(model, n, size, ablation, seed) -> table` where the statistics of ensembles are not what matters."""
     read: Callable[[Path, Mapping[str, Any]], Source] | None = None

@@ -103,7 +103,8 @@ def places(problem: Problem, conditions: Sequence[Quantity]) -> tuple[float, flo
 
 
 class Model:
-    """A loaded checkpoint that samples. `conditions` and `latents` are the quantities a person can dial."""
+    """A loaded checkpoint that samples. `conditions` and `latents` are the quantities a person can dial; `film` holds samples that
+    were kept along its training, step -> uint8 (n, H, W, 1 or 3)."""
 
     def __init__(self, checkpoint: checkpoints.Checkpoint, device: str = "cpu") -> None:
         manifest = checkpoint.manifest
@@ -123,6 +124,7 @@ class Model:
             ) from None
         self.generator.to(device=device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
         self.references = {k: v.numpy() for k, v in part("reference.").items()}
+        self.film = {int(k): v.numpy() for k, v in part("film.").items()}
 
     @property
     def field(self) -> Field:
