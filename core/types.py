@@ -325,7 +325,7 @@ class Problem:
     invariances: tuple[Invariance, ...]
     source: Source | None
     project: Callable[[Tensor, Conditions], Tensor]
-    """Exact enforcement: logits (B, C, H, W) and conditions to labels (B, H, W) or fields (B, H, W)."""
+    """Exact enforcement: logits (B, C, H, W) and conditions (latents too, when a sample is made) to labels or fields (B, H, W)."""
     descriptors: tuple[Descriptor, ...] = ()
     rivals: tuple[Rival, ...] = ()
     bars: Mapping[str, tuple[str, float]] = default(default_factory=dict)

@@ -231,11 +231,11 @@ class Model:
         implied = self.generator.implied(conditions) if hasattr(self.generator, "implied") else {}
         logits = self.generator(noise, conditions, latent, **{k: v for k, v in stages.items() if k != "refine"}).float()
         soft = soft_field(logits, self.field)
-        hard = harden(soft, self.field)
+        hard, told = harden(soft, self.field), {**latent, **conditions}
         if project and self.problem.refine and stages.get("refine", True):
-            delivered = self.problem.project(self.problem.refine(logits, {**implied, **conditions}), conditions)
+            delivered = self.problem.project(self.problem.refine(logits, {**implied, **conditions}), told)
         else:
-            delivered = self.problem.project(logits, conditions) if project else hard
+            delivered = self.problem.project(logits, told) if project else hard
         seen = self.problem.deliver or (lambda fields: fields)
         raw_seen = seen(hard)
         raw = measure(self.problem, as_soft(hard, self.field))
