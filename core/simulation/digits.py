@@ -119,5 +119,5 @@ class OwnDigits:
     def _chosen(self, seeds: Sequence[int]) -> NDArray[np.int64]:
         """Which image each seed is."""
         cut = len(self.images) - self.held_out
-        pick = lambda s: cut + s % self.held_out if s >= HELD_OUT else s % cut  # noqa: E731
+        pick = lambda s: cut + (s - HELD_OUT) % self.held_out if s >= HELD_OUT else s % cut  # noqa: E731
         return np.array([pick(int(s)) for s in seeds], np.int64)
