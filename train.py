@@ -177,8 +177,8 @@ class Run:
             data.write_atomic(self.log, "".join(f"{line}\n" for line in lines).encode())
 
     def trace(self, progress: Progress, model: sampling.Model) -> None:
-        """One line of `trace.jsonl`: what is measured of the averaged generator on the way, beside the means of losses and residuals
-        since the line before; and the samples that the problem keeps."""
+        """One line of `trace.jsonl`: what is measured of the averaged generator on the way, beside the means of losses and
+        residuals since the line before; and the samples that the problem keeps."""
         assert self.problem.trace is not None
         kept = [line for line in self.traced() if line["step"] < progress.step]
         since = kept[-1]["step"] if kept else 0

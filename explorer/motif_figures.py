@@ -1,4 +1,4 @@
-"""Fig. 2 of the first paper, from what was logged along the trainings: pure functions from records to Plotly figures and sentences."""
+"""Fig. 2 of the first paper, from what was logged along the trainings: pure functions from records to figures and sentences."""
 
 from __future__ import annotations
 
@@ -81,12 +81,12 @@ def sentences(traces: Mapping[str, Lines]) -> list[str]:
     """What happened in each training, from its numbers."""
     out = []
     for title, lines in traces.items():
-        largest, last = gap(lines)
-        since = settled(lines)
+        (largest, last), since = gap(lines), settled(lines)
         when = f"within 10⁻³ from iteration {since} on" if since else "not within 10⁻³"
+        sure = lines[-1].get("confidence / real")
         out.append(
-            f"{title}: the motif is {when}; the critic's score gap has its largest value {largest:.3g} and a mean of {last:.3g} over the "
-            f"last fifth ({100 * last / largest:.0f} %); the critic's loss ends at {lines[-1]['critic.loss']:.3g}"
-            + (f"; confidence {100 * lines[-1]['confidence / real']:.0f} % of that on real digits." if "confidence / real" in lines[-1] else ".")
+            f"{title}: the motif error of the network alone is {when}. The critic's score gap falls from {largest:.3g} to "
+            f"{last:.3g}, the mean of the last fifth ({100 * last / largest:.0f} %)"
+            + (f"; confidence ends at {100 * sure:.0f} % of that on real digits." if sure else ".")
         )
     return out

@@ -40,7 +40,7 @@ def show(name: str) -> None:
 
 def given() -> Tensor:
     """The mask (h, w) from the file, else from what is written; `ValueError` with a sentence."""
-    help_ = "A PNG of at most 32 × 32 pixels: its grey values; free where it is transparent, or, where nothing is, where it is black."
+    help_ = "At most 32 × 32 pixels: their grey values; free where it is transparent, or, where nothing is, where it is black."
     file = st.file_uploader("From a PNG", ["png"], key="motif:file", help=help_)
     text = st.text_area(
         "Or draw it: # white, o black, . free", WRITTEN, height=190, key="motif:text", disabled=file is not None, max_chars=1100
@@ -66,8 +66,9 @@ def draw(model: Model, motif: Tensor, seed: int, exact: bool) -> None:
     st.image(tiled(sample.array, model.field, pages.dark()), width="stretch", output_format="PNG")
     raw, made = (float(problem.error(torch.from_numpy(a), motif).mean()) for a in (sample.soft[:, 0], sample.array))
     pixels, share = int((motif >= 0).sum()), float((motif >= 0).float().mean())
-    told = f"Mean squared error on the {pixels} pixels of the motif: **{raw:.2g}** by the network alone, **{made:.2g}** as delivered."
-    st.caption(told)
+    st.caption(
+        f"Mean squared error on the {pixels} pixels of the motif: **{raw:.2g}** by the network alone, **{made:.2g}** as delivered."
+    )
     if share > COVERED:
         st.warning(f"It covers {100 * share:.0f} % of the picture; in training motifs covered at most {100 * COVERED:.0f} %.")
     st.download_button("NPY of these", exports.npy(sample.array), f"motif_own_seed{seed}.npy", "application/octet-stream",

@@ -1,8 +1,8 @@
 """How good generated digits with a motif are: the motif itself, a classifier's confidence, the nearest training images.
 
-The classifier is trained on real training digits, every second one with the motif pasted, so that the motif itself tells it nothing;
-generated digits, which have the motif, are compared with held-out real ones that have it pasted ("data"); "digits" are the same
-without it.
+The classifier is trained on real training digits, every second one with the motif pasted, so that the motif itself tells it
+nothing; generated digits, which have the motif, are compared with held-out real ones that have it pasted ("data"); "digits" are
+the same without it.
 """
 
 from __future__ import annotations

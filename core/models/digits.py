@@ -15,6 +15,7 @@ from core.types import Quantity
 
 LATENT = 32
 START = 4
+KINDS = 10
 Named = Mapping[str, Tensor]
 
 
@@ -29,7 +30,7 @@ class DigitGenerator(nn.Module):
     def __init__(self, dials: int = 0, widths: Sequence[int] = (96, 64, 48), extra: int = 0) -> None:
         super().__init__()
         self.dials = dials
-        self.enter = nn.Linear(LATENT, widths[0] * START**2)
+        self.enter = nn.Linear(LATENT + KINDS, widths[0] * START**2)
         pairs = zip([widths[0], *widths[:-1]], widths, strict=True)
         self.blocks = nn.ModuleList(nn.Conv2d(a + extra, b, 3, padding=1) for a, b in pairs)
         self.leave = nn.Conv2d(widths[-1] + 4 * extra, 4, 3, padding=1)
@@ -56,6 +57,7 @@ class DigitGenerator(nn.Module):
         """Fields (B, 1, 32, 32)."""
         dialled = [latent[f"z{k + 1}"][:, None] for k in range(self.dials) if latent]
         z = torch.cat([*dialled, noise["z"][:, len(dialled) :]], 1)
+        z = torch.cat([z, F.one_hot(z[:, -KINDS:].argmax(1), KINDS).to(z)], 1)
         h = leaky(self.enter(z)).view(len(z), -1, START, START).contiguous(memory_format=torch.channels_last)
         for number, block in enumerate(self.blocks):
             h = up(h) if number else h

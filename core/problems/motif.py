@@ -9,7 +9,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from core.invariances.motif import Motif
@@ -32,8 +31,8 @@ DIALS = tuple(
 )
 ENDS = (motifs.MARGIN, SIDE - 1 - motifs.MARGIN)
 PLACES = (
-    Quantity("x", "Motif, x", "x", "px", 0.0, SIDE - 1.0, 7.0, "Of its centre, from the centre of the top left pixel.", trained=ENDS,
-             step=0.5),
+    Quantity("x", "Motif, x", "x", "px", 0.0, SIDE - 1.0, 7.0, "Of its centre, from the centre of the top left pixel.",
+             trained=ENDS, step=0.5),
     Quantity("y", "Motif, y", "y", "px", 0.0, SIDE - 1.0, 7.0, "Of its centre, downwards.", trained=ENDS, step=0.5),
     Quantity("arm", "Motif, arm", "a", "px", 2.0, 12.0, motifs.ARM, "From its centre to the ends of its strokes.",
              trained=motifs.ARMS, step=0.25),
@@ -120,15 +119,15 @@ def preset(name: str, title: str, summary: str, **changes: Any) -> Preset:
 
 
 ANY = Preset(
-    "any", "Any motif", "The generator is shown the motif, another one each time: drag it, or draw your own.", (), (*PLACES, *DIALS),
-    lambda: MotifGenerator(len(DIALS), PLACES), critic, CONFIG, replace(CONFIG, **TINY), requests=various,
+    "any", "Any motif", "The generator is shown the motif, another one each time: drag it, or draw your own.", (),
+    (*PLACES, *DIALS), lambda: MotifGenerator(len(DIALS), PLACES), critic, CONFIG, replace(CONFIG, **TINY), requests=various,
     overrides={"project": project_strokes, "invariances": (Motif(),), "descriptors": (INK,)},
 )  # fmt: skip
 
 PROBLEM = Problem(
     name="motif",
     title="Motifs",
-    summary="Handwritten digits that all bear a mark which no digit of the data has: planted by the training, made exact at the end.",
+    summary="Handwritten digits that all bear a mark which no digit of the data has: learnt, and made exact at the end.",
     citation="Shah et al., Encoding Invariances in Deep Generative Models (arXiv 1906.01626, 2019), sec. 3.1",
     field=FIELD,
     presets=(

@@ -1,9 +1,8 @@
-"""Handwritten digits as a data source: the set that scikit-learn carries, drawn larger and a little different each time, or people's
-own in the IDX files of MNIST (`idx`).
+"""Handwritten digits as a data source: the set that scikit-learn carries, drawn larger and a little different each time, or
+people's own in the IDX files of MNIST (`idx`).
 
 The embedded ones are the test part of "Optical Recognition of Handwritten Digits" (Alpaydin and Kaynak 1998, UCI, CC BY 4.0): 1797
-images of 8 x 8 blocks of a bitmap, whose edge is found again between the blocks. The last fifth, by other writers for the most part,
-is kept for held-out seeds.
+images of 8 x 8 blocks of a bitmap, whose edge is found again between the blocks. The last fifth is kept for held-out seeds.
 """
 
 from __future__ import annotations
@@ -59,8 +58,9 @@ class Digits:
     def identity(self) -> dict[str, Any]:
         """What the images are and how they are moved."""
         return {
-            "source": "digits of scikit-learn (UCI, Optical Recognition of Handwritten Digits)", "version": 1, "held out": "the last fifth",
-            "pixels per block": list(PIXELS), "rotation, rad": TURN, "shear": SLANT, "shift, px": SHIFT, "edge": EDGE,
+            "source": "digits of scikit-learn (UCI, Optical Recognition of Handwritten Digits)", "version": 1,
+            "held out": "the last fifth", "pixels per block": list(PIXELS), "rotation, rad": TURN, "shear": SLANT,
+            "shift, px": SHIFT, "edge": EDGE,
         }  # fmt: skip
 
     def _chosen(self, seed: int) -> tuple[int, np.random.Generator]:

@@ -1,7 +1,7 @@
 """MNIST's IDX files, plain or gzipped, as a data source: images, and labels where they lie beside them.
 
-A file is what its first bytes say it is. Sizes are judged from the header before anything is allocated, and no more is unpacked than
-the header announces. All that cannot be used raises `ValueError` with a sentence; nothing is ever written.
+A file is what its first bytes say it is. Sizes are judged from the header before anything is allocated, and no more is unpacked
+than the header announces. All that cannot be used raises `ValueError` with a sentence; nothing is ever written.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ Bytes = NDArray[np.uint8]
 
 
 def read(path: Path, options: Mapping[str, Any]) -> OwnDigits:
-    """A file of images, or a folder with one such file, or with two of which one is called t10k... or test...: that one is held out,
-    else the last fifth of the only one. Labels are those in the file of the same name with `labels` for `images`."""
+    """A file of images, or a folder with one such file, or with two of which one is called t10k... or test...: that one is held
+    out, else the last fifth of the only one. Labels are those in the file of the same name with `labels` for `images`."""
     if options:
         raise ValueError(f"IDX files take no {', '.join(f'--{k}' for k in sorted(options))}. Leave it away.")
     path, files = Path(path), _files(Path(path))
@@ -47,8 +47,9 @@ def read(path: Path, options: Mapping[str, Any]) -> OwnDigits:
         raise bad(path, f"holds several files of images ({', '.join(f.name for f in files)}); name one of them")
     used = [*train, *test]
     sets = [_array(f, IMAGES) for f in used]
-    if len({s.shape[1:] for s in sets}) > 1:
-        raise bad(path, f"holds images of several sizes: {', '.join(f'{f.name} {s.shape[1:]}' for f, s in zip(used, sets, strict=True))}")
+    sizes = {f.name: s.shape[1:] for f, s in zip(used, sets, strict=True)}
+    if len(set(sizes.values())) > 1:
+        raise bad(path, f"holds images of several sizes: {sizes}")
     found = [_labels(f, len(s)) for f, s in zip(used, sets, strict=True)]
     labels = None if any(one is None for one in found) else np.concatenate([one for one in found if one is not None])
     held = len(sets[1]) if test else len(sets[0]) // SHARE

@@ -56,8 +56,8 @@ def _random(rng: np.random.Generator, shape: Shape) -> Tensor:
     box = rng.integers(*BOX, 2, endpoint=True)
     ink = np.zeros(box, bool)
     for _ in range(rng.integers(1, STROKES, endpoint=True)):
-        ends = rng.integers(0, box - 1, (2, 2), endpoint=True)
-        at = np.rint(np.linspace(*ends, 2 * max(box))).astype(int)
+        start, end = rng.integers(0, box - 1, (2, 2), endpoint=True)
+        at = np.rint(np.linspace(start, end, 2 * int(box.max()))).astype(int)
         ink[at[:, 0], at[:, 1]] = True
     if rng.random() < 0.5:
         ink = ndimage.binary_dilation(ink)
@@ -100,7 +100,7 @@ def read(content: bytes) -> Tensor:
     try:
         with Image.open(io.BytesIO(content), formats=("PNG",)) as picture:
             if max(picture.size) > SIDE:
-                raise ValueError(f"A motif has at most {SIDE} x {SIDE} pixels; this picture has {picture.width} x {picture.height}.")
+                raise ValueError(f"A motif has at most {SIDE} x {SIDE} pixels; this PNG has {picture.width} x {picture.height}.")
             grey, alpha = (np.asarray(p) / np.float32(255) for p in picture.convert("LA").split())
     except (OSError, SyntaxError, EOFError, Image.DecompressionBombError):
         raise ValueError("This is no PNG that can be read. Use a PNG of at most 32 x 32 pixels, or draw the motif.") from None

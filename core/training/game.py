@@ -91,8 +91,8 @@ class Game:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
 
     def real(self, number: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """A keyed batch of the data: soft fields (B, C, H, W) and the conditions: those that the preset asks for, else those measured
-        on the fields."""
+        """A keyed batch of the data: soft fields (B, C, H, W) and the conditions: those that the preset asks for, else those
+        measured on the fields."""
         assert self.images is not None
         labels = self.images.take(number, share(self.config.batch))
         fields = as_soft(labels, self.problem.field, self.dtype)
@@ -138,8 +138,8 @@ class Game:
         return self.beside(smooth(fields, self.config.blur), fields, conditions, noise if draws else 0.0)
 
     def beside(self, images: Tensor, fields: Tensor, conditions: Mapping[str, Tensor], noise: Tensor | float = 0.0) -> Tensor:
-        """The images and, as constant channels, what else the critic sees: nothing, the conditions, or L_I of the fields; or what is
-        left of the images where no invariance says what they are."""
+        """The images and, as constant channels, what else the critic sees: nothing, the conditions, or L_I of the fields; or what
+        is left of the images where no invariance says what they are."""
         if self.config.critic_sees == "fields":
             return images
         if self.config.critic_sees == "complement":

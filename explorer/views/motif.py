@@ -40,9 +40,10 @@ def figure_2() -> None:
         "loss": motif_figures.along(traces, "critic.loss", "Critic's loss", "loss", night),
         "gap": motif_figures.along(traces, "critic.gap", "Critic's score gap, real less generated", "mean D(x) − D(G(z))", night),
         "error": motif_figures.along(traces, "motif MSE", "Motif error of the network alone", "mean (G − m)²", night, True, 1e-3),
-        "confidence": motif_figures.along(traces, "confidence / real", "Classifier's confidence, relative to real digits", "", night,
-                                          level=0.9),
-    }  # fmt: skip
+        "confidence": motif_figures.along(
+            traces, "confidence / real", "Classifier's confidence, relative to real digits", "", night, level=0.9
+        ),
+    }
     figures |= {f"film:{m.name}": motif_figures.evolution(m.film, f"{m.preset.title}: samples", night) for m in used if m.film}
     places = [column for _ in range(0, len(figures), 2) for column in st.columns(2, gap="large")]
     for column, (name, figure) in zip(places, figures.items(), strict=False):
@@ -63,9 +64,9 @@ def quality() -> None:
         return
     st.dataframe(table, width="stretch", height=36 * (len(table) + 1) + 2)
     st.caption(
-        f"Printed by `{COMMAND}projected`, and so on. The classifier is trained on real digits, half of them with the motif pasted; "
-        "confidence and entropy are compared with held-out real digits that have the motif pasted (data). A generated digit that were "
-        "a copy would be much nearer to a training image than held-out digits are."
+        f"Printed by `{COMMAND}projected`, and so on. The classifier is trained on real digits, half of them with the motif "
+        "pasted; it is compared with what it says of held-out real digits with the motif pasted. Copies would be much nearer to "
+        "a training image than held-out digits are."
     )
 
 

@@ -104,7 +104,7 @@ def test_damaged_gzip_is_a_sentence(tmp_path):
         damaged = bytearray(whole)
         damaged[place] ^= 0xFF
         (tmp_path / "images.gz").write_bytes(damaged)
-        with pytest.raises(ValueError, match="images.gz is"):
+        with pytest.raises(ValueError, match=r"images\.gz is"):
             idx.read(tmp_path / "images.gz", {})
     (tmp_path / "images.gz").write_bytes(whole[:-9])
     with pytest.raises(ValueError, match="cannot be unpacked"):
