@@ -98,8 +98,8 @@ def carrying(model: Model, motif: Tensor) -> Model:
 INK = Descriptor("ink", "Ink", "", ink, help="Mean grey level: how much of the picture is white.")
 ERROR = Descriptor("error", "Motif error", "", error, help="Mean over the support of the motif of (x - m)².")
 CONFIG = TrainConfig(
-    steps=6000, batch=32, size=SIDE, images=8192, blur=0.0, gamma=0.1, lr=1e-3, lr_critic=1e-3, betas=(0.0, 0.99), clip=0.0,
-    ema=0.998, decay=0.4, straight_through=False, precision="fp32", shared_projection_optimiser=False, critic_sees="complement",
+    steps=5000, batch=32, size=SIDE, images=8192, blur=0.0, gamma=0.3, lr=2e-3, lr_critic=2e-3, betas=(0.0, 0.9), clip=0.0,
+    ema=0.998, decay=0.5, straight_through=False, precision="fp32", shared_projection_optimiser=False, critic_sees="complement",
 )  # fmt: skip
 TINY: dict[str, Any] = {"steps": 2, "batch": 2, "images": 16, "warmup": 1}
 BARS = {"motif MSE": ("<=", 0.0), "raw: motif MSE": ("<=", 1e-3), "confidence / real": (">=", 0.9)}
