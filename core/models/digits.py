@@ -21,8 +21,8 @@ Named = Mapping[str, Tensor]
 
 
 class DigitGenerator(nn.Module):
-    """z ~ N(0, I) of 32, and which of its last ten components is the largest -> dense -> 4 x 4 -> two doublings with 3 x 3 convolutions -> 16 x 16 -> sub-pixel convolution (Shi et al.
-    2016) -> sigmoid: fields (B, 1, 32, 32) in 0..1.
+    """z ~ N(0, I) of 32, and which of its last ten components is the largest -> dense -> 4 x 4 -> two doublings with 3 x 3
+    convolutions -> 16 x 16 -> sub-pixel convolution (Shi et al. 2016) -> sigmoid: fields (B, 1, 32, 32) in 0..1.
 
     `dials` of the components of z can be dialled as latents `z1`, `z2`, ...; `extra` channels join the features of every layer,
     and four times as many those of the last one.
