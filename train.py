@@ -184,7 +184,7 @@ class Run:
         since = kept[-1]["step"] if kept else 0
         steps = [one for one in map(json.loads, self.log.read_text().splitlines()) if since < one["step"] <= progress.step]
         names = {**progress.losses, **progress.residuals}
-        means = {k: round(float(np.mean([one[k] for one in steps if k in one])), 6) for k in names}
+        means = {k: float(f"{np.mean([one[k] for one in steps if k in one]):.5g}") for k in names}
         line = {"step": progress.step, "minutes": round(self.seconds / 60, 2), **means, **self.problem.trace(model)}
         data.write_atomic(self.folder / "trace.jsonl", "".join(f"{json.dumps(one)}\n" for one in [*kept, line]).encode())
         if self.problem.film:

@@ -173,4 +173,4 @@ def trace(model: sampling.Model, n: int = TRACED) -> dict[str, float]:
         source: Any = model.problem.source
         real = pasted(source.draw(range(HELD_OUT + 10_000, HELD_OUT + 10_000 + n), model.field.shape), motif)
         found |= confidence_rows(network, sample.array, real)
-    return {k: round(v, 6) for k, v in found.items()}
+    return {k: float(f"{v:.5g}") for k, v in found.items()}
