@@ -93,6 +93,8 @@ class Field:
     sizes: tuple[int, ...] = ()
     axes: tuple[str, str] = ("y", "x")
     unit: str = "px"
+    ramp: Literal["magma", "grey"] = "magma"
+    """How continuous values are shown."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from explorer.palette import OKABE_ITO
 
 Lines = Sequence[Mapping[str, float]]
 HEIGHT = 300
-MOMENTS, SAMPLES = 9, 6
+MOMENTS, SAMPLES = 9, 4
 """Moments of a training and samples at each that are shown."""
 
 
@@ -33,6 +33,7 @@ def along(
             x=[line["step"] for line in kept], y=[line[name] for line in kept], name=label, mode="lines",
             line={"color": colour, "width": 2}, hovertemplate="%{y:.3g}",
         )  # fmt: skip
+    figure.update_xaxes(type="log", dtick=1)
     if level is not None:
         figure.add_hline(y=level, line={"color": INK[dark], "width": 1.2, "dash": "dash"})
     if log:
@@ -85,8 +86,8 @@ def sentences(traces: Mapping[str, Lines]) -> list[str]:
         when = f"within 10⁻³ from iteration {since} on" if since else "not within 10⁻³"
         sure = lines[-1].get("confidence / real")
         out.append(
-            f"{title}: the motif error of the network alone is {when}. The critic's score gap falls from {largest:.3g} to "
-            f"{last:.3g}, the mean of the last fifth ({100 * last / largest:.0f} %)"
+            f"{title}: the motif error of the network alone is {when}. The critic's score gap is {largest:.3g} at most and "
+            f"{last:.3g} over the last fifth ({100 * last / largest:.0f} %)"
             + (f"; confidence ends at {100 * sure:.0f} % of that on real digits." if sure else ".")
         )
     return out

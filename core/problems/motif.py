@@ -22,7 +22,7 @@ from core.simulation.digits import Digits
 from core.types import Conditions, Descriptor, Field, Preset, Problem, Quantity, TrainConfig
 
 SIDE = 32
-FIELD = Field(kind="continuous", shape=(SIDE, SIDE), periodic=False, mirrored=False)
+FIELD = Field(kind="continuous", shape=(SIDE, SIDE), periodic=False, mirrored=False, ramp="grey")
 PLUS = motifs.crossed(7.0, 7.0, motifs.ARM, 0.0, FIELD.shape)
 
 DIALS = tuple(

@@ -10,8 +10,9 @@ from streamlit.testing.v1 import AppTest
 
 from core import checkpoint, sampling
 from core.types import Checkpoint
-from explorer import motif_figures, own_motif, pages
+from explorer import controls, motif_figures, own_motif, pages, palette
 from explorer.live import store
+from explorer.live.protocol import Dial
 from explorer.views import motif as view
 from tests.explorer import untrained
 
@@ -48,7 +49,7 @@ def test_the_page_shows_everything(page):
     assert len(page.get("plotly_chart")) == 6 and len(page.dataframe) == 1
     said = "\n".join(m.value for m in page.markdown)
     assert "Projected critic: the motif error of the network alone is within 10⁻³ from iteration 200 on." in said
-    assert "falls from 4 to 0.4, the mean of the last fifth (10 %); confidence ends at 90 %" in said
+    assert "is 4 at most and 0.4 over the last fifth (10 %); confidence ends at 90 %" in said
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -66,7 +67,7 @@ def test_samples_stand_over_their_iteration():
     assert motif_figures.chosen(list(FILM)) == [1, 10, 30, 100, 300] and motif_figures.chosen([5]) == [5]
     figure = motif_figures.evolution(FILM, "F")
     picture = np.asarray(figure.data[0].z)
-    assert picture.shape == (6 * 34, 5 * 34, 3) and list(figure.layout.xaxis.ticktext)[-1] == "300"
+    assert picture.shape == (4 * 34, 5 * 34, 3) and list(figure.layout.xaxis.ticktext)[-1] == "300"
     for at, step in zip(figure.layout.xaxis.tickvals, figure.layout.xaxis.ticktext, strict=True):
         assert picture[17, round(at), 0] == int(step) % 256
 
@@ -100,6 +101,13 @@ def test_pictures_are_tiled_in_two_rows(trained):
     model = store.MODELS.get("motif/any")
     with Image.open(io.BytesIO(own_motif.tiled(model.sample(n=8).array, model.field, False))) as picture:
         assert picture.size == (4 * 34 * own_motif.SCALE, 2 * 34 * own_motif.SCALE)
+
+
+def test_the_panel_is_told_what_can_be_dragged_and_shows_greys(trained):
+    told = {name: controls.panel(store.MODELS.get(f"motif/{name}"), Dial()) for name in ("projected", "any")}
+    assert all("latent directions" in t["note"] and t["projection"] == "Exact motif" for t in told.values())
+    assert [q["name"] for q in told["any"]["latents"]] == ["x", "y", "arm", "turn", "z1", "z2", "z3"]
+    assert told["any"]["field"]["light"] == palette.GREYS
 
 
 def test_without_models_the_page_says_what_to_do(tmp_path, monkeypatch):
