@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import checkpoint, sampling
 from core.types import Checkpoint
-from explorer import controls, motif_figures, own_motif, pages, palette
+from explorer import controls, exports, motif_figures, own_motif, pages, palette
 from explorer.live import store
 from explorer.live.protocol import Dial
 from explorer.views import motif as view
@@ -108,6 +108,12 @@ def test_the_panel_is_told_what_can_be_dragged_and_shows_greys(trained):
     assert all("latent directions" in t["note"] and t["projection"] == "Exact motif" for t in told.values())
     assert [q["name"] for q in told["any"]["latents"]] == ["x", "y", "arm", "turn", "z1", "z2", "z3"]
     assert told["any"]["field"]["light"] == palette.GREYS
+
+
+def test_the_facts_beside_a_file_hold_no_pictures(trained):
+    model = store.MODELS.get("motif/projected")
+    told = exports.facts(model, Dial(), model.sample())
+    assert told["measured"] == {} == told["measured_before_projection"] and len(str(told)) < 2000
 
 
 def test_without_models_the_page_says_what_to_do(tmp_path, monkeypatch):
