@@ -13,6 +13,7 @@ from explorer.palette import OKABE_ITO
 
 Lines = Sequence[Mapping[str, float]]
 HEIGHT = 300
+FLOOR = 1e-6
 MOMENTS, SAMPLES = 9, 4
 """Moments of a training and samples at each that are shown."""
 
@@ -25,13 +26,15 @@ def colours(traces: Mapping[str, Lines], dark: bool) -> dict[str, str]:
 def along(
     traces: Mapping[str, Lines], name: str, title: str, axis: str, dark: bool = False, log: bool = False, level: float | None = None
 ) -> go.Figure:
-    """One number of every training over the iterations; `level` is drawn as a dashed line."""
+    """One number of every training over the iterations; `level` is drawn as a dashed line. On a logarithmic axis what is less than
+    `FLOOR` is drawn there."""
     figure = blank(dark, title, "iteration", axis, HEIGHT)
     for label, colour in colours(traces, dark).items():
         kept = [line for line in traces[label] if name in line]
+        values = [line[name] for line in kept]
         figure.add_scatter(
-            x=[line["step"] for line in kept], y=[line[name] for line in kept], name=label, mode="lines",
-            line={"color": colour, "width": 2}, hovertemplate="%{y:.3g}",
+            x=[line["step"] for line in kept], y=[max(v, FLOOR) if log else v for v in values], customdata=values, name=label,
+            mode="lines", line={"color": colour, "width": 2}, hovertemplate="%{customdata:.3g}",
         )  # fmt: skip
     figure.update_xaxes(type="log", dtick=1)
     if level is not None:

@@ -51,7 +51,7 @@ def figure_2() -> None:
     st.markdown("\n".join(f"- {s}" for s in motif_figures.sentences(traces)))
     st.caption(
         "Means over the iterations between two points, logged by `train.py`; motif error and confidence are those of the averaged "
-        "generator. Dashed: the bars that a checkpoint is held to."
+        "generator (drawn from 10⁻⁶ on). Dashed: the bars that a checkpoint is held to."
     )
 
 

@@ -60,6 +60,7 @@ def test_curves_are_what_was_logged(dark):
     assert motif_figures.gap(TRACE) == (4.0, 0.4)
     assert motif_figures.settled(TRACE) == 200 and motif_figures.settled(TRACE[:3]) is None
     level = motif_figures.along({"A": TRACE}, "motif MSE", "E", "e", dark, log=True, level=1e-3)
+    assert min(motif_figures.along({"A": [{"step": 1, "e": 0.0}]}, "e", "E", "e", dark, log=True).data[0].y) == motif_figures.FLOOR
     assert level.layout.yaxis.type == "log" and level.layout.shapes[0].y0 == 1e-3
 
 
