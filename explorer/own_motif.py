@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import streamlit as st
-import torch
 from torch import Tensor
 
-from core.problems import motif as problem
+from core import discovery
+from core.metrics.digits import missed
 from core.sampling import Model
+from core.sampling.carrying import carrying
 from core.simulation import motifs
 from core.types import Array, Field
 from explorer import exports, pages, workbench
@@ -35,7 +36,7 @@ def show(name: str) -> None:
             st.error(str(error), icon=":material/broken_image:")
             return
     with right:
-        draw(problem.carrying(model, placed), placed, seed, exact)
+        draw(carrying(model, placed), placed, seed, exact)
 
 
 def given() -> Tensor:
@@ -56,7 +57,8 @@ def place(mask: Tensor, field: Field) -> tuple[Tensor, int, bool]:
     x = across.number_input("x", 0, most_x, min(2, most_x), key=f"motif:x:{columns}", help="Column of its left edge, px.")
     y = down.number_input("y", 0, most_y, min(2, most_y), key=f"motif:y:{rows}", help="Row of its upper edge, px.")
     seed = drawn.number_input("Seed", 0, 2**31 - 1, 0, key="motif:seed")
-    exact = st.checkbox(problem.PROBLEM.projection, True, key="motif:exact", help="Off: what the network makes of it by itself.")
+    label, told = discovery.problem("motif").projection, "Off: what the network makes of it by itself."
+    exact = st.checkbox(label, True, key="motif:exact", help=told)
     return motifs.placed(mask, int(x), int(y), field.shape), int(seed), exact
 
 
@@ -64,7 +66,7 @@ def draw(model: Model, motif: Tensor, seed: int, exact: bool) -> None:
     """The pictures, how well they hold the motif, and the file."""
     sample = model.sample(n=PICTURES, seed=seed, project=exact)
     st.image(tiled(sample.array, model.field, pages.dark()), width="stretch", output_format="PNG")
-    raw, made = (float(problem.error(torch.from_numpy(a), motif).mean()) for a in (sample.soft[:, 0], sample.array))
+    raw, made = (float(missed(arrays, motif.expand(PICTURES, *motif.shape)).mean()) for arrays in (sample.soft[:, 0], sample.array))
     pixels, share = int((motif >= 0).sum()), float((motif >= 0).float().mean())
     st.caption(
         f"Mean squared error on the {pixels} pixels of the motif: **{raw:.2g}** by the network alone, **{made:.2g}** as delivered."

@@ -3,10 +3,8 @@ does not (first paper, section 3.1); and a generator that is shown the motif, wh
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -16,7 +14,6 @@ from core.metrics.digits import quality, trace
 from core.models.digits import DigitGenerator, MotifGenerator, strokes
 from core.models.plain import PlainCritic
 from core.projection import planted
-from core.sampling import Model
 from core.simulation import idx, motifs
 from core.simulation.digits import Digits
 from core.types import Conditions, Descriptor, Field, Preset, Problem, Quantity, TrainConfig
@@ -40,9 +37,9 @@ PLACES = (
 )  # fmt: skip
 
 
-def project(fields: Tensor, conditions: Conditions, motif: Tensor = PLUS) -> Tensor:
-    """The motif where it belongs, the network's picture elsewhere; (B, H, W)."""
-    return planted(fields, motif)
+def project(fields: Tensor, conditions: Conditions) -> Tensor:
+    """The plus where it belongs, the network's picture elsewhere; (B, H, W)."""
+    return planted(fields, PLUS)
 
 
 def project_strokes(fields: Tensor, conditions: Conditions) -> Tensor:
@@ -50,9 +47,9 @@ def project_strokes(fields: Tensor, conditions: Conditions) -> Tensor:
     return planted(fields, strokes(conditions) if "turn" in conditions else PLUS)
 
 
-def same(keys: Sequence[int], motif: Tensor = PLUS) -> dict[str, Tensor]:
-    """The motif that every sample of a batch is asked for."""
-    return {"motif": motif.expand(len(keys), *motif.shape)}
+def same(keys: Sequence[int]) -> dict[str, Tensor]:
+    """The plus, for every sample of a batch."""
+    return {"motif": PLUS.expand(len(keys), *PLUS.shape)}
 
 
 def various(keys: Sequence[int]) -> dict[str, Tensor]:
@@ -60,39 +57,14 @@ def various(keys: Sequence[int]) -> dict[str, Tensor]:
     return {"motif": motifs.random(keys, FIELD.shape)}
 
 
-def error(arrays: Tensor, motif: Tensor = PLUS) -> Tensor:
-    """Mean over the support of (x - m)^2 of arrays (n, H, W); (n,)."""
-    return Motif(motif).residual(arrays[:, None], {"motif": motif.expand(len(arrays), *motif.shape)})
+def error(arrays: Tensor) -> Tensor:
+    """Mean over the support of the plus of (x - m)^2 of arrays (n, H, W); (n,)."""
+    return Motif().residual(arrays[:, None], same(range(len(arrays))))
 
 
 def ink(arrays: Tensor) -> Tensor:
     """Mean of arrays (n, H, W); (n,)."""
     return arrays.mean((1, 2))
-
-
-class Shown:
-    """A generator that is shown a motif of a person's own, in the place of the one that its latents draw."""
-
-    def __init__(self, generator: Any, motif: Tensor) -> None:
-        """`motif` (H, W)."""
-        self.generator, self.motif = generator, motif
-
-    def __getattr__(self, name: str) -> Any:
-        """All else is the generator's."""
-        return getattr(self.generator, name)
-
-    def __call__(self, noise: Any, conditions: Conditions, latent: Any) -> Tensor:
-        """Fields (B, 1, H, W)."""
-        shown = self.motif.expand(len(noise["z"]), *self.motif.shape)
-        return self.generator(noise, {**conditions, "motif": shown}, latent)
-
-
-def carrying(model: Model, motif: Tensor) -> Model:
-    """The model with another motif (H, W): its generator is shown it, where it looks at one, and the projection makes it exact."""
-    found = copy.copy(model)
-    found.generator = Shown(model.generator, motif)
-    found.problem = replace(model.problem, project=partial(project, motif=motif), invariances=(Motif(motif),))
-    return found
 
 
 INK = Descriptor("ink", "Ink", "", ink, help="Mean grey level: how much of the picture is white.")
