@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 import streamlit as st
 
@@ -37,7 +39,7 @@ def figure_2() -> None:
         return
     night = pages.dark()
     figures = {
-        "loss": motif_figures.along(traces, "critic.loss", "Critic's loss", "loss", night),
+        "loss": motif_figures.along(traces, "critic.loss", "Critic's loss", "loss", night, level=chance(used)),
         "gap": motif_figures.along(traces, "critic.gap", "Critic's score gap, real less generated", "mean D(x) − D(G(z))", night),
         "error": motif_figures.along(traces, "motif MSE", "Motif error of the network alone", "mean (G − m)²", night, True, 1e-3),
         "confidence": motif_figures.along(
@@ -51,8 +53,14 @@ def figure_2() -> None:
     st.markdown("\n".join(f"- {s}" for s in motif_figures.sentences(traces)))
     st.caption(
         "Means over the iterations between two points, logged by `train.py`; motif error and confidence are those of the averaged "
-        "generator (drawn from 10⁻⁶ on). Dashed: the bars that a checkpoint is held to."
+        "generator (drawn from 10⁻⁶ on). Dashed: the loss of a critic that cannot tell (ln 2), and the bars that a checkpoint is "
+        "held to."
     )
+
+
+def chance(used: list[Model]) -> float | None:
+    """The loss of a critic that finds no difference; None where the trainings had another loss than the relativistic one."""
+    return math.log(2) if all(m.manifest["config"].get("loss", "relativistic") == "relativistic" for m in used) else None
 
 
 @st.fragment
@@ -62,7 +70,8 @@ def quality() -> None:
     table = measured(models())
     if table.empty:
         return
-    st.dataframe(table, width="stretch", height=36 * (len(table) + 1) + 2)
+    figures = {name: st.column_config.NumberColumn(format="%.3g") for name in table.columns}
+    st.dataframe(table, width="stretch", height=36 * (len(table) + 1) + 2, column_config=figures)
     st.caption(
         f"Printed by `{COMMAND}projected`, and so on. The classifier is trained on real digits, half of them with the motif "
         "pasted; it is compared with what it says of held-out real digits with the motif pasted. Copies would be much nearer to "
@@ -80,7 +89,7 @@ def measured(found: dict[str, Model]) -> pd.DataFrame:
                 columns.setdefault("held-out digits, motif pasted", {}).setdefault(name, row.get("data"))
                 columns.setdefault(f"{model.preset.title}, raw", {})[name] = row.get("raw")
                 columns.setdefault(model.preset.title, {})[name] = row.get("all")
-    return pd.DataFrame(columns).astype(float).round(5)
+    return pd.DataFrame(columns).astype(float)
 
 
 if __name__ == "__main__":
