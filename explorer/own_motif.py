@@ -16,8 +16,6 @@ from explorer import exports, pages, workbench
 
 WRITTEN = "#######\n#ooooo#\n#o###o#\n#o#.#o#\n#o###o#\n#ooooo#\n#######"
 PICTURES, SCALE = 8, 8
-COVERED = 0.22
-"""The largest share of a picture that a motif had in training."""
 
 
 @st.fragment
@@ -71,8 +69,9 @@ def draw(model: Model, motif: Tensor, seed: int, exact: bool) -> None:
     st.caption(
         f"Mean squared error on the {pixels} pixels of the motif: **{raw:.2g}** by the network alone, **{made:.2g}** as delivered."
     )
-    if share > COVERED:
-        st.warning(f"It covers {100 * share:.0f} % of the picture; in training motifs covered at most {100 * COVERED:.0f} %.")
+    most = motifs.BOX[1] ** 2 / motif.numel()
+    if share > most:
+        st.warning(f"It covers {100 * share:.0f} % of the picture; in training motifs covered at most {100 * most:.0f} %.")
     st.download_button("NPY of these", exports.npy(sample.array), f"motif_own_seed{seed}.npy", "application/octet-stream",
                        key="motif:npy", on_click="ignore", icon=":material/download:")  # fmt: skip
 

@@ -134,15 +134,14 @@ def quality(model: sampling.Model, n: int = 512, size: int | None = None, ablati
     real, more = source.draw(seeds, shape), source.draw(range(HELD_OUT + seed + n, HELD_OUT + seed + 2 * n), shape)
     training = data.cached(source, range(model.manifest["config"]["images"]), shape)
     made = {"digits": real, "data": pasted(real, motif), "raw": sample.soft[:, 0], "all": sample.array}
-    free = lambda x: np.where(motif.numpy() >= 0, 0, x).astype(np.float32)  # noqa: E731
-    common = bool((motif == motif[0]).all())
+    common = (motif == motif[0]).all() & (motif[0] >= 0)  # one and the same support is left out of distances
+    free = lambda x: np.where(common.numpy(), np.float32(0), x)  # noqa: E731
     table: dict[str, dict[str, float]] = {}
     for name, images in made.items():
         rows = {"motif MSE": float(missed(images, motif).mean())}
         if network is not None:
             rows |= confidence_rows(network, images, pasted(more, motif))
-        others = np.where(motif[0].numpy() >= 0, 0, training).astype(np.float32) if common else training
-        rows["distance to the nearest training image"] = float(np.median(nearest(free(images) if common else images, others)))
+        rows["distance to the nearest training image"] = float(np.median(nearest(free(images), free(training))))
         table[name] = rows
     if network is not None:
         for name in ("digits", "data"):
