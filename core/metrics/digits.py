@@ -45,6 +45,12 @@ def asked(preset: Preset, n: int, *name: Any) -> Tensor:
     return preset.requests([data.key(*name, i) for i in range(n)])["motif"]
 
 
+def dialled(model: sampling.Model, n: int, seed: int) -> dict[str, Array]:
+    """Latents (n,) uniform over the ranges seen in training, of those that have one: the motif is anywhere."""
+    draw = lambda q, i: q.trained[0] + (q.trained[1] - q.trained[0]) * data.uniform(seed, q.name, i)  # noqa: E731
+    return {q.name: np.array([draw(q, i) for i in range(n)], np.float32) for q in model.latents if q.trained}
+
+
 def pasted(images: Array, motif: Tensor) -> Array:
     """Images (n, H, W) with their motifs."""
     return torch.where(motif >= 0, motif, torch.from_numpy(images)).numpy()
@@ -128,7 +134,7 @@ def quality(model: sampling.Model, n: int = 512, size: int | None = None, ablati
     projection). `size` and `ablation` change nothing here."""
     problem, preset, shape = model.problem, model.preset, model.field.shape
     source: Any = problem.source
-    sample = model.sample(n=n, seed=seed)
+    sample = model.sample(n=n, seed=seed, latent=dialled(model, n, seed))
     motif, network = sought(problem, sample), classifier(problem, preset)
     seeds = range(HELD_OUT + seed, HELD_OUT + seed + n)
     real, more = source.draw(seeds, shape), source.draw(range(HELD_OUT + seed + n, HELD_OUT + seed + 2 * n), shape)
@@ -165,7 +171,7 @@ def along(trace: list[dict[str, float]]) -> dict[str, float]:
 def trace(model: sampling.Model, n: int = TRACED) -> dict[str, float]:
     """What is measured along a training: the raw motif error, and what the classifier says of projected samples (other seeds than
     those of `quality`)."""
-    sample = model.sample(n=n, seed=10_000)
+    sample = model.sample(n=n, seed=10_000, latent=dialled(model, n, 10_000))
     motif, network = sought(model.problem, sample), classifier(model.problem, model.preset)
     found = {"motif MSE": float(missed(sample.soft[:, 0], motif).mean())}
     if network is not None:

@@ -71,26 +71,17 @@ class MotifGenerator(DigitGenerator):
     """The same around a motif: its support and its values, averaged over the pixels of every layer, join the features.
 
     The motif is `conditions["motif"]` (B, H, W) where it is given, else the strokes that the latents of `places` (x, y, arm, turn)
-    draw; those that nobody dialled are uniform over their trained ranges.
+    draw; those that nobody dialled are at their defaults.
     """
 
     def __init__(self, dials: int, places: Sequence[Quantity]) -> None:
         super().__init__(dials, extra=2)
         self.places = tuple(places)
 
-    def noise(self, keys: Sequence[int], shape: tuple[int, int]) -> dict[str, Tensor]:
-        """`z` (B, 32) and `place` (B, 4) in 0..1."""
-        generators = [torch.Generator().manual_seed(key ^ 1) for key in keys]
-        place = torch.stack([torch.rand(len(self.places), generator=g) for g in generators])
-        return {**super().noise(keys, shape), "place": place}
-
     def draw_latent(self, noise: Named, conditions: Named) -> dict[str, Tensor]:
-        """The dialled components of z and the place of the motif, as drawn."""
-        found = super().draw_latent(noise, conditions)
-        for k, q in enumerate(self.places):
-            low, high = q.trained or (q.low, q.high)
-            found[q.name] = low + (high - low) * noise["place"][:, k]
-        return found
+        """The dialled components of z, as drawn, and the usual place of the motif."""
+        usual = {q.name: noise["z"].new_full((len(noise["z"]),), float(q.default)) for q in self.places}  # type: ignore[arg-type]
+        return {**super().draw_latent(noise, conditions), **usual}
 
     def beside(self, side: int, latent: Named, conditions: Named) -> list[Tensor]:
         """Support and values of the motif, (B, 2, side, side)."""

@@ -33,7 +33,8 @@ PLACES = (
     Quantity("y", "Motif, y", "y", "px", 0.0, SIDE - 1.0, 7.0, "Of its centre, downwards.", trained=ENDS, step=0.5),
     Quantity("arm", "Motif, arm", "a", "px", 2.0, 12.0, motifs.ARM, "From its centre to the ends of its strokes.",
              trained=motifs.ARMS, step=0.25),
-    Quantity("turn", "Motif, turned by", "φ", "°", -45.0, 45.0, 0.0, "0: a plus, 45: a cross.", step=1.0),
+    Quantity("turn", "Motif, turned by", "φ", "°", -45.0, 45.0, 0.0, "0: a plus, 45: a cross.",
+             trained=(-45.0, 45.0), step=1.0),
 )  # fmt: skip
 
 

@@ -39,7 +39,7 @@ def model(name, trace=()):
 @pytest.mark.parametrize("name", ["projected", "any"])
 def test_the_motif_is_found_from_what_the_projection_does(name):
     made = model(name)
-    sample = made.sample(n=3, seed=2)
+    sample = made.sample(n=3, seed=2, latent=digits.dialled(made, 3, 2))
     found = digits.sought(made.problem, sample)
     assert digits.missed(sample.array, found).max() == 0 and (digits.missed(sample.soft[:, 0], found) > 0.01).all()
     share = (found >= 0).float().mean((1, 2))

@@ -180,9 +180,11 @@ def test_the_dialled_motif_is_the_one_that_is_planted():
     place = {"x": 20.0, "y": 12.0, "arm": 5.0, "turn": 45.0}
     wanted = motifs.crossed(20.0, 12.0, 5.0, 45.0, SHAPE)
     assert (made.sample(n=2, latent=place).array[:, wanted >= 0] == 1).all()
-    drawn = made.sample(n=4, seed=1)
-    free = strokes({k: torch.from_numpy(v) for k, v in drawn.latent.items()})
-    assert len({m.numpy().tobytes() for m in free}) == 4 and (drawn.array[(free >= 0).numpy()] == 1).all()
+    usual = made.sample(n=4, seed=1)
+    assert (usual.array[:, problem.PLUS >= 0] == 1).all() and usual.latent["x"].tolist() == [7.0] * 4
+    moved = made.sample(n=4, seed=1, latent={"x": [5.0, 9.0, 20.0, 24.5]})
+    free = strokes({k: torch.from_numpy(v) for k, v in moved.latent.items()})
+    assert len({m.numpy().tobytes() for m in free}) == 4 and (moved.array[(free >= 0).numpy()] == 1).all()
     assert made.sample(latent={**place, "arm": 12.0}).warnings, "longer than any arm in training"
 
 
