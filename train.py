@@ -39,6 +39,8 @@ from core.types import HELD_OUT, Array, Checkpoint, Field, Preset, Problem, Prog
 CALIBRATION_IMAGES = 1024
 CALIBRATION_SEED = 500_000_000
 KNOTS, ROWS = 13, 7
+EARLY = (1, 10, 30)
+"""Steps at which a training is measured besides: much happens at the beginning."""
 SHIPPED = Path(__file__).resolve().parent / "checkpoints"
 
 
@@ -177,11 +179,26 @@ class Run:
             lines = [line for line in self.log.read_text().splitlines() if line.endswith("}") and json.loads(line)["step"] <= step]
             data.write_atomic(self.log, "".join(f"{line}\n" for line in lines).encode())
 
-    def trace(self, progress: Progress, found: dict[str, float]) -> None:
-        """One line of `trace.jsonl`: what is measured of the averaged generator on the way, beside the losses of that step."""
+    def trace(self, progress: Progress, model: sampling.Model) -> None:
+        """One line of `trace.jsonl`: what is measured of the averaged generator on the way, beside the means of losses and
+        residuals since the line before; and the samples that the problem keeps."""
+        assert self.problem.trace is not None
         kept = [line for line in self.traced() if line["step"] < progress.step]
-        lines = [*kept, {"step": progress.step, "minutes": round(self.seconds / 60, 2), **progress.losses, **found}]
-        data.write_atomic(self.folder / "trace.jsonl", "".join(f"{json.dumps(line)}\n" for line in lines).encode())
+        since = kept[-1]["step"] if kept else 0
+        steps = [one for one in map(json.loads, self.log.read_text().splitlines()) if since < one["step"] <= progress.step]
+        names = {**progress.losses, **progress.residuals}
+        means = {k: float(f"{np.mean([one[k] for one in steps if k in one]):.5g}") for k in names}
+        line = {"step": progress.step, "minutes": round(self.seconds / 60, 2), **means, **self.problem.trace(model)}
+        data.write_atomic(self.folder / "trace.jsonl", "".join(f"{json.dumps(one)}\n" for one in [*kept, line]).encode())
+        if self.problem.film:
+            (self.folder / "film").mkdir(exist_ok=True)
+            pictures = shown(model.sample(n=self.problem.film, project=False).array, self.problem.field)
+            np.save(self.folder / "film" / f"{progress.step:07d}.npy", pictures)
+
+    def filmed(self, last: int) -> dict[str, Tensor]:
+        """The samples that were kept up to a step, `film.<step>` -> uint8 (n, H, W, 1 or 3)."""
+        files = sorted((self.folder / "film").glob("*.npy"))
+        return {f"film.{p.stem}": torch.from_numpy(np.load(p)) for p in files if int(p.stem) <= last}
 
     def traced(self) -> list[dict[str, float]]:
         """The lines of `trace.jsonl`."""
@@ -233,7 +250,7 @@ def shipped(run: Run, trainer: Trainer, calibration: Array | None, digest: str) 
         keys = [data.key(run.config.seed, "final calibration", i) for i in range(len(calibration))]
         generator.calibrate(torch.from_numpy(calibration), keys)
     tensors: dict[str, Tensor] = {f"generator.{k}": v for k, v in generator.state_dict().items()}
-    model = sampling.Model(Checkpoint(tensors, run.manifest(digest, {})))
+    model = sampling.Model(Checkpoint(tensors, run.manifest(digest, {"trace": run.traced()})))
     model.problem = run.problem
     return model
 
@@ -242,6 +259,7 @@ def finish(run: Run, trainer: Trainer, calibration: Array | None, digest: str) -
     """Measure the averaged generator, write checkpoint, card and sample grid, print the table of quality."""
     model = shipped(run, trainer, calibration, digest)
     problem, tensors = run.problem, {f"generator.{k}": v for k, v in model.generator.state_dict().items()}
+    tensors |= run.filmed(trainer.done)
     if problem.oracle is not None and problem.descriptors and model.conditions:
         knots = np.linspace(*sampling.places(problem, model.conditions), KNOTS)
         found = metrics.reference(problem, [float(k) for k in knots], n=4 if run.given.tiny else 64)
@@ -318,8 +336,9 @@ def follow(run: Run, trainer: Trainer, digest: str, stop: StopFlag) -> bool:
             bar.write(progress.note)
         if progress.step % given.save_every == 0:
             run.save(trainer, digest)
-        if run.problem.trace and progress.step % given.save_every == 0 and distributed.rank() == 0:
-            run.trace(progress, run.problem.trace(shipped(run, trainer, None, digest)))
+        due = progress.step % given.save_every == 0 or progress.step in EARLY
+        if run.problem.trace and due and distributed.rank() == 0:
+            run.trace(progress, shipped(run, trainer, None, digest))
         if progress.step % (5 * given.save_every) == 0 and distributed.rank() == 0:
             grid(shipped(run, trainer, None, digest)).save(run.folder / "samples" / f"{progress.step:07d}.png")
         stopped = distributed.agree(bool(stop))

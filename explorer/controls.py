@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from core import discovery
 from core.sampling import Model
 from core.types import Quantity
 from explorer import palette
@@ -14,8 +15,9 @@ from explorer.live.protocol import Dial
 ROUTE = "/api/live"
 """Where the live service listens."""
 
-NOTHING = "This model takes no request: what it makes can be moved along its latent directions only."
-"""Said in the place of the controls where there are no conditions."""
+NOTHING = "This model takes no request: there is nothing to drag, and no outline of what was asked for can be shown."
+UNASKED = "Nothing is asked of this model; what can be dragged are its latent directions."
+"""Said in the place of the controls where there are no conditions: of problems with shapes to drag, and of others."""
 GREEK = {"nu": "ν", "mu": "μ", "lambda": "λ", "rho": "ρ", "sigma": "σ", "alpha": "α", "beta": "β"}
 
 
@@ -41,6 +43,12 @@ def handles(model: Model) -> list[dict[str, Any]]:
     return [asdict(h) for h in model.problem.handles if {h.x, h.y, h.size} <= known]
 
 
+def note(model: Model) -> str:
+    """What is said where nothing can be asked for."""
+    shapes = discovery.problem(model.problem.name).handles
+    return "" if model.conditions else NOTHING if shapes else UNASKED
+
+
 def panel(model: Model, dial: Dial, base: str = "") -> dict[str, Any]:
     """The description of a model's panel. Sliders dial scalars and simplexes; an optional curve can be drawn.
 
@@ -56,7 +64,7 @@ def panel(model: Model, dial: Dial, base: str = "") -> dict[str, Any]:
                   "light": palette.stops(field), "dark": palette.stops(field, True),
                   "diverging": {"light": palette.DIVERGING[False], "dark": palette.DIVERGING[True]}},
         "names": {q.name: q.label for p in reversed(model.problem.presets) for q in p.conditions},
-        "handles": handles(model), "note": "" if model.conditions else NOTHING,
+        "handles": handles(model), "note": note(model),
         "curves": [{"name": d.name, "label": d.label, "unit": d.unit, "axis": d.axis or f"distance / {field.unit}"}
                    for d in model.problem.descriptors if d.live and d.abscissa],
         "scalars": [{"name": d.name, "label": d.label, "unit": d.unit, "help": d.help}

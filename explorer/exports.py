@@ -17,7 +17,7 @@ from core.sampling import Model
 from core.types import Array, Field, Sample
 from explorer import palette
 from explorer.live import drawing, solutions, store
-from explorer.live.protocol import Dial, jsonable
+from explorer.live.protocol import VALUES, Dial, jsonable
 from explorer.live.solutions import Solved
 
 PIXELS = 500 * 128 * 128
@@ -54,8 +54,13 @@ def facts(model: Model, dial: Dial, sample: Sample) -> dict[str, Any]:
         "citation": model.problem.citation, "seed": dial.seed, "shape": sample.array.shape[1:], "axes": model.field.axes,
         "unit": model.field.unit, "periodic": model.field.periodic, "labels": model.field.labels, "exact_projection": dial.project,
         "stages_off": dial.off, "requested": sample.requested, "dialled_latents": dial.latent, "latents": sample.latent,
-        "measured": sample.measured, "measured_before_projection": sample.raw, "warnings": sample.warnings,
+        "measured": brief(sample.measured), "measured_before_projection": brief(sample.raw), "warnings": sample.warnings,
     })  # fmt: skip
+
+
+def brief(values: Mapping[str, Array]) -> dict[str, Array]:
+    """What was measured, without what is a picture of its own."""
+    return {k: v for k, v in values.items() if v[0].size <= VALUES}
 
 
 def sidecar(model: Model, dial: Dial, sample: Sample) -> bytes:

@@ -8,6 +8,7 @@ from core.types import Array, Field
 
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
 MAGMA = ("#000004", "#180F3D", "#440F76", "#721F81", "#9E2F7F", "#CD4071", "#F1605D", "#FD9668", "#FECA8D", "#FCFDBF")
+GREYS = ("#000000", "#FFFFFF")
 DIVERGING = {
     False: ("#001261", "#023E7D", "#1E6F9D", "#71A7C4", "#C8DCE6", "#F4F1EF", "#E8C9B5", "#D29874", "#B95D2D", "#8B2E07",
             "#590008"),
@@ -29,7 +30,7 @@ def stops(field: Field, dark: bool = False) -> tuple[str, ...]:
         last = "#FFFFFF" if dark else OKABE_ITO[-1]
         ground = (GROUND[dark],) if field.labels[:1] == ("background",) else ()
         return (*ground, *OKABE_ITO[:-1], last)
-    return PHASES[dark] if field.kind == "binary" else MAGMA
+    return PHASES[dark] if field.kind == "binary" else GREYS if field.ramp == "grey" else MAGMA
 
 
 def colours(field: Field, dark: bool = False) -> Array:

@@ -78,14 +78,17 @@ class PlainGenerator(nn.Module):
 class PlainCritic(nn.Module):
     """Images (B, channels, 128, 128) to scores (B,), and by `read` to `outputs` more numbers (B, outputs) from the same features.
 
-    Four strided convolutions, then dense layers on the flattened 8 x 8 features: it can tell where things are.
+    A strided convolution for each of `widths`, then dense layers on the flattened features, `side` pixels wide: it can tell where
+    things are.
     """
 
-    def __init__(self, channels: int = 3, outputs: int = 0, widths: Sequence[int] = (12, 24, 48, 64)) -> None:
+    def __init__(
+        self, channels: int = 3, outputs: int = 0, widths: Sequence[int] = (12, 24, 48, 64), side: int = START
+    ) -> None:
         super().__init__()
         pairs = zip([channels, *widths[:-1]], widths, strict=True)
         self.blocks = nn.ModuleList(nn.Conv2d(a, b, 4, stride=2, padding=1) for a, b in pairs)
-        self.hidden = nn.Linear(widths[-1] * START**2, 128)
+        self.hidden = nn.Linear(widths[-1] * side**2, 128)
         self.score, self.numbers = nn.Linear(128, 1), nn.Linear(128, outputs) if outputs else None
         for layer in (*self.blocks, self.hidden):
             nn.init.kaiming_normal_(layer.weight, 0.2)

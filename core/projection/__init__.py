@@ -1,10 +1,12 @@
 """Exact enforcement at inference: what the network only approximates is made exact on the delivered array."""
 
 from core.projection.fractions import exact_fractions, specks, tamed, whole, without_speckle
+from core.projection.motif import planted
 from core.projection.newton import newton
 from core.projection.placing import carried, place_shapes
 from core.projection.rank import rank_threshold
 
 __all__ = [
-    "carried", "exact_fractions", "newton", "place_shapes", "rank_threshold", "specks", "tamed", "whole", "without_speckle",
+    "carried", "exact_fractions", "newton", "place_shapes", "planted", "rank_threshold", "specks", "tamed", "whole",
+    "without_speckle",
 ]  # fmt: skip

@@ -103,7 +103,8 @@ def places(problem: Problem, conditions: Sequence[Quantity]) -> tuple[float, flo
 
 
 class Model:
-    """A loaded checkpoint that samples. `conditions` and `latents` are the quantities a person can dial."""
+    """A loaded checkpoint that samples. `conditions` and `latents` are the quantities a person can dial; `film` holds samples that
+    were kept along its training, step -> uint8 (n, H, W, 1 or 3)."""
 
     def __init__(self, checkpoint: checkpoints.Checkpoint, device: str = "cpu") -> None:
         manifest = checkpoint.manifest
@@ -123,6 +124,7 @@ class Model:
             ) from None
         self.generator.to(device=device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
         self.references = {k: v.numpy() for k, v in part("reference.").items()}
+        self.film = {int(k): v.numpy() for k, v in part("film.").items()}
 
     @property
     def field(self) -> Field:
@@ -229,11 +231,11 @@ class Model:
         implied = self.generator.implied(conditions) if hasattr(self.generator, "implied") else {}
         logits = self.generator(noise, conditions, latent, **{k: v for k, v in stages.items() if k != "refine"}).float()
         soft = soft_field(logits, self.field)
-        hard = harden(soft, self.field)
+        hard, told = harden(soft, self.field), {**latent, **conditions}
         if project and self.problem.refine and stages.get("refine", True):
-            delivered = self.problem.project(self.problem.refine(logits, {**implied, **conditions}), conditions)
+            delivered = self.problem.project(self.problem.refine(logits, {**implied, **conditions}), told)
         else:
-            delivered = self.problem.project(logits, conditions) if project else hard
+            delivered = self.problem.project(logits, told) if project else hard
         seen = self.problem.deliver or (lambda fields: fields)
         raw_seen = seen(hard)
         raw = measure(self.problem, as_soft(hard, self.field))

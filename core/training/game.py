@@ -91,19 +91,22 @@ class Game:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
 
     def real(self, number: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """A keyed batch of the data: soft fields (B, C, H, W) and the conditions measured on them."""
+        """A keyed batch of the data: soft fields (B, C, H, W) and the conditions: those that the preset asks for, else those
+        measured on the fields."""
         assert self.images is not None
         labels = self.images.take(number, share(self.config.batch))
         fields = as_soft(labels, self.problem.field, self.dtype)
-        return fields, {i.name: i.measure(fields) for i in self.problem.invariances}
+        return fields, {i.name: i.measure(fields) for i in self.problem.invariances} | self.asked(number)
+
+    def asked(self, number: int) -> dict[str, Tensor]:
+        """The keyed conditions that the preset asks for; none where it takes those of the data."""
+        keys = [key(self.config.seed, number, i, "request") for i in share(self.config.batch)]
+        drawn = self.preset.requests(keys) if self.preset.requests else {}
+        return {k: v.to(self.device, self.dtype) for k, v in drawn.items()}
 
     def requested(self, number: int) -> tuple[Tensor | None, dict[str, Tensor]]:
-        """Real fields and the conditions measured on them; for data-free presets no fields and drawn conditions."""
-        if self.images is not None:
-            return self.real(number)
-        assert self.preset.requests is not None
-        drawn = self.preset.requests([key(self.config.seed, number, i, "request") for i in share(self.config.batch)])
-        return None, {k: v.to(self.device, self.dtype) for k, v in drawn.items()}
+        """Real fields and their conditions; for data-free presets no fields and drawn conditions."""
+        return self.real(number) if self.images is not None else (None, self.asked(number))
 
     def fake(self, number: int, fields: Tensor | None, conditions: Mapping[str, Tensor]) -> Tensor:
         """Logits of the generator at the conditions, with keyed noise and the latents read from the real fields, if any."""
@@ -135,9 +138,13 @@ class Game:
         return self.beside(smooth(fields, self.config.blur), fields, conditions, noise if draws else 0.0)
 
     def beside(self, images: Tensor, fields: Tensor, conditions: Mapping[str, Tensor], noise: Tensor | float = 0.0) -> Tensor:
-        """The images and, as constant channels, what else the critic sees: nothing, the conditions, or L_I of the fields."""
+        """The images and, as constant channels, what else the critic sees: nothing, the conditions, or L_I of the fields; or what
+        is left of the images where no invariance says what they are."""
         if self.config.critic_sees == "fields":
             return images
+        if self.config.critic_sees == "complement":
+            free = [i.free(conditions).to(images) for i in self.problem.invariances]  # type: ignore[attr-defined]
+            return images * torch.stack(free).prod(0)
         conditional = self.config.critic_sees == "conditions"
         told = scaled(conditions, self.preset.conditions) if conditional else (self.misfit(fields, conditions) + noise)[:, None]
         return torch.cat([images, told.to(images)[:, :, None, None].expand(-1, -1, *images.shape[2:])], 1)

@@ -37,7 +37,7 @@ class Trainer:
         place: Any = {"device": self.device, "memory_format": torch.channels_last}
         self.generator = generator.to(dtype=dtype, **place)
         self.critic = preset.critic().to(dtype).to(**place) if preset.critic and images is not None else None
-        moves = PERIODIC if problem.field.periodic else IN_FRAME
+        moves = () if not problem.field.mirrored else PERIODIC if problem.field.periodic else IN_FRAME
         batches = None if images is None else Batches(images, config.seed, moves, self.device)
         self.game = Game(problem, preset, config, self.generator, self.critic, batches, self.device)
         self.ema = Ema(self.generator, config.ema)

@@ -99,8 +99,9 @@ class TrainConfig:
     """Share of the steps, at the end, over which the learning rate falls linearly to 0."""
     optimiser: Literal["adam", "muon", "sgd"] = "adam"
     precision: Literal["bf16", "fp32", "fp64"] = "bf16"
-    critic_sees: Literal["fields", "conditions", "residual"] = "fields"
-    """Beside the field, as constant channels: nothing; the conditions (cGAN); or L_I(x), 0 on real fields (Stinis et al.)."""
+    critic_sees: Literal["fields", "conditions", "residual", "complement"] = "fields"
+    """Beside the field, as constant channels: nothing; the conditions (cGAN); or L_I(x), 0 on real fields (Stinis et al.).
+    `complement`: the field alone, and 0 where the invariances say what it is (eq. 10)."""
     residual_noise: float = 0.0
     """Standard deviation of the noise on the L_I of real fields that the critic sees (Stinis et al.'s remedy)."""
     auxiliary: float = 0.0
@@ -124,7 +125,8 @@ class Preset:
     tiny: TrainConfig
     """Seconds-long configuration for tests; `generator` and `critic` stay the same."""
     requests: Callable[[Sequence[int]], dict[str, Tensor]] | None = None
-    """Data-free presets: the conditions of a training batch, each a pure function of its key."""
+    """The conditions that a training batch is asked for, each a pure function of its key: all of them where there are no data, else
+    in the place of those measured on the real batch."""
     overrides: Mapping[str, Any] = default(default_factory=dict)
     """Fields of `Problem` that are different for this preset (invariances, project, deliver, ...)."""
 
@@ -142,7 +144,7 @@ class Problem:
     invariances: tuple[Invariance, ...]
     source: Source | None
     project: Callable[[Tensor, Conditions], Tensor]
-    """Exact enforcement: logits (B, C, H, W) and conditions to labels (B, H, W) or fields (B, H, W)."""
+    """Exact enforcement: logits (B, C, H, W) and conditions (latents too, when a sample is made) to labels or fields (B, H, W)."""
     descriptors: tuple[Descriptor, ...] = ()
     rivals: tuple[Rival, ...] = ()
     bars: Mapping[str, tuple[str, float]] = default(default_factory=dict)
@@ -182,6 +184,8 @@ class Problem:
     much; empty where they can."""
     trace: Callable[[Any], dict[str, float]] | None = None
     """`trace(model) -> numbers` measured of the averaged generator now and then while it is trained."""
+    film: int = 0
+    """So many samples of the averaged generator are kept in the checkpoint whenever `trace` is measured."""
     quality: Callable[..., Any] | None = None
     """`quality(model, n, size, ablation, seed) -> table` where the statistics of ensembles are not what matters."""
     read: Callable[[Path, Mapping[str, Any]], Source] | None = None

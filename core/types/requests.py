@@ -14,6 +14,8 @@ Conditions = Mapping[str, Tensor]
 VERSION = "0.1.0"
 HELD_OUT = 1_000_000_000
 """Seeds from here on are for held-out checks: no training ever draws them."""
+FREE = -1.0
+"""What a motif (H, W) with values in 0..1 has on the pixels of which it asks nothing."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +83,14 @@ class Field:
     low: float = 0.0
     high: float = 1.0
     periodic: bool = True
+    mirrored: bool = True
+    """Whether mirror images and the transpose of an array belong to the data as well; of digits they do not."""
     divisor: int = 8
     sizes: tuple[int, ...] = ()
     axes: tuple[str, str] = ("y", "x")
     unit: str = "px"
+    ramp: Literal["magma", "grey"] = "magma"
+    """How continuous values are shown."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def chromium():
 def address(chromium, tmp_path_factory):
     folder = tmp_path_factory.mktemp("checkpoints")
     untrained.folder(folder)
-    for name in ("two_phase/correlation", "burgers/viscous", "burgers/inviscid"):
+    for name in ("two_phase/correlation", "burgers/viscous", "burgers/inviscid", "motif/any"):
         untrained.folder(folder, name)
     with untrained.invented():
         for name in ("rings/shares", "waves/sine", "discs/pair", "discs/mixed", "discs/free"):

@@ -1,0 +1,181 @@
+"""How good generated digits with a motif are: the motif itself, a classifier's confidence, the nearest training images.
+
+The classifier is trained on real training digits, every second one with the motif pasted, so that the motif itself tells it
+nothing; generated digits, which have the motif, are compared with held-out real ones that have it pasted ("data"); "digits" are
+the same without it.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from core import data, sampling
+from core.metrics.ensembles import frechet
+from core.models.plain import PlainCritic
+from core.types import FREE, HELD_OUT, Array, Preset, Problem, Sample
+
+IMAGES, STEPS, BATCH = 4096, 800, 64
+"""Real digits that the classifier sees, and its training."""
+TRACED = 128
+"""Samples of the measurements along a training."""
+FIFTH = 5
+GAP = "critic.gap"
+_KNOWN: dict[str, tuple[Problem, Preset]] = {}
+
+
+def sought(problem: Problem, sample: Sample) -> Tensor:
+    """The motif of every sample, (n, H, W): what the projection makes of any picture, `FREE` where that depends on the picture."""
+    told = {k: torch.from_numpy(np.asarray(v)) for k, v in (sample.requested | sample.latent).items()}
+    blank = torch.zeros(len(sample.seeds), 1, *sample.array.shape[1:])
+    low, high = problem.project(blank, told), problem.project(blank + 1, told)
+    return torch.where(low == high, low, FREE)
+
+
+def asked(preset: Preset, n: int, *name: Any) -> Tensor:
+    """n keyed motifs as the preset's training asks for them, (n, H, W)."""
+    assert preset.requests is not None
+    return preset.requests([data.key(*name, i) for i in range(n)])["motif"]
+
+
+def dialled(model: sampling.Model, n: int, seed: int) -> dict[str, Array]:
+    """Latents (n,) uniform over the ranges seen in training, of those that have one: the motif is anywhere."""
+    draw = lambda q, i: q.trained[0] + (q.trained[1] - q.trained[0]) * data.uniform(seed, q.name, i)  # noqa: E731
+    return {q.name: np.array([draw(q, i) for i in range(n)], np.float32) for q in model.latents if q.trained}
+
+
+def pasted(images: Array, motif: Tensor) -> Array:
+    """Images (n, H, W) with their motifs."""
+    return torch.where(motif >= 0, motif, torch.from_numpy(images)).numpy()
+
+
+def missed(images: Array, motif: Tensor) -> Array:
+    """Mean over the support of (x - m)^2, (n,)."""
+    support = motif >= 0
+    off = (torch.from_numpy(images) - motif).square() * support
+    return (off.sum((1, 2)) / support.sum((1, 2)).clamp(min=1)).numpy()
+
+
+def classifier(problem: Problem, preset: Preset) -> PlainCritic | None:
+    """A small network that tells digits apart, trained once; None where the data have no labels. A function of data and motifs."""
+    source: Any = problem.source
+    if getattr(source, "labels", True) is None:
+        return None
+    name = f"{json.dumps(source.identity())}/{problem.name}/{preset.name}"
+    _KNOWN[name] = (problem, preset)
+    return _trained(name)
+
+
+@lru_cache(maxsize=4)
+def _trained(name: str) -> PlainCritic:
+    """The classifier of a name in `_KNOWN`."""
+    problem, preset = _KNOWN[name]
+    source: Any = problem.source
+    images = torch.from_numpy(data.cached(source, range(IMAGES), problem.field.shape))
+    labels = torch.from_numpy(source.classes(range(IMAGES)))
+    motif = asked(preset, IMAGES, "classifier")
+    both = torch.stack([images, torch.where(motif >= 0, motif, images)])
+    state = torch.random.get_rng_state()
+    torch.manual_seed(0)
+    network = PlainCritic(1, int(labels.max()) + 1, (16, 32, 64), 4)
+    optimiser = torch.optim.AdamW(network.parameters(), 2e-3, weight_decay=0.05)
+    for step in range(STEPS):
+        chosen = torch.randint(IMAGES, (BATCH,))
+        optimiser.param_groups[0]["lr"] = 2e-3 * (1 - step / STEPS)
+        seen = both[torch.arange(BATCH) % 2, chosen][:, None]
+        loss = F.cross_entropy(network.read(seen)[1], labels[chosen], label_smoothing=0.02)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    torch.random.set_rng_state(state)
+    return network.eval().requires_grad_(False)
+
+
+@torch.inference_mode()
+def read(network: PlainCritic, images: Array) -> tuple[Array, Array]:
+    """Probabilities (n, classes) and features (n, 128) of images (n, H, W)."""
+    x = torch.from_numpy(images)[:, None]
+    return torch.softmax(network.read(x)[1], 1).numpy(), network.features(x).numpy()
+
+
+def nearest(images: Array, others: Array) -> Array:
+    """Root mean square distance of each image to the nearest of the others, (n,)."""
+    a, b = (torch.from_numpy(x).flatten(1) for x in (images, others))
+    return (torch.cdist(a, b).amin(1) / a.shape[1] ** 0.5).numpy()
+
+
+def entropy(classes: Array, count: int) -> float:
+    """Of the histogram of classes, in units of that of equal shares: 1 when every class is as frequent."""
+    share = np.bincount(classes, minlength=count) / len(classes)
+    return float(-(share[share > 0] * np.log(share[share > 0])).sum() / np.log(count))
+
+
+def confidence_rows(network: PlainCritic, images: Array, real: Array) -> dict[str, float]:
+    """What the classifier says of images beside real ones (n, H, W)."""
+    (found, features), (known, theirs) = read(network, images), read(network, real)
+    mean, basis = theirs.mean(0), np.linalg.svd(theirs - theirs.mean(0), full_matrices=False)[2][:16]
+    parts = [{f"{k:02d}": ((f - mean) @ basis.T)[:, k] for k in range(len(basis))} for f in (features, theirs)]
+    return {
+        "confidence, mean": float(found.max(1).mean()), "confidence / real": float(found.max(1).mean() / known.max(1).mean()),
+        "label entropy / equal shares": entropy(found.argmax(1), found.shape[1]),
+        "Fréchet distance of features": frechet(*parts),
+    }  # fmt: skip
+
+
+def quality(model: sampling.Model, n: int = 512, size: int | None = None, ablation: bool = True, seed: int = 0) -> pd.DataFrame:
+    """Columns: bar, digits (held-out real ones), data (the same with the motif pasted), raw (the network alone), all (with the
+    projection). `size` and `ablation` change nothing here."""
+    problem, preset, shape = model.problem, model.preset, model.field.shape
+    source: Any = problem.source
+    sample = model.sample(n=n, seed=seed, latent=dialled(model, n, seed))
+    motif, network = sought(problem, sample), classifier(problem, preset)
+    seeds = range(HELD_OUT + seed, HELD_OUT + seed + n)
+    real, more = source.draw(seeds, shape), source.draw(range(HELD_OUT + seed + n, HELD_OUT + seed + 2 * n), shape)
+    training = data.cached(source, range(model.manifest["config"]["images"]), shape)
+    made = {"digits": real, "data": pasted(real, motif), "raw": sample.soft[:, 0], "all": sample.array}
+    common = (motif == motif[0]).all() & (motif[0] >= 0)  # one and the same support is left out of distances
+    free = lambda x: np.where(common.numpy(), np.float32(0), x)  # noqa: E731
+    table: dict[str, dict[str, float]] = {}
+    for name, images in made.items():
+        rows = {"motif MSE": float(missed(images, motif).mean())}
+        if network is not None:
+            rows |= confidence_rows(network, images, pasted(more, motif))
+        rows["distance to the nearest training image"] = float(np.median(nearest(free(images), free(training))))
+        table[name] = rows
+    if network is not None:
+        for name in ("digits", "data"):
+            table[name]["classifier's accuracy"] = float((read(network, made[name])[0].argmax(1) == source.classes(seeds)).mean())
+    table["all"] |= along(model.manifest.get("trace", []))
+    found = pd.DataFrame(table)
+    bars = problem.bars
+    found.insert(0, "bar", [f"{bars[r][0]} {bars[r][1]:g}" if r in bars else "" for r in found.index])
+    return found
+
+
+def along(trace: list[dict[str, float]]) -> dict[str, float]:
+    """The critic's mean score gap along the training: its largest, its mean over the last fifth, and their ratio."""
+    gaps = [line[GAP] for line in trace if GAP in line]
+    if len(gaps) < FIFTH:
+        return {}
+    last = float(np.mean(gaps[-len(gaps) // FIFTH :]))
+    return {"critic's gap, largest": max(gaps), "critic's gap, last fifth": last, "critic's gap, last / largest": last / max(gaps)}
+
+
+def trace(model: sampling.Model, n: int = TRACED) -> dict[str, float]:
+    """What is measured along a training: the raw motif error, and what the classifier says of projected samples (other seeds than
+    those of `quality`)."""
+    sample = model.sample(n=n, seed=10_000, latent=dialled(model, n, 10_000))
+    motif, network = sought(model.problem, sample), classifier(model.problem, model.preset)
+    found = {"motif MSE": float(missed(sample.soft[:, 0], motif).mean())}
+    if network is not None:
+        source: Any = model.problem.source
+        real = pasted(source.draw(range(HELD_OUT + 10_000, HELD_OUT + 10_000 + n), model.field.shape), motif)
+        found |= confidence_rows(network, sample.array, real)
+    return {k: float(f"{v:.5g}") for k, v in found.items()}

@@ -1,0 +1,99 @@
+"""The page of the motifs: the panel, a motif of one's own, the paper's Fig. 2 and the quality of the digits."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import streamlit as st
+
+import core
+from core.sampling import Model
+from explorer import motif_figures, own_motif, pages, workbench
+from explorer.live import store
+
+COMMAND = "python -m core.metrics motif/"
+PAPER = ("projected", "standard")
+"""The presets of the paper's figure."""
+
+
+def models() -> dict[str, Model]:
+    """Preset -> its model, of those that there are."""
+    found = {}
+    for name in core.presets("motif"):
+        try:
+            found[name] = store.MODELS.get(f"motif/{name}")
+        except (FileNotFoundError, ValueError):
+            continue
+    return found
+
+
+@st.fragment
+def figure_2() -> None:
+    """The trainings of both critics, side by side: what the critic says, the motif error, the samples."""
+    st.markdown("##### The paper's Figure 2: the trainings of both critics")
+    used = [m for name, m in models().items() if name in PAPER]
+    traces = {m.preset.title: m.manifest["trace"] for m in used if m.manifest.get("trace")}
+    if not traces:
+        st.info("No training was logged yet. Run `python train.py motif`.", icon=":material/model_training:")
+        return
+    night = pages.dark()
+    figures = {
+        "loss": motif_figures.along(traces, "critic.loss", "Critic's loss", "loss", night, level=chance(used)),
+        "gap": motif_figures.along(traces, "critic.gap", "Critic's score gap, real less generated", "mean D(x) − D(G(z))", night),
+        "error": motif_figures.along(traces, "motif MSE", "Motif error of the network alone", "mean (G − m)²", night, True, 1e-3),
+        "confidence": motif_figures.along(
+            traces, "confidence / real", "Classifier's confidence, relative to real digits", "", night, level=0.9
+        ),
+    }
+    figures |= {f"film:{m.name}": motif_figures.evolution(m.film, f"{m.preset.title}: samples", night) for m in used if m.film}
+    places = [column for _ in range(0, len(figures), 2) for column in st.columns(2, gap="large")]
+    for column, (name, figure) in zip(places, figures.items(), strict=False):
+        column.plotly_chart(figure, theme=None, config=pages.PLOTLY, key=f"figure2:{name}", height=figure.layout.height)
+    st.markdown("\n".join(f"- {s}" for s in motif_figures.sentences(traces)))
+    st.caption(
+        "Means over the iterations between two points, logged by `train.py`; motif error and confidence are those of the averaged "
+        "generator (drawn from 10⁻⁶ on). Dashed: the loss of a critic that cannot tell (ln 2), and the bars that a checkpoint is "
+        "held to."
+    )
+
+
+def chance(used: list[Model]) -> float | None:
+    """The loss of a critic that finds no difference; None where the trainings had another loss than the relativistic one."""
+    return math.log(2) if all(m.manifest["config"].get("loss", "relativistic") == "relativistic" for m in used) else None
+
+
+@st.fragment
+def quality() -> None:
+    """The tables on the cards of all presets, next to each other."""
+    st.markdown("##### How good the digits are")
+    table = measured(models())
+    if table.empty:
+        return
+    figures = {name: st.column_config.NumberColumn(format="%.3g") for name in table.columns}
+    st.dataframe(table, width="stretch", height=36 * (len(table) + 1) + 2, column_config=figures)
+    st.caption(
+        f"Printed by `{COMMAND}projected`, and so on. The classifier is trained on real digits, half of them with the motif "
+        "pasted; it is compared with what it says of held-out real digits with the motif pasted. Copies would be much nearer to "
+        "a training image than held-out digits are."
+    )
+
+
+def measured(found: dict[str, Model]) -> pd.DataFrame:
+    """Rows of quality; columns: held-out digits, and of every preset the network alone and what it delivers."""
+    columns: dict[str, dict[str, float]] = {}
+    for model in found.values():
+        for rows in model.manifest["metrics"].values():
+            for row in rows:
+                name = row["quantity"]
+                columns.setdefault("held-out digits, motif pasted", {}).setdefault(name, row.get("data"))
+                columns.setdefault(f"{model.preset.title}, raw", {})[name] = row.get("raw")
+                columns.setdefault(model.preset.title, {})[name] = row.get("all")
+    return pd.DataFrame(columns).astype(float)
+
+
+if __name__ == "__main__":
+    workbench.show("motif")
+    own_motif.show("motif/any")
+    figure_2()
+    quality()

@@ -1,0 +1,105 @@
+"""How digits are judged: every number against a case in which it is known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from core import discovery, sampling
+from core.metrics import digits, verdicts
+from core.types import FREE, HELD_OUT, Checkpoint
+
+SHAPE = (32, 32)
+
+
+@pytest.fixture(scope="module")
+def known():
+    return discovery.split("motif/projected")
+
+
+@pytest.fixture
+def quick(monkeypatch, tmp_path):
+    monkeypatch.setenv("INVNET_CACHE", str(tmp_path))
+    monkeypatch.setattr(digits, "IMAGES", 512)
+    monkeypatch.setattr(digits, "STEPS", 120)
+    digits._trained.cache_clear()
+    yield
+    digits._trained.cache_clear()
+
+
+def model(name, trace=()):
+    torch.manual_seed(0)
+    _, preset = discovery.split(f"motif/{name}")
+    tensors = {f"generator.{k}": v for k, v in preset.generator().state_dict().items()}
+    config = {"images": 64}
+    return sampling.Model(Checkpoint(tensors, {"problem": "motif", "preset": name, "config": config, "trace": list(trace)}))
+
+
+@pytest.mark.parametrize("name", ["projected", "any"])
+def test_the_motif_is_found_from_what_the_projection_does(name):
+    made = model(name)
+    sample = made.sample(n=3, seed=2, latent=digits.dialled(made, 3, 2))
+    found = digits.sought(made.problem, sample)
+    assert digits.missed(sample.array, found).max() == 0 and (digits.missed(sample.soft[:, 0], found) > 0.01).all()
+    share = (found >= 0).float().mean((1, 2))
+    assert share.min() > 0.02 and share.max() < 0.12
+    assert len({m.numpy().tobytes() for m in found}) == (1 if name == "projected" else 3)
+
+
+def test_pasting_changes_the_support_alone():
+    images = np.random.default_rng(0).random((2, *SHAPE), np.float32)
+    motif = torch.full((2, *SHAPE), FREE)
+    motif[:, 3, 4] = 0.25
+    made = digits.pasted(images, motif)
+    assert (made != images).sum() == 2 and (made[:, 3, 4] == 0.25).all() and digits.missed(made, motif).max() == 0
+    np.testing.assert_allclose(digits.missed(images, motif), (images[:, 3, 4] - 0.25) ** 2, rtol=1e-5)
+
+
+def test_distances_and_entropies_are_known():
+    images = np.random.default_rng(1).random((5, *SHAPE), np.float32)
+    np.testing.assert_allclose(digits.nearest(images + 0.25, images + 0.0), 0.25, rtol=1e-3)
+    assert digits.nearest(images[1:3], images).max() < 1e-3, "copies are found"
+    assert digits.entropy(np.arange(30) % 10, 10) == pytest.approx(1) and digits.entropy(np.full(9, 3), 10) == 0
+    assert digits.entropy(np.array([0, 1]), 4) == pytest.approx(0.5)
+
+
+def test_the_gap_is_read_from_the_training():
+    lines = [{"step": s, "critic.gap": float(g)} for s, g in enumerate((1, 8, 4, 2, 2, 2, 1, 1, 0.5, 0.3))]
+    found = digits.along([*lines, {"step": 99}])
+    assert found == pytest.approx({
+        "critic's gap, largest": 8.0, "critic's gap, last fifth": 0.4, "critic's gap, last / largest": 0.05
+    })  # fmt: skip
+    assert digits.along(lines[:4]) == {}
+
+
+def test_the_classifier_knows_digits_and_is_unsure_of_noise(quick, known):
+    problem, preset = known
+    network = digits.classifier(problem, preset)
+    assert network is digits.classifier(problem, preset), "trained once"
+    seeds = range(HELD_OUT, HELD_OUT + 256)
+    real, motif = problem.source.draw(seeds, SHAPE), digits.asked(preset, 256, "test")
+    for images in (real, digits.pasted(real, motif)):
+        assert (digits.read(network, images)[0].argmax(1) == problem.source.classes(seeds)).mean() > 0.75
+    noise = np.random.default_rng(0).random((256, *SHAPE), np.float32)
+    alike, odd = (digits.confidence_rows(network, images, real) for images in (real, noise))
+    assert alike["confidence / real"] == 1 and alike["Fréchet distance of features"] < 1e-3
+    assert odd["Fréchet distance of features"] > 10 and odd["label entropy / equal shares"] < 0.9
+    before = network.score.weight.clone()
+    digits._trained.cache_clear()
+    torch.manual_seed(99)
+    torch.testing.assert_close(digits.classifier(problem, preset).score.weight, before)
+    assert digits.classifier(replace(problem, source=type("Own", (), {"labels": None})()), preset) is None
+
+
+def test_the_table_has_every_number_of_the_bars(quick):
+    lines = [{"step": s, "critic.gap": g} for s, g in enumerate((4.0, 1.0, 0.5, 0.1, 0.1))]
+    made = model("projected", lines)
+    table = digits.quality(made, n=64)
+    assert list(table.columns) == ["bar", "digits", "data", "raw", "all"]
+    assert table.loc["motif MSE", "all"] == table.loc["motif MSE", "data"] == 0 and table.loc["motif MSE", "digits"] > 0.5
+    assert table.loc["classifier's accuracy", "data"] > 0.7 and np.isnan(table.loc["classifier's accuracy", "all"])
+    judged = verdicts(made.problem, table)
+    assert judged == {"motif MSE": True, "raw: motif MSE": False, "confidence / real": False, "critic's gap, last / largest": True}
+    assert not verdicts(discovery.split("motif/standard")[0], table)["critic's gap, last / largest"], "there the gap must stay"
+    assert digits.trace(made, 64)["motif MSE"] == pytest.approx(float(table.loc["motif MSE", "raw"]), rel=0.2)
