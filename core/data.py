@@ -237,7 +237,7 @@ def _write_part(parts: Path, start: int, block: Array) -> None:
         own.write_bytes(bytes.fromhex(digest(block)) + buffer.getvalue())
         settle(own, _part(parts, start))
     except FileNotFoundError:
-        if parts.exists():  # else another process has finished the whole and tidied up
+        if not parts.with_suffix(".h5").exists():  # else another process has finished the whole and tidies up
             raise
 
 

@@ -34,7 +34,7 @@ def wait(job, patience=60.0):
 
 def test_progress_is_followed_to_the_end(mine):
     job = mine.start("a", program(STEPS, pause=0.15))
-    assert job.state == "running" and job.folder.is_dir() and job.share == 0
+    assert job.state == "running" and job.folder.is_dir() and job.share < 1
     seen = set()
     while job.state == "running":
         seen.add(job.share)
