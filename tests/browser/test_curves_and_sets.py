@@ -85,4 +85,4 @@ def test_annealing_is_cancelled(new_page, address):
     expect(page.get_by_text("Yeong-Torquato annealing:")).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_text("Yeong-Torquato annealing:")).to_be_hidden()
-    expect(page.get_by_text(re.compile(r"This model, \d"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"This model, \d")).first).to_be_visible()
