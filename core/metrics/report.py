@@ -76,7 +76,7 @@ def speed(model: sampling.Model, size: int | None = None, runs: int = 8) -> dict
     ours = milliseconds(lambda i: model.sample(n=1, seed=i, size=size))
     out = {"ms per sample": ours}
     if model.field.kind == "continuous":
-        out["ms per sample, not polished"] = milliseconds(lambda i: model.sample(n=1, seed=i, size=size, project=False))
+        out["ms per sample, not projected"] = milliseconds(lambda i: model.sample(n=1, seed=i, size=size, project=False))
     if model.problem.oracle is not None:
         oracle = model.problem.oracle
         single = milliseconds(lambda i: oracle(first, 1, i, shape), runs, 1)

@@ -127,5 +127,5 @@ def test_speed_tells_the_milliseconds_of_everybody():
     slow = lambda conditions, n, seed, shape: [time.sleep(0.01), flat(1.0)(conditions, n, seed, shape)][1]  # noqa: E731
     model = Toy(rivals=(Rival("slow", "Slow one", slow), Rival("itself", "Itself", flat(1.0), "exact")))
     found = metrics.speed(model, runs=3)
-    assert {"ms per sample", "ms per sample, not polished", "simulation, ms", "Slow one, ms", "Itself, ms"} <= set(found)
+    assert {"ms per sample", "ms per sample, not projected", "simulation, ms", "Slow one, ms", "Itself, ms"} <= set(found)
     assert found["Slow one, ms"] > 9 and all(v > 0 for v in found.values())
