@@ -27,9 +27,9 @@ from core.training.schemes import SCHEMES, apply
 from core.types import Array, Player
 
 LOSSES = ("non_saturating", "minimax", "wgan_gp", "relativistic")
-GAMMA = 0.2
+GAMMA = 0.4
 """Weight of R1 + R2 (the mean over real and generated samples)."""
-SLOPE_WEIGHT = 1.0
+SLOPE_WEIGHT = 0.3
 """Weight of WGAN's gradient penalty."""
 EVERY = 5
 """Steps between two lines of the history."""
@@ -62,8 +62,8 @@ class Setting:
     penalty: bool = True
     turns: int = 2
     ahead: int = 0
-    critic_rate: float = 2.0
-    generator_rate: float = 2.0
+    critic_rate: float = 10**0.3
+    generator_rate: float = 10**0.3
     scheme: str = "alternating"
     batch: int = 256
     seed: int = 0
@@ -83,6 +83,7 @@ class Measured:
     the critic where p or q is, norms of both gradients in the last step and of the critic's weights."""
 
     step: int
+    loss: str
     learnt: float
     optimal: float
     identity: float
@@ -225,7 +226,7 @@ class GanLab:
         slopes = np.abs(np.diff(self.scores(theory.EDGES)) / np.diff(theory.EDGES))
         there = ((p + q) > 1e-6)[1:-1]
         return Measured(
-            self.done, learnt, optimal, identity, float(d.mean()), float(np.abs(d - 0.5).mean()), theory.covered(density, q),
+            self.done, self.setting.loss, learnt, optimal, identity, float(d.mean()), float(np.abs(d - 0.5).mean()), theory.covered(density, q),
             theory.wasserstein(p, q), theory.jensen_shannon(p, q), float(slopes[there].max(initial=0.0)), *self.norms,
             float(torch.linalg.vector_norm(self.critic.weights.detach())),
         )  # fmt: skip
@@ -240,11 +241,12 @@ class GanLab:
 
 PRESETS: dict[str, tuple[Setting, dict[str, Any]]] = {
     "converges": (Setting(Density("two", 0.0, 0.6, 2.5)), {}),
-    "collapse": (Setting(Density("eight", 0.0, 0.25, 1.5), penalty=False, turns=1, critic_rate=3.0, generator_rate=100.0),
+    "collapse": (Setting(Density("eight", 0.0, 0.25, 1.5), penalty=False, turns=1, critic_rate=10**0.5,
+                         generator_rate=10**1.8),
                  {"penalty": True}),
-    "vanishing": (Setting(Density("normal", 6.5, 0.5), loss="minimax", penalty=False, ahead=600, critic_rate=1.5,
-                          generator_rate=0.5), {"loss": "wgan_gp", "penalty": True}),
-    "exploding": (Setting(Density("two", 0.0, 0.6, 2.5), loss="wgan_gp", penalty=False, turns=5, critic_rate=1.5,
-                          generator_rate=0.5), {"penalty": True}),
+    "vanishing": (Setting(Density("normal", 6.5, 0.5), loss="minimax", penalty=False, ahead=600, critic_rate=10**0.2,
+                          generator_rate=10**-0.3), {"loss": "wgan_gp", "penalty": True}),
+    "exploding": (Setting(Density("normal", 5.0, 0.6), loss="wgan_gp", penalty=False, critic_rate=10**0.5,
+                          generator_rate=10**-0.5), {"penalty": True}),
 }  # fmt: skip
 """What goes right or wrong -> the setting that shows it, and the switch that cures it."""
