@@ -37,12 +37,12 @@ def classic_critic(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def minimax_generator(real: Tensor, fake: Tensor) -> Tensor:
-    """log(1 - s(D(fake))): V's own term, whose slope s(D(fake)) vanishes where the critic is sure (Goodfellow et al. 2014). (B,)."""
+    """log(1 - s(D(fake))): V's own term, with the slope s(D(fake)), 0 for a sure critic (Goodfellow et al. 2014). (B,)."""
     return -F.softplus(fake)
 
 
 def non_saturating_generator(real: Tensor, fake: Tensor) -> Tensor:
-    """-log s(D(fake)), whose slope 1 - s(D(fake)) stays where the critic is sure (Goodfellow et al. 2014, section 3). (B,)."""
+    """-log s(D(fake)), with the slope 1 - s(D(fake)), 1 for a sure critic (Goodfellow et al. 2014, section 3). (B,)."""
     return F.softplus(-fake)
 
 

@@ -38,6 +38,9 @@ EVERY = 5
 class Bumps(nn.Module):
     """sum_k w_k exp(-(x - c_k)^2 / 2 s_k^2) / N on a line, w = 0 at first; centres .8 s apart, N the norm of a point's bumps."""
 
+    centres: Tensor
+    widths: Tensor
+
     def __init__(self, widths: tuple[float, ...], low: float, high: float) -> None:
         """Bumps of every width s from low to high."""
         super().__init__()
@@ -108,6 +111,7 @@ class GanLab:
         self.guard, self.done, self.warm, self.ended = NanGuard(), 0, 0, ""
         self.norms = (float("nan"), float("nan"))
         self.history: list[Measured] = []
+        self.setting = setting
         self.change(setting)
 
     def change(self, setting: Setting) -> None:
@@ -226,9 +230,9 @@ class GanLab:
         slopes = np.abs(np.diff(self.scores(theory.EDGES)) / np.diff(theory.EDGES))
         there = ((p + q) > 1e-6)[1:-1]
         return Measured(
-            self.done, self.setting.loss, learnt, optimal, identity, float(d.mean()), float(np.abs(d - 0.5).mean()), theory.covered(density, q),
-            theory.wasserstein(p, q), theory.jensen_shannon(p, q), float(slopes[there].max(initial=0.0)), *self.norms,
-            float(torch.linalg.vector_norm(self.critic.weights.detach())),
+            self.done, self.setting.loss, learnt, optimal, identity, float(d.mean()), float(np.abs(d - 0.5).mean()),
+            theory.covered(density, q), theory.wasserstein(p, q), theory.jensen_shannon(p, q),
+            float(slopes[there].max(initial=0.0)), *self.norms, float(torch.linalg.vector_norm(self.critic.weights.detach())),
         )  # fmt: skip
 
     def slopes(self) -> dict[str, float]:

@@ -25,6 +25,8 @@ LATENTS = ndtri((np.arange(POINTS) + 0.5) / POINTS)
 """Latents z ~ N(0, 1) of equal probability."""
 MODES = {"normal": 1, "two": 2, "eight": 8, "uniform": 1}
 """Density -> how many bumps it has."""
+THIN = 1e-4
+"""Narrowest piece of a pushed density: a point mass is spread over so much of the line."""
 COVERED = 0.25
 """Share of a mode's probability that q must have there for the mode to count as covered."""
 
@@ -85,16 +87,26 @@ def masses(cdf: Array) -> Array:
 
 
 def pushed_cdf(points: Array) -> Array:
-    """Distribution function at `EDGES` of a map that is straight between its values `points` at latents of equal probability."""
-    low, high = np.minimum(points[1:], points[:-1]), np.maximum(points[1:], points[:-1])
-    return np.clip((EDGES[:, None] - low) / np.maximum(high - low, 1e-9), 0, 1).mean(1)
+    """Distribution function at `EDGES` of a map that is straight between its values `points` at latents of equal probability, no
+    piece narrower than `THIN`: the mean over its pieces of clip((x - low) / width, 0, 1), as a difference of two sums of ramps."""
+    low = np.minimum(points[1:], points[:-1])
+    width = np.maximum(np.abs(np.diff(points)), THIN)
+    ramps = _ramps(low, 1 / width) - _ramps(low + width, 1 / width)
+    return np.maximum.accumulate((ramps / len(low)).clip(0, 1))
+
+
+def _ramps(start: Array, slope: Array) -> Array:
+    """Sum of slope max(x - start, 0) at `EDGES`."""
+    order = np.argsort(start)
+    sums = (np.concatenate([[0.0], np.cumsum(a[order])]) for a in (slope, slope * start))
+    slopes, starts = (a[np.searchsorted(start[order], EDGES)] for a in sums)
+    return EDGES * slopes - starts
 
 
 def jensen_shannon(p: Array, q: Array) -> float:
     """JSD of two arrays of probabilities, in nats: 0 .. log 2."""
-    middle = (p + q) / 2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return float(sum(np.nansum(xlogy(a, np.where(a > 0, a / middle, 1.0))) for a in (p, q)) / 2)
+    middle = np.maximum((p + q) / 2, np.finfo(float).tiny)
+    return float(sum(xlogy(a, a / middle).sum() for a in (p, q)) / 2)
 
 
 def log_ratio(p: Array, q: Array) -> Array:

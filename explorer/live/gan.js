@@ -1,7 +1,7 @@
 /* The GAN lab: the game is played in Python, step by step; here it is shown, driven and dragged. */
 
 const COLOURS = { light: { p: "#0072B2", q: "#C95B00" }, dark: { p: "#56B4E9", q: "#F0A830" } };
-const HIGH = 206, STUCK = 12000, MODES = { normal: 1, two: 2, eight: 8, uniform: 1 }, FLAT = Math.log(4);
+const HIGH = 228, STUCK = 12000, MODES = { normal: 1, two: 2, eight: 8, uniform: 1 }, FLAT = Math.log(4);
 
 class GanLab extends Lab {
   build() {
@@ -15,7 +15,7 @@ class GanLab extends Lab {
   }
 
   /** A new run on the server, at its start; the old one is forgotten. */
-  afresh() { this.run = { name: `${Date.now().toString(36)}${Math.random().toString(36).slice(2)}`, to: 0 }; }
+  afresh() { this.expected?.(this.run.to); this.run = { name: `${Date.now().toString(36)}${Math.random().toString(36).slice(2)}`, to: 0 }; }
   wanted() { return { ...super.wanted(), run: this.run }; }
 
   /** Asks for the next n steps, again if the server's time for one answer was not enough. */
@@ -46,9 +46,10 @@ class GanLab extends Lab {
       place.append(b);
       return [preset, b];
     });
-    this.cure = make("button", { type: "button", className: "cure", title: "Flips the switch that cures this failure; the game goes on from where it is" });
+    this.cure = make("button", { type: "button", className: "cure", title: "Flips the switch that cures this failure and begins again" });
     this.cure.addEventListener("click", () => {
       const preset = this.story(), change = this.cured(preset) ? Object.fromEntries(Object.keys(preset.cure).map((k) => [k, preset.dial[k]])) : preset.cure;
+      this.afresh();
       this.take(change);
     });
     place.append(this.cure);
@@ -140,7 +141,7 @@ class GanLab extends Lab {
 
   critics() {
     const { x, learnt, optimal } = this.frame.arrays, { view, dial } = this.frame.header, slope = dial.loss === "wgan_gp";
-    const finite = [...optimal, ...learnt].filter(Number.isFinite), reach = slope ? Math.max(1, ...finite.map(Math.abs)) * 1.08 : 1;
+    const { p, q } = this.frame.arrays, there = [...learnt].filter((v, i) => p[i] + q[i] > 0.01), reach = slope ? Math.max(1, ...[...optimal, ...there].map(Math.abs)) * 1.08 : 1;
     this.find(".critic b").textContent = slope ? "Critic f and Kantorovich potential f*" : dial.loss === "relativistic" ? "Critic s(C − const) and D* = p/(p + q)" : "Critic D and D* = p/(p + q)";
     this.find(".critic span").replaceChildren(make("i", { className: "q" }), "learnt ", make("i", { className: "best" }), slope ? "f*, |slope| ≤ 1; D* does not apply" : "D*, where p or q is");
     const a = axes(this.find(".critic canvas"), { x: [-view, view], y: slope ? [-reach, reach] : [-0.04, 1.04], height: HIGH, look: this.look, names: ["x", ""] });
@@ -175,11 +176,11 @@ class GanLab extends Lab {
   }
 
   numbers() {
-    const { facts: f, verdict, dial } = this.frame.header, slope = dial.loss === "wgan_gp", pairs = dial.loss === "relativistic";
+    const { facts: f, verdict, dial } = this.frame.header, short = (v) => show(Math.abs(v) < 5e-5 ? 0 : v), slope = dial.loss === "wgan_gp", pairs = dial.loss === "relativistic";
     const tiles = [
-      [slope ? "E f − E f(G), learnt" : "V(D), learnt", show(f.learnt), "Measured with the learnt critic, over values of p and q of equal probability"],
-      [slope ? "the same at f*" : "V(D*)", show(f.optimal), "Measured over the same values with the critic that theory says is optimal"],
-      [slope ? "W₁ = ∫|F_p − F_q|" : "−log 4 + 2 JSD", show(f.identity), pairs ? "JSD of p × q and q × p, by integration" : "By integration of the densities: equal to what stands to the left"],
+      [slope ? "E f − E f(G), learnt" : "V(D), learnt", short(f.learnt), "Measured with the learnt critic, over values of p and q of equal probability"],
+      [slope ? "the same at f*" : "V(D*)", short(f.optimal), "Measured over the same values with the critic that theory says is optimal"],
+      [slope ? "W₁ = ∫|F_p − F_q|" : "−log 4 + 2 JSD", short(f.identity), pairs ? "JSD of p × q and q × p, by integration" : "By integration of the densities: equal to what stands to the left"],
       slope ? ["slope of f", figures(f.slope), "Largest where p or q is; the dual of W₁ allows 1"] : ["mean |D − ½|", show(f.off), "Over p and q"],
       slope ? ["weights of f", figures(f.weights), "Norm of the critic's weights"] : ["mean D", show(f.mean), "Over p and q: 1/2 also for a critic that is sure, so see |D − 1/2|"],
       ["modes covered", `${f.modes[0]} of ${f.modes[1]}`, "Modes in which q has at least a quarter of the probability of p"],

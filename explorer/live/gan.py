@@ -23,7 +23,9 @@ VIEW = 10.0
 """Half of the line that is drawn."""
 LINES = 400
 """Most lines of the history that a frame has."""
-BUDGET = 0.15
+SEEN = 3e-4
+"""Least probability in a cell, of p and q together, for D* to be drawn there."""
+BUDGET = 0.05
 """Seconds of steps in one answer: a page that asks for more asks again."""
 FURTHEST = 100_000
 QUANTITIES = (
@@ -39,7 +41,7 @@ QUANTITIES = (
 )  # fmt: skip
 CHOICES = (
     Choice("density", "Data p", (
-        ("two", "Two", "A mixture of two normals."), ("normal", "One", "A normal."), ("eight", "Eight", "A mixture of eight normals."),
+        ("two", "Two", "Two normals."), ("normal", "One", "A normal."), ("eight", "Eight", "Eight normals."),
         ("uniform", "Block", "A uniform density of that standard deviation."),
     )),
     Choice("loss", "Loss", (
@@ -144,7 +146,7 @@ def curves(lab: GanLab) -> dict[str, Array]:
     scores = scores - theory.shift(loss, p, q, points, lab.scores(points))
     if loss != "wgan_gp":
         scores, best = theory.logistic(scores), theory.logistic(best)
-        best = np.where((p + q)[1:-1] > 1e-9, best, np.nan)
+        best = np.where((p + q)[1:-1] > SEEN, best, np.nan)
     width = theory.EDGES[1] - theory.EDGES[0]
     found = {"x": theory.CENTRES, "p": p[1:-1] / width, "q": q[1:-1] / width, "learnt": scores, "optimal": best}
     return {name: values[there] for name, values in found.items()}
@@ -167,14 +169,15 @@ def verdict(lab: GanLab, facts: Mapping[str, Any]) -> tuple[str, str]:
     if lab.ended:
         return "exploded", lab.ended
     if not lab.done:
-        ahead = f" The critic has had {lab.warm} of {lab.setting.ahead} turns." if lab.setting.ahead else ""
-        return "ready", f"Nothing has been learnt yet: D is 1/2 everywhere, which is no equilibrium as V(D*) is above −log 4.{ahead}"
+        if lab.warm:
+            return "ready", f"Of its head start of {lab.setting.ahead} updates the critic has had {lab.warm}."
+        return "ready", "Nothing has been learnt yet: D is 1/2 everywhere, which is no equilibrium as V(D*) is above −log 4."
     if loss == "minimax" and slopes["minimax"] < slopes["non_saturating"] / 20:
-        return "vanishing", (f"The critic is sure, so minimax gives the generator a gradient of {slopes['minimax']:.1e}; at this same "
-                             f"critic the non-saturating loss would give {slopes['non_saturating']:.1e}.")  # fmt: skip
+        return "vanishing", (f"The critic is sure, so minimax gives the generator a gradient of {slopes['minimax']:.4f}; at this "
+                             f"same critic the non-saturating loss would give {slopes['non_saturating']:.4f}.")  # fmt: skip
     if loss == "wgan_gp" and not lab.setting.penalty and facts["slope"] > 3:
-        return "exploding", (f"The critic's slope reaches {facts['slope']:.3g} where the Wasserstein distance allows 1; the "
-                             f"generator's gradient is {facts['generator']:.2g}.")  # fmt: skip
+        told = f"The critic's slope reaches {facts['slope']:.3g} where the Wasserstein distance allows 1"
+        return "exploding", f"{told}; the generator's gradient is {facts['generator']:.3g}."
     if modes < of:
         return "collapsed", f"q covers {modes} of {of} modes: the rest of the data is never generated."
     off = max(abs(facts[n] / math.log(4) + 1) for n in ("learnt", "optimal"))
@@ -190,7 +193,8 @@ def presets() -> list[dict[str, Any]]:
     for name, (game, cure) in PRESETS.items():
         changed = {k: v if isinstance(v, str) else "on" if v else "off" for k, v in cure.items()}
         label, told = WORDS[name]
-        found.append({"name": name, "label": label, "help": told, "dial": dialled(game), "cure": changed, "with": CURES.get(name, "")})
+        cured = {"cure": changed, "with": CURES.get(name, "")}
+        found.append({"name": name, "label": label, "help": told, "dial": dialled(game), **cured})
     return found
 
 

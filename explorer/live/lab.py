@@ -101,7 +101,7 @@ class Lab:
         }  # fmt: skip
 
     def answer(self, given: Mapping[str, Any], number: int, more: Mapping[str, Any] | None = None) -> bytes:
-        """The frame for one request `{"lab": name, "dial": {...}, "id": 7}`, and `"run"` where the lab goes on from step to step."""
+        """The frame for one request `{"lab": name, "dial": {...}, "id": 7}`, with `"run"` where the lab goes on by steps."""
         dial = self.dial(given.get("dial", {}))
         if self.run and given.get("run") is not None:
             return self.run(given["run"], dial, number, more or {})

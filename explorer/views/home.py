@@ -101,7 +101,7 @@ def show() -> None:
     for name in names:
         card(discovery.problem(name))
     st.page_link(pages.linear_game(), label="The linear game: the theory of the training, to drag", icon=":material/function:")
-    st.page_link(pages.gan_lab(), label="The GAN lab: a training to play by hand, its failures and their cures", icon=":material/ssid_chart:")
+    st.page_link(pages.gan_lab(), label="The GAN lab: training step by step, failures and cures", icon=":material/ssid_chart:")
 
 
 if __name__ == "__main__":
