@@ -106,7 +106,8 @@ class GanLab:
 
     def __init__(self, setting: Setting) -> None:
         """G(z) = z and D = 1/2 at first."""
-        self.critic, self.generator = Bumps((0.5, 2.0), theory.EDGES[0], theory.EDGES[-1]), Bumps((0.05, 0.2), 0.0, 1.0)
+        self.critic = Bumps((0.25, 0.7, 2.0), theory.EDGES[0], theory.EDGES[-1])
+        self.generator = Bumps((0.03, 0.1, 0.3), 0.0, 1.0)
         self.optimisers = [make("sgd", list(net.parameters()), 1.0, (0.0, 0.0)) for net in (self.critic, self.generator)]
         self.guard, self.done, self.warm, self.ended = NanGuard(), 0, 0, ""
         self.norms = (float("nan"), float("nan"))

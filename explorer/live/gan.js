@@ -15,12 +15,12 @@ class GanLab extends Lab {
   }
 
   /** A new run on the server, at its start; the old one is forgotten. */
-  afresh() { this.expected?.(this.run.to); this.run = { name: `${Date.now().toString(36)}${Math.random().toString(36).slice(2)}`, to: 0 }; }
+  afresh() { this.expected?.(this.run.to); this.run = { name: `${Date.now().toString(36)}${Math.random().toString(36).slice(2)}`, to: 0, at: 0 }; }
   wanted() { return { ...super.wanted(), run: this.run }; }
 
   /** Asks for the next n steps, again if the server's time for one answer was not enough. */
   advance(n) {
-    const from = this.frame.header.step;
+    const from = this.run.at;
     this.run.to = from + n;
     this.link.ask();
     return new Promise((resolve) => {
@@ -31,10 +31,11 @@ class GanLab extends Lab {
 
   draw(frame, stamp) {
     super.draw(frame, stamp);
-    const { error, ended, step } = frame.header;
+    const { error, ended, step, run } = frame.header;
+    if (run === this.run.name) this.run.at = step;
     if (!this.expected || frame.header.id !== this.link.current) return;
-    if (error || ended) this.expected(step ?? this.frame.header.step);
-    else if (step >= this.run.to) this.expected(step);
+    if (error || ended) this.expected(this.run.at);
+    else if (this.run.at >= this.run.to) this.expected(this.run.at);
     else this.link.ask();
   }
 

@@ -118,7 +118,7 @@ def run(given: Any, dial: Dial, number: int, more: Mapping[str, Any]) -> bytes:
     if isinstance(to, bool) or not isinstance(to, int) or not 0 <= to <= FURTHEST:
         raise ValueError(f"A run goes to a step from 0 to {FURTHEST}; got {shorten(to)}.")
     begun = time.perf_counter()
-    return drawn(RUNS.play(name, setting(dial), to), dial, number, more, begun)
+    return drawn(RUNS.play(name, setting(dial), to), dial, number, {"run": name, **more}, begun)
 
 
 def frame(dial: Dial, number: int = 0, more: Mapping[str, Any] | None = None) -> bytes:
@@ -144,7 +144,10 @@ def curves(lab: GanLab) -> dict[str, Array]:
     scores, best = lab.scores(theory.CENTRES), theory.optimal(loss, p, q)[1:-1]
     points = np.concatenate([lab.setting.density.points, lab.points()])
     scores = scores - theory.shift(loss, p, q, points, lab.scores(points))
-    if loss != "wgan_gp":
+    if loss == "wgan_gp":
+        middle = theory.optimal(loss, p, q)[theory.cell_of(points)].mean()
+        scores, best = scores - middle, best - middle
+    else:
         scores, best = theory.logistic(scores), theory.logistic(best)
         best = np.where((p + q)[1:-1] > SEEN, best, np.nan)
     width = theory.EDGES[1] - theory.EDGES[0]
