@@ -69,9 +69,10 @@ def test_modes_are_counted(modes, share):
 
 
 def test_what_cannot_be_played_is_refused_with_a_sentence():
-    for bad, words in (((("cauchy",)), "one of normal"), (("two", 0.0, 0.0), "positive"), ("eight", 5.0, 1.0, 3.0), "gap small"):
+    bad = {"one of normal": ("cauchy",), "positive": ("two", 0.0, 0.0), "gap smaller": ("eight", 5.0, 1.0, 3.0)}
+    for words, given_ in bad.items():
         with pytest.raises(ValueError, match=words):
-            Density(*bad)
+            Density(*given_)
     for change, words in (({"loss": "hinge"}, "Losses are"), ({"turns": 0}, "positive"), ({"critic_rate": 0.0}, "positive")):
         with pytest.raises(ValueError, match=words):
             replace(Setting(), **change)
