@@ -1,4 +1,4 @@
-"""The numbers of the GAN lab: `python -m core.training.gan_report [--steps 400] [--seeds 3]`."""
+"""The numbers of the GAN lab: `python -m core.training.gan_report [--steps 300] [--seeds 2]`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 
 from core.training.gan_lab import PRESETS, GanLab, Measured, Setting
 
-STEPS, SEEDS = 400, 3
+STEPS, SEEDS = 300, 2
 LAST = 100
 """Last steps, over which a run is judged."""
 
