@@ -125,7 +125,8 @@ def potential(p: Array, q: Array) -> Array:
 
 def wasserstein(p: Array, q: Array) -> float:
     """W1 = integral over the edges of |Fp - Fq|."""
-    return float(np.trapezoid(np.abs(np.cumsum(q - p)[:-1]), EDGES))
+    gap = np.abs(np.cumsum(q - p)[:-1])
+    return float((gap[1:] + gap[:-1]) @ np.diff(EDGES) / 2)
 
 
 def covered(density: Density, q: Array) -> int:
