@@ -31,6 +31,7 @@ from tqdm import tqdm
 
 import core
 from core import checkpoint, data, discovery, metrics, sampling
+from core.losses import ADVERSARIAL
 from core.training import distributed
 from core.training.guards import Diverged, StopFlag
 from core.training.loop import Trainer, fit
@@ -53,7 +54,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--scheme", choices=["alternating", "simultaneous", "extragradient", "optimistic"])
-    parser.add_argument("--loss", choices=["relativistic", "wgan_gp"])
+    parser.add_argument("--loss", choices=sorted(ADVERSARIAL))
     parser.add_argument("--precision", choices=["bf16", "fp32", "fp64"])
     parser.add_argument("--seed", type=int)
     parser.add_argument("--tiny", action="store_true", help="the preset's seconds-long test configuration")

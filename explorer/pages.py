@@ -35,6 +35,11 @@ def linear_game() -> st.Page:
     return st.Page(VIEWS / "linear_game.py", title="The linear game", url_path="linear_game")
 
 
+def gan_lab() -> st.Page:
+    """The lab of a GAN on a line."""
+    return st.Page(VIEWS / "gan_lab.py", title="The GAN lab", url_path="gan_lab")
+
+
 def enter(path: str) -> None:
     """Remembers the page that is on show, for the view that serves it."""
     st.session_state["on_show"] = path

@@ -80,7 +80,7 @@ class TrainConfig:
     batch: int = 16
     size: int = 64
     images: int = 8192
-    loss: Literal["relativistic", "wgan_gp"] = "relativistic"
+    loss: Literal["relativistic", "wgan_gp", "minimax", "non_saturating"] = "relativistic"
     scheme: Literal["alternating", "simultaneous", "extragradient", "optimistic"] = "alternating"
     turns: Mapping[str, int] = default(default_factory=lambda: {"critic": 1, "generator": 1, "projection": 1})
     lr: float = 2e-4

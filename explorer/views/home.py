@@ -101,6 +101,7 @@ def show() -> None:
     for name in names:
         card(discovery.problem(name))
     st.page_link(pages.linear_game(), label="The linear game: the theory of the training, to drag", icon=":material/function:")
+    st.page_link(pages.gan_lab(), label="The GAN lab: training step by step, failures and cures", icon=":material/ssid_chart:")
 
 
 if __name__ == "__main__":
