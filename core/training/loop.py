@@ -36,10 +36,10 @@ class Trainer:
             generator.fit(labels, [key(config.seed, "calibration", i) for i in range(len(labels))])
         place: Any = {"device": self.device, "memory_format": torch.channels_last}
         self.generator = generator.to(dtype=dtype, **place)
-        self.critic = preset.critic().to(dtype).to(**place) if preset.critic and images is not None else None
+        self.critic = preset.critic().to(dtype).to(**place) if preset.critic and (images is not None or problem.game) else None
         moves = PERIODIC if problem.field.periodic else IN_FRAME
         batches = None if images is None else Batches(images, config.seed, moves, self.device)
-        self.game = Game(problem, preset, config, self.generator, self.critic, batches, self.device)
+        self.game: Game = (problem.game or Game)(problem, preset, config, self.generator, self.critic, batches, self.device)
         self.ema = Ema(self.generator, config.ema)
         self.scheme = SCHEMES[config.scheme]()
         self.guard = NanGuard()
