@@ -10,8 +10,12 @@ import torch
 from torch import Tensor
 
 from core.data import key
+from core.models.points import LATENT
 from core.training.distributed import share
 from core.training.game import Game
+
+POOL = 8
+"""Draws of the prior for each point of a batch."""
 
 
 class PointGame(Game):
@@ -20,19 +24,32 @@ class PointGame(Game):
     Draws are keyed by (run seed, number): a whole batch at once, of which each process takes its share.
     """
 
-    def drawn(self, number: int, name: str, width: int, normal: bool) -> Tensor:
-        """Standard normal or uniform numbers (B, width) of this draw."""
+    def drawn(self, number: int, name: str, shape: tuple[int, ...], normal: bool) -> Tensor:
+        """Standard normal or uniform numbers of this draw."""
         rng = np.random.Generator(np.random.Philox(key(self.config.seed, number, name)))
-        rows = (rng.standard_normal if normal else rng.random)((self.config.batch, width))
-        mine = np.array(list(share(self.config.batch)))
-        return torch.from_numpy(rows[mine]).to(self.device, self.dtype)
+        return torch.from_numpy((rng.standard_normal if normal else rng.random)(shape)).to(self.device, self.dtype)
+
+    def mine(self, rows: Tensor) -> Tensor:
+        """This process's share of a whole batch."""
+        part = share(len(rows))
+        return rows[part.start : part.stop]
 
     def real(self, number: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """Points (B, 1, 1, 2) of the prior and their levels."""
+        """Points (B, 1, 1, 2) of the prior and their levels.
+
+        Of `POOL` times as many draws those are taken whose levels are nearest to levels evenly spread in their root over the trained
+        range: rare levels are learnt too, and what is learnt, the prior given the level, is the same.
+        """
         generator: Any = self.generator
-        low, high = generator.low, generator.high
-        fields = (low + (high - low) * self.drawn(number, "points", 2, False))[:, None, None]
-        return fields, {i.name: i.measure(fields) for i in self.problem.invariances}
+        points = generator.low + (generator.high - generator.low) * self.drawn(number, "points", (POOL * self.config.batch, 2), False)
+        (invariance,) = self.problem.invariances
+        (quantity,) = self.preset.conditions
+        roots, order = invariance.measure(points[:, None, None]).sqrt().sort()
+        low, high = (v**0.5 for v in quantity.trained or (quantity.low, quantity.high))
+        wanted = low + (high - low) * self.drawn(number, "levels", (self.config.batch,), False)
+        at = torch.searchsorted(roots, wanted).clamp(max=len(roots) - 1)
+        fields = self.mine(points[order[at]])[:, None, None]
+        return fields, {invariance.name: invariance.measure(fields)}
 
     def requested(self, number: int) -> tuple[Tensor | None, dict[str, Tensor]]:
         """As `real`: levels are those of the data."""
@@ -40,5 +57,5 @@ class PointGame(Game):
 
     def fake(self, number: int, fields: Tensor | None, conditions: Mapping[str, Tensor]) -> Tensor:
         """Generated points (B, 1, 1, 2) at the levels."""
-        noise = {"z": self.drawn(number, "noise", 4, True)}
+        noise = {"z": self.mine(self.drawn(number, "noise", (self.config.batch, LATENT), True))}
         return self.generator(noise, conditions, {}).to(self.dtype)
