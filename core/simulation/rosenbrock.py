@@ -28,7 +28,7 @@ LOW, HIGH = np.array([-2.0, -1.0]), np.array([2.0, 3.0])
 """The box that every prior lives on."""
 LARGEST = 2509.0
 """M at (-2, -1), its largest value on the box: beyond it no prior on the box has an answer."""
-COLUMNS, LEVELS = 1024, 768
+COLUMNS, LEVELS = 256, 384
 """Quadrature points over x1, and levels of y at which a push-forward density is kept."""
 POOL = 2**17
 """Points of the box, drawn once, among which the oracle accepts."""
