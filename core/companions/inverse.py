@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from core.invariances.level import Level
-from core.metrics.inverse import quality
+from core.metrics.inverse import INSIDE, quality
 from core.models.points import PointCritic, PointGenerator
 from core.projection.levels import onto_level
 from core.simulation.rosenbrock import HIGH, LOW
@@ -23,8 +23,9 @@ LEVEL = Quantity(
 )  # fmt: skip
 """Of points drawn evenly from the box, 99.5 in 100 lie on a level below 2000."""
 CGAN = TrainConfig(
-    steps=20_000, batch=512, size=2, images=0, blur=0.0, lr=1e-3, lr_critic=1e-3, betas=(0.0, 0.99), clip=1.0, gamma=0.02, ema=0.999,
-    decay=0.5, precision="fp32", critic_sees="conditions", turns={"critic": 1, "generator": 1, "projection": 0},
+    steps=12_000, batch=256, size=2, images=0, blur=0.0, lr=2e-3, lr_critic=2e-3, betas=(0.0, 0.99), clip=0.0, gamma=0.005,
+    ema=0.998, warmup=200, decay=0.6, precision="fp32", critic_sees="conditions", weights={"level": 30.0},
+    turns={"critic": 1, "generator": 1, "projection": 0},
 )  # fmt: skip
 INVNET = replace(CGAN, turns={"critic": 1, "generator": 1, "projection": 1})
 TINY: dict[str, Any] = {"steps": 2, "batch": 16, "warmup": 1}
@@ -58,5 +59,6 @@ PROBLEM = Problem(
     source=None,
     project=exact,
     quality=quality,
+    bars={f"{c}W1 at {name}, %": ("<=", 5.0) for name in INSIDE for c in ("", "raw: ")},
     game=PointGame,
 )

@@ -19,5 +19,5 @@ class Level:
         return 100 * (x2 - x1.square()).square() + (1 - x1).square()
 
     def residual(self, fields: Tensor, conditions: Conditions) -> Tensor:
-        """(sqrt M - sqrt y)^2 / 100: the squared distance, about, between the two levels as seen along x2; (B,)."""
+        """(sqrt M - sqrt y)^2 / 100: about the squared distance between the two levels along x2; (B,)."""
         return ((self.measure(fields) + 1e-6).sqrt() - (conditions["level"] + 1e-6).sqrt()).square() / 100

@@ -1,6 +1,6 @@
-"""How well an inverse problem was answered: `python -m core.metrics.inverse [--n 4000] [--boots 200]` prints every number.
+"""How well an inverse problem was answered: `python -m core.metrics.inverse [--n 4000]` prints all numbers.
 
-Kolmogorov-Smirnov and Wasserstein-1 distances, each with its bootstrap standard error: of the push-forward M(x) from the target P_Y,
+Kolmogorov-Smirnov and Wasserstein-1 distances with bootstrap standard errors: of the push-forward M(x) from the target P_Y,
 and of both parameters from an oracle's draws of the exact P_X (rejection sampling with the same prior).
 """
 
@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 
 from core import sampling
-from core.sampling.inverse import Answer, solve, warnings
+from core.sampling.inverse import solve, warnings
 from core.simulation.rosenbrock import Prior, Target, oracle, rosenbrock
 from core.types import HELD_OUT, Array
 
@@ -28,6 +28,8 @@ INSIDE = {
 """Targets inside the trained range; the second is the default, with the mean of the slides."""
 OUTSIDE = {"2250": Target(2250, 50, 2100, 2400), "3500": Target(3500, 100, 3200, 3800)}
 PRIORS = {"uniform": Prior(), "normal": Prior((0.5, 1.0), 1.0)}
+CARD = ("W1", "KS", "W1 x1", "W1 x2")
+"""Distances on the card."""
 TRAINING = 2**16
 """Draws of the prior among which the trivial baseline looks for the nearest level."""
 
@@ -114,8 +116,8 @@ def drawn(prior: Prior, seed: int) -> tuple[Array, Array]:
 
 
 def judged(model: sampling.Model, target: Target, prior: Prior, n: int, boots: int, seed: int = 0) -> dict[str, dict[str, Number]]:
-    """Column -> distance -> number: `raw` network, `all` (exact levels, resampled to the prior), `nearest` training draws, and `data`,
-    the oracle's own draws, which are the floor of what so many samples can show."""
+    """Column -> distance -> number: `raw` network, `all` (exact levels, resampled to the prior), `nearest` draws of the prior, and
+    `data`, the oracle's other draws: the floor of what so many samples can show."""
     answer = solve(model, target, prior, n, seed)
     exact, again = oracle(target, prior, seed)[:n], oracle(target, prior, seed + 1)[-n:]
     columns = {"data": again, "raw": answer.raw, "all": answer.points, "nearest": nearest(answer.levels, prior, seed)}
@@ -130,14 +132,13 @@ def judged(model: sampling.Model, target: Target, prior: Prior, n: int, boots: i
 
 
 def quality(model: sampling.Model, n: int = 2000, size: int | None = None, ablation: bool = True, seed: int = 0) -> pd.DataFrame:
-    """The table of the card: every distance, in % of the sd, at every target inside and outside the trained range, uniform prior."""
+    """The table of the card: distances, in %, at every target inside and outside the trained range, with the uniform prior."""
     rows: dict[str, dict[str, float]] = {}
     for name, target in (INSIDE | OUTSIDE).items():
         for column, found in judged(model, target, PRIORS["uniform"], max(n, 2000), 50, seed).items():
-            for distance, (value, error) in found.items():
-                rows.setdefault(f"{distance} at {name}, %", {})[column] = 100 * value
-                rows.setdefault(f"{distance} at {name}, standard error", {})[column] = 100 * error
-    table = pd.DataFrame(rows).T[["data", "raw", "all", "nearest"]]
+            for distance, (value, error) in ((k, v) for k, v in found.items() if k in CARD):
+                rows.setdefault(f"{distance} at {name}, %", {}).update({column: 100 * value, f"{column} ±": 100 * error})
+    table = pd.DataFrame(rows).T[[f"{c}{e}" for c in ("data", "raw", "all", "nearest") for e in ("", " ±")]]
     bars = model.problem.bars
     table.insert(0, "bar", [f"{bars[r][0]} {bars[r][1]:g}" if r in bars else "" for r in table.index])
     return table
@@ -149,7 +150,8 @@ def table(model: sampling.Model, targets: dict[str, Target], prior: Prior, n: in
     for name, target in targets.items():
         for column, found in judged(model, target, prior, n, boots, seed).items():
             rows[f"{name}, {column}"] = {k: f"{100 * v:.2f} ± {100 * e:.2f}" for k, (v, e) in found.items()}
-    return pd.DataFrame(rows).T.fillna("").reindex(columns=["W1", "KS", "W1 x1", "W1 x2", "KS x1", "KS x2", "branches"], fill_value="")
+    order = ["W1", "KS", "W1 x1", "W1 x2", "KS x1", "KS x2", "branches"]
+    return pd.DataFrame(rows).T.fillna("").reindex(columns=order, fill_value="")
 
 
 def failures(model: sampling.Model, n: int, seed: int) -> Iterator[str]:
@@ -158,8 +160,9 @@ def failures(model: sampling.Model, n: int, seed: int) -> Iterator[str]:
     for name, target in OUTSIDE.items():
         answer = solve(model, target, prior, n, seed)
         raw = rosenbrock(answer.raw)
-        yield (f"Target {name}: the raw network's levels are {raw.mean():.0f} ± {raw.std():.0f} where {target.mean:g} ± {target.spread:.0f} "
-               f"was asked for; {100 * answer.outside:.1f} % of the exact points lie outside the prior.")  # fmt: skip
+        asked, off = f"{target.mean:g} ± {target.spread:.0f}", f"{100 * answer.outside:.1f} %"
+        yield f"Target {name}: the raw network reaches {raw.mean():.0f} ± {raw.std():.0f} where {asked} was asked for;"
+        yield f"  {off} of the delivered points lie outside the prior."
         yield from (f"  flag: {w}" for w in warnings(model, target, prior, answer))
 
 
@@ -192,8 +195,9 @@ def main(arguments: list[str] | None = None) -> None:
                 print(line)
         except (ValueError, FileNotFoundError) as error:
             raise SystemExit(str(error)) from None
-    dice = [from_target(INSIDE["350"].draw(given.n, s, stratified=False), INSIDE["350"].draw(given.n, s), INSIDE["350"], 2) for s in range(20)]
-    mean = 100 * np.mean([d["W1"][0] for d in dice])
+    target = INSIDE["350"]
+    dice = [from_target(target.draw(given.n, s, stratified=False), target.draw(given.n, s), target, 2)["W1"][0] for s in range(20)]
+    mean = 100 * np.mean(dice)
     print(f"Independent draws of P_Y itself, as many: W1 {mean:.2f} % on average; that is what the dice alone would add.")
 
 

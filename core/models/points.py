@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ LATENT = 4
 def dense(inputs: int, width: int, outputs: int) -> nn.Sequential:
     """Three hidden layers of the same width with SiLU."""
     sizes = [inputs, width, width, width]
-    hidden = [part for a, b in zip(sizes, sizes[1:], strict=False) for part in (nn.Linear(a, b), nn.SiLU())]
+    hidden = [part for a, b in pairwise(sizes) for part in (nn.Linear(a, b), nn.SiLU())]
     return nn.Sequential(*hidden, nn.Linear(width, outputs))
 
 

@@ -70,8 +70,8 @@ def warnings(model: Model, target: Target, prior: Prior, answer: Answer) -> tupl
     found = []
     if beyond > 1e-3:
         off = abs(float((rosenbrock(answer.raw) - answer.levels).mean())) / target.spread
-        found.append(f"Out of range: {100 * beyond:.0f} % of the target lies outside the levels seen in training ({low:g} to {high:g}). "
-                     f"The raw network misses them by {off:.2g} sd on average.")  # fmt: skip
+        found.append(f"Out of range: {100 * beyond:.0f} % of the target lies outside the levels seen in training ({low:g} to "
+                     f"{high:g}). The raw network misses its levels by {off:.2g} sd on average.")  # fmt: skip
     if nowhere > 1e-3:
         found.append(f"No answer: {100 * nowhere:.0f} % of the target lies above {LARGEST:g}, the largest M in the prior's box. "
                      "Exact points can then only lie outside the prior.")  # fmt: skip
@@ -79,5 +79,6 @@ def warnings(model: Model, target: Target, prior: Prior, answer: Answer) -> tupl
         found.append(f"For {100 * answer.outside:.0f} % of the levels no candidate lies where the prior is positive.")
     reached = pushforward(prior)(target.quantile(np.linspace(0.005, 0.995, 64)))
     if nowhere <= 1e-3 and answer.effective < SCARCE and reached.max() > 0:
-        found.append(f"Only {100 * answer.effective:.0f} % of the candidates count under this prior: it is far from the trained one.")
+        share = f"{100 * answer.effective:.0f} %"
+        found.append(f"Only {share} of the candidates count under this prior: it is far from the trained one.")
     return tuple(found)

@@ -2,11 +2,12 @@
 
     M(x) = 100 (x2 - x1^2)^2 + (1 - x1)^2
 
-Given a prior q_X and a target P_Y of what is observed, the answer (Butler et al. 2018; Parikh et al. 2020) is the prior, weighted so
-that its push-forward becomes the target:
+Given a prior q_X and a target P_Y of what is observed, the answer (Butler et al. 2018; Parikh et al. 2020) is the prior, weighted
+so that its push-forward becomes the target:
 
     P_X(x) = q_X(x) P_Y(M(x)) / q_Y(M(x)),    q_Y the push-forward density of q_X:
-    q_Y(y) = integral over x1 of the sum over both x2 with M(x1, x2) = y of q_X(x1, x2) / |dM/dx2|,   |dM/dx2| = 20 sqrt(y - (1 - x1)^2)
+    q_Y(y) = integral over x1 of the sum over both x2 with M(x1, x2) = y of q_X(x1, x2) / |dM/dx2|,
+    |dM/dx2| = 20 sqrt(y - (1 - x1)^2).
 
 Of all distributions with push-forward P_Y it is the one that keeps the prior along every level of M. Points are (..., 2).
 """
@@ -47,7 +48,7 @@ def gradient(x: Array) -> Array:
 
 def inside(x: Array) -> Array:
     """Whether points (..., 2) are in the box."""
-    return ((x >= LOW) & (x <= HIGH)).all(-1)
+    return np.asarray(((x >= LOW) & (x <= HIGH)).all(-1))
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,11 @@ class Target:
     def __post_init__(self) -> None:
         """Nothing but numbers that make a distribution."""
         if not (self.sd > 0 and self.low < self.high):
-            raise ValueError(f"The bounds must be in order and the width positive; got {self.low:g} to {self.high:g}, sd {self.sd:g}.")
+            got = f"{self.low:g} to {self.high:g}, sd {self.sd:g}"
+            raise ValueError(f"The bounds must be in order and the width positive; got {got}.")
         if self.mass < 1e-6:
-            raise ValueError(f"Almost nothing of a normal distribution of mean {self.mean:g} and sd {self.sd:g} lies from {self.low:g} "
-                             f"to {self.high:g}. Move the bounds nearer to the mean.")  # fmt: skip
+            raise ValueError(f"Almost nothing of a normal distribution of mean {self.mean:g} and sd {self.sd:g} lies from "
+                             f"{self.low:g} to {self.high:g}. Move the bounds nearer to the mean.")  # fmt: skip
 
     def _ends(self) -> Array:
         return ndtr((np.array([self.low, self.high]) - self.mean) / self.sd)
@@ -128,8 +130,8 @@ class Prior:
 
 @lru_cache(maxsize=64)
 def pushforward(prior: Prior) -> Callable[[Array], Array]:
-    """q_Y of a prior, as a function of y: the integral above by the midpoint rule in an angle that takes the end points' singularity
-    away (1 - x1 = sqrt(y) sin t), kept at `LEVELS` levels even in sqrt(y) and interpolated between."""
+    """q_Y of a prior, as a function of y: the integral above by the midpoint rule in an angle that takes the singularity at its
+    ends away (1 - x1 = sqrt(y) sin t), kept at `LEVELS` levels even in sqrt(y) and interpolated between."""
     roots = (np.arange(LEVELS) + 0.5) / LEVELS * np.sqrt(LARGEST)
     reach = np.arcsin(((1 - np.array([HIGH[0], LOW[0]]))[:, None] / roots).clip(-1, 1))
     width = (reach[1] - reach[0]) / COLUMNS
@@ -148,7 +150,7 @@ def pool() -> tuple[Array, Array]:
 
 
 def oracle(target: Target, prior: Prior, seed: int = 0) -> Array:
-    """Points (k, 2) of the exact P_X by rejection: of `pool()` those are kept whose density is above a uniform share of the largest.
+    """Points (k, 2) of the exact P_X by rejection: of `pool()` those whose density is above a uniform share of the largest.
 
     Nothing is left (k = 0) where the prior has no level of the target.
     """

@@ -53,6 +53,7 @@ class Trainer:
         for optimiser, rates in zip(self.optimisers, self.rates, strict=True):
             for group, rate in zip(optimiser.param_groups, rates, strict=True):
                 group["lr"] = rate * scale
+        self.game.gone = self.done / self.config.steps
         logs, note = {}, ""
         try:
             logs = self.scheme.step(self.game.players, self.guard.watch(self.game.gradients), self.done)

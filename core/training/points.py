@@ -14,6 +14,8 @@ from core.models.points import LATENT
 from core.training.distributed import share
 from core.training.game import Game
 
+RAMP = (0.3, 0.6)
+"""Shares of the training between which the projection comes in."""
 POOL = 8
 """Draws of the prior for each point of a batch."""
 
@@ -37,11 +39,12 @@ class PointGame(Game):
     def real(self, number: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Points (B, 1, 1, 2) of the prior and their levels.
 
-        Of `POOL` times as many draws those are taken whose levels are nearest to levels evenly spread in their root over the trained
-        range: rare levels are learnt too, and what is learnt, the prior given the level, is the same.
+        Of `POOL` times as many draws those are taken whose levels are nearest to levels evenly spread in their root over the
+        trained range: rare levels are learnt too, and what is learnt, the prior given the level, is the same.
         """
         generator: Any = self.generator
-        points = generator.low + (generator.high - generator.low) * self.drawn(number, "points", (POOL * self.config.batch, 2), False)
+        shares = self.drawn(number, "points", (POOL * self.config.batch, 2), False)
+        points = generator.low + (generator.high - generator.low) * shares
         (invariance,) = self.problem.invariances
         (quantity,) = self.preset.conditions
         roots, order = invariance.measure(points[:, None, None]).sqrt().sort()
@@ -54,6 +57,12 @@ class PointGame(Game):
     def requested(self, number: int) -> tuple[Tensor | None, dict[str, Tensor]]:
         """As `real`: levels are those of the data."""
         return self.real(number)
+
+    def projection_loss(self, number: int, only: str = "") -> tuple[Tensor, dict[str, float]]:
+        """L_I, with a weight that rises over `RAMP` of the training: a level has several branches, and points that are held on one
+        of them before the critic has spread them over all stay there."""
+        loss, logs = super().projection_loss(number, only)
+        return min(1.0, max(0.0, (self.gone - RAMP[0]) / (RAMP[1] - RAMP[0]))) * loss, logs
 
     def fake(self, number: int, fields: Tensor | None, conditions: Mapping[str, Tensor]) -> Tensor:
         """Generated points (B, 1, 1, 2) at the levels."""

@@ -27,7 +27,7 @@ QUANTITIES = (
     Quantity("above", "Upper bound, σ above μ", "", "σ", 0.1, 4.0, 3.0, "P_Y is cut here.", step=0.1),
     Quantity("x1", "Prior centre x₁", "", "", -2.0, 2.0, 0.5, "Where the normal prior is centred.", step=0.05),
     Quantity("x2", "Prior centre x₂", "", "", -1.0, 3.0, 1.0, "Where the normal prior is centred.", step=0.05),
-    Quantity("width", "Prior width", "", "", 0.4, 3.0, 1.0, "Standard deviation of the normal prior, in both directions.", step=0.05),
+    Quantity("width", "Prior width", "", "", 0.4, 3.0, 1.0, "Standard deviation of the normal prior, either way.", step=0.05),
 )
 CHOICES = (
     Choice("prior", "Prior q_X", (
@@ -35,7 +35,7 @@ CHOICES = (
         ("normal", "Normal", "Cut to the box; reached by importance resampling of the network's candidates."),
     )),
     Choice("delivered", "Delivered", (
-        ("exact", "Exact", "Every point moved along grad M onto its level (Newton), one of 8 candidates drawn by the prior."),
+        ("exact", "Exact", "Points moved along grad M onto their levels (Newton), one of 8 candidates drawn by the prior."),
         ("raw", "Raw network", "What the network gives, without any correction; it knows the uniform prior alone."),
     )),
     Choice("network", "Trained as", (
@@ -95,7 +95,7 @@ def frame(dial: Dial, number: int = 0, more: Mapping[str, Any] | None = None) ->
         for name, of in (("points", shown), ("exact", exact)):
             arrays[f"{name}.x{k + 1}"] = histogram(of[:, k], *(edges(k)))
     header = {
-        "id": number, "dial": dial, "table": table, "view": [low, high], "bounds": [target.low, target.high], "spread": target.spread,
+        "id": number, "dial": dial, "table": table, "view": [low, high], "bounds": [target.low, target.high],
         "flags": warnings(model, target, prior, answer), "ms": 1e3 * (time.perf_counter() - begun),
     }  # fmt: skip
     return encode({**header, **(more or {})}, arrays)

@@ -1,6 +1,7 @@
 """The inverse problem without a network: the exact answer, the push-forward density, Newton onto a level, distances, the game."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ def test_the_pushforward_density_is_that_of_draws(prior):
     """Mass between levels against 400 000 draws: within 4 standard errors and 0.5 % of quadrature."""
     edges = np.array([0, 1, 10, 60, 100, 200, 400, 800, 1500, 2500])
     counts, _ = np.histogram(rosenbrock(prior.draw(400_000, 1)), edges)
-    at = [a + (b - a) * (np.arange(4000) + 0.5) / 4000 for a, b in zip(edges, edges[1:], strict=False)]
+    at = [a + (b - a) * (np.arange(4000) + 0.5) / 4000 for a, b in pairwise(edges)]
     mass = np.array([pushforward(prior)(y).mean() * np.ptp(edges[i : i + 2]) for i, y in enumerate(at)])
     assert mass.sum() == pytest.approx(1, abs=3e-3)
     error = np.sqrt(mass * (1 - mass) / 400_000)
@@ -55,9 +56,11 @@ def test_the_oracles_points_push_forward_to_the_target_and_keep_the_prior_along_
     near = points[np.abs(rosenbrock(points) - 350) < 20]
     assert ks_2samp(near[:, 0], thin[:, 0]).pvalue > 1e-3
     naive = prior.draw(400_000, 3)
-    naive = naive[np.random.default_rng(0).random(len(naive)) < target.density(rosenbrock(naive)) / target.density(np.array(350.0))]
+    weight = target.density(rosenbrock(naive)) / target.density(np.array(350.0))
+    naive = naive[np.random.default_rng(0).random(len(naive)) < weight]
     wrong = np.sort(rosenbrock(naive))
-    assert np.abs(target.cdf(wrong) - (np.arange(len(wrong)) + 0.5) / len(wrong)).max() > 0.02, "prior times target alone is no answer"
+    gap = np.abs(target.cdf(wrong) - (np.arange(len(wrong)) + 0.5) / len(wrong)).max()
+    assert gap > 0.02, "prior times target alone is no answer"
 
 
 def test_there_is_no_answer_beyond_the_largest_level():
@@ -77,7 +80,7 @@ def test_a_target_is_a_distribution(mean, sd, below, above):
     assert target.draw(400, 0).std() == pytest.approx(target.spread, rel=0.05)
 
 
-@pytest.mark.parametrize(("numbers", "said"), [((350, 50, 500, 200), "bounds must be in order"), ((350, 5, 800, 900), "Almost nothing")])
+@pytest.mark.parametrize(("numbers", "said"), [((350, 50, 500, 200), "must be in order"), ((350, 5, 800, 900), "Almost nothing")])
 def test_targets_that_are_none_are_refused(numbers, said):
     with pytest.raises(ValueError, match=said):
         Target(*numbers)
@@ -110,7 +113,7 @@ def test_distances_are_the_textbook_ones():
 
 
 def test_a_shift_of_the_pushforward_is_found_with_its_error_bar():
-    """W1 of a shift by 0.1 sd is 0.1; of values that scatter by 0.3 sd about their levels the bootstrap finds the error over seeds."""
+    """W1 of a shift by 0.1 sd is 0.1; of values that scatter about their levels the bootstrap finds the spread over seeds."""
     target = Target()
     levels = target.draw(1000, 0)
     found = judge.from_target(levels + 0.1 * target.spread, levels, target)
@@ -130,7 +133,7 @@ def test_the_oracle_again_is_no_further_than_its_error_bars():
 
 
 def test_nearest_draws_are_the_nearest():
-    x, y = judge.drawn(Prior(), 0)
+    _, y = judge.drawn(Prior(), 0)
     found = judge.nearest(LEVELS, Prior())
     assert [np.abs(y - level).min() for level in LEVELS] == pytest.approx(np.abs(rosenbrock(found) - LEVELS).tolist())
 
