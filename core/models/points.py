@@ -14,6 +14,9 @@ from core.models.plain import scaled
 from core.types import Quantity
 
 LATENT = 4
+CELLS, CODE = 32, 8
+"""Equal shares of the first component of z, each with a start of its own: a level has several branches, and what is continuous in z
+would put points between them."""
 
 
 def dense(inputs: int, width: int, outputs: int) -> nn.Sequential:
@@ -29,14 +32,15 @@ def rooted(level: Tensor) -> Tensor:
 
 
 class PointGenerator(nn.Module):
-    """[z, level] -> point of the box `low..high`, as a field (B, 1, 1, 2); z ~ N(0, I) of 4."""
+    """[z, cell of z1, level] -> point of the box `low..high`, as a field (B, 1, 1, 2); z ~ N(0, I) of 4."""
 
     low: Tensor
     high: Tensor
 
     def __init__(self, quantity: Quantity, low: Sequence[float], high: Sequence[float], width: int = 128) -> None:
         super().__init__()
-        self.quantity, self.net = quantity, dense(LATENT + 2, width, 2)
+        self.quantity, self.net = quantity, dense(LATENT + 2 + CODE, width, 2)
+        self.cells = nn.Embedding(CELLS, CODE)
         self.register_buffer("low", torch.tensor(low, dtype=torch.float32))
         self.register_buffer("high", torch.tensor(high, dtype=torch.float32))
 
@@ -56,7 +60,8 @@ class PointGenerator(nn.Module):
     def points(self, z: Tensor, level: Tensor) -> Tensor:
         """Points (B, 2) at z (B, 4) and levels (B,)."""
         told = rooted(scaled({self.quantity.name: level}, [self.quantity])[:, 0])
-        out = self.net(torch.cat([z, told.to(z)], 1))
+        cell = (torch.special.ndtr(z[:, 0]) * CELLS).long().clamp(max=CELLS - 1)
+        out = self.net(torch.cat([z, self.cells(cell), told.to(z)], 1))
         return (self.low + self.high) / 2 + out * (self.high - self.low) / 2
 
     def forward(self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor], latent: Mapping[str, Tensor]) -> Tensor:

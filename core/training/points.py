@@ -14,7 +14,7 @@ from core.models.points import LATENT
 from core.training.distributed import share
 from core.training.game import Game
 
-RAMP = (0.3, 0.6)
+RAMP = (0.4, 0.7)
 """Shares of the training between which the projection comes in."""
 POOL = 8
 """Draws of the prior for each point of a batch."""
