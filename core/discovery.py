@@ -45,7 +45,8 @@ def problem(name: str) -> Problem:
     """The problem, or the companion, of that name (`PROBLEM` of its file)."""
     package = "core.companions" if name in companions() else "core.problems"
     found = module(package, name).PROBLEM
-    assert isinstance(found, Problem) and found.name == name, f"{name}.py must define PROBLEM named {name!r}"
+    file = f"{package.replace('.', '/')}/{name}.py"
+    assert isinstance(found, Problem) and found.name == name, f"{file} must define PROBLEM named {name!r}"
     return found
 
 

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from core.data import key
+from core.losses import zero_centred_penalty
 from core.models.points import LATENT
 from core.training.distributed import share
 from core.training.game import Game
 
-RAMP = (0.4, 0.7)
+RAMP = (0.5, 0.75)
 """Shares of the training between which the projection comes in."""
 POOL = 8
 """Draws of the prior for each point of a batch."""
@@ -57,6 +58,17 @@ class PointGame(Game):
     def requested(self, number: int) -> tuple[Tensor | None, dict[str, Tensor]]:
         """As `real`: levels are those of the data."""
         return self.real(number)
+
+    def _penalty(self, number: int, real: Tensor, fake: Tensor) -> Tensor:
+        """R1 + R2 of the points alone: across a level the critic must be steep, and a penalty on that is one on seeing it."""
+        if self.config.loss == "wgan_gp":
+            return super()._penalty(number, real, fake)
+        if number % self.config.lazy:
+            return torch.zeros((), device=self.device)
+        both = torch.cat([real, fake])
+        told = both[:, 1:]
+        values = zero_centred_penalty(lambda x: self.score(torch.cat([x, told], 1)), both[:, :1])
+        return self.config.lazy * self.config.gamma * values.mean()
 
     def projection_loss(self, number: int, only: str = "") -> tuple[Tensor, dict[str, float]]:
         """L_I, with a weight that rises over `RAMP` of the training: a level has several branches, and points that are held on one

@@ -74,7 +74,7 @@ class Inverse extends Lab {
 
   pushed() {
     const { y, target, pushed, raw } = this.frame.arrays, [low, high] = this.frame.header.view, most = 1.12 * Math.max(...target, ...pushed);
-    const a = axes(this.find(".push canvas"), { x: [low, high], y: [0, most], height: HEIGHTS[0], look: this.look, names: ["y = M(x)", "density"], tick: () => "" });
+    const a = axes(this.find(".push canvas"), { x: [low, high], y: [0, most], height: HEIGHTS[0], look: this.look, names: ["y = M(x)", ""], tick: () => "" });
     this.bars(a, pushed, low, high, this.hues.made + "99");
     a.line(this.steps(raw, low, high), this.hues.plan, 1.3, [3, 2]);
     a.line(Array.from(y, (v, i) => [v, target[i]]), this.ink, 2);

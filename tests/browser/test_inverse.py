@@ -1,4 +1,4 @@
-"""The lab of the inverse problem in a real browser: it follows a drag of the target, flags what is out of range, fits the screen."""
+"""The lab of the inverse problem in a real browser: it follows a drag of the target and flags what is out of range."""
 
 import re
 
