@@ -69,7 +69,7 @@ def warnings(model: Model, target: Target, prior: Prior, answer: Answer) -> tupl
     nowhere = 1 - float(target.cdf(np.array(LARGEST)))
     found = []
     if beyond > 1e-3:
-        off = abs(float((rosenbrock(answer.raw) - answer.levels).mean())) / target.spread
+        off = float(np.abs(rosenbrock(answer.raw) - answer.levels).mean()) / target.spread
         found.append(f"Out of range: {100 * beyond:.0f} % of the target lies outside the levels seen in training ({low:g} to "
                      f"{high:g}). The raw network misses its levels by {off:.2g} sd on average.")  # fmt: skip
     if nowhere > 1e-3:
