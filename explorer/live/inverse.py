@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from core.metrics import inverse as judge
+from core.sampling import Model
 from core.sampling.inverse import Answer, solve, warnings
 from core.simulation.rosenbrock import HIGH, LARGEST, LOW, Prior, Target, oracle, pushforward, rosenbrock
 from core.types import Array, Quantity
@@ -44,6 +45,11 @@ CHOICES = (
     )),
 )  # fmt: skip
 WORDS = {"raw": "raw network", "all": "delivered", "nearest": "nearest of 65 536 draws", "data": "exact, drawn again"}
+
+
+def models() -> dict[str, Model]:
+    """The networks by the word that stands for them; `FileNotFoundError` or `ValueError` says what to do without one."""
+    return {word: MODELS.get(f"inverse/{word}") for word, _, _ in CHOICES[-1].options}
 
 
 def asked(dial: Mapping[str, Any]) -> tuple[Target, Prior]:
@@ -118,8 +124,7 @@ def view(target: Target, pushed: Array) -> tuple[float, float]:
 def panel(dial: Dial, route: str) -> dict[str, Any]:
     """What the panel needs to draw the controls and the fixed parts of the plots."""
     fixed = {"box": [LOW, HIGH], "edges": [edges(0), edges(1)], "span": SPAN, "largest": LARGEST}
-    quantity = MODELS.get("inverse/invnet").conditions[0]
-    return {**LAB.panel(dial, route), **fixed, "trained": quantity.trained}
+    return {**LAB.panel(dial, route), **fixed, "trained": models()["invnet"].conditions[0].trained}
 
 
 LAB = Lab("inverse", "Inverse problem", QUANTITIES, CHOICES, frame)

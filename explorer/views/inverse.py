@@ -7,8 +7,16 @@ import streamlit as st
 from explorer import laboratory
 from explorer.live import inverse
 
-if __name__ == "__main__":
+
+def show() -> None:
+    """The panel, or what to do when a model is not there."""
     try:
-        laboratory.show(inverse.LAB, inverse.panel)
-    except FileNotFoundError as error:
+        inverse.models()
+    except (FileNotFoundError, ValueError) as error:
         st.warning(str(error), icon=":material/model_training:")
+        return
+    laboratory.show(inverse.LAB, inverse.panel)
+
+
+if __name__ == "__main__":
+    show()

@@ -34,7 +34,7 @@ def address(chromium, tmp_path_factory):
     folder = tmp_path_factory.mktemp("checkpoints")
     untrained.folder(folder)
     untrained.curves(folder, folder)
-    for name in ("burgers/viscous", "burgers/inviscid"):
+    for name in ("burgers/viscous", "burgers/inviscid", "inverse/invnet", "inverse/cgan"):
         untrained.folder(folder, name)
     with untrained.invented():
         for name in ("rings/shares", "waves/sine", "discs/pair", "discs/mixed", "discs/free"):

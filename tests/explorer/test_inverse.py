@@ -22,6 +22,12 @@ KEY = f"relay:{LAB.model}"
 FAR = Prior((-1.5, 0.0), 0.4)
 
 
+@pytest.fixture(autouse=True)
+def shipped(monkeypatch):
+    """What is said of the numbers is said of the checkpoints that ship."""
+    monkeypatch.setattr(inverse.MODELS, "_models", {})
+
+
 @pytest.fixture(scope="module")
 def model():
     return core.load("inverse/invnet")
