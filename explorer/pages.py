@@ -30,6 +30,11 @@ def micrograph() -> st.Page:
     return st.Page(VIEWS / "micrograph.py", title="Your micrograph", url_path="micrograph")
 
 
+def inverse() -> st.Page:
+    """The lab of the inverse problem."""
+    return st.Page(VIEWS / "inverse.py", title="Inverse problem", url_path="inverse")
+
+
 def linear_game() -> st.Page:
     """The lab of the linear game."""
     return st.Page(VIEWS / "linear_game.py", title="The linear game", url_path="linear_game")

@@ -63,6 +63,8 @@ class Game:
         self.generator, self.critic, self.images = generator, critic, images
         self.device, self.dtype = torch.device(device), DTYPES[config.precision]
         self.players = self._players()
+        self.gone = 0.0
+        """Share of the steps that is over; the loop keeps it."""
 
     def _players(self) -> tuple[Player, ...]:
         """The players in the order they move: critic, generator, projection; those without turns are left out."""

@@ -191,3 +191,6 @@ class Problem:
     read: Callable[[Path, Mapping[str, Any]], Source] | None = None
     """A person's own file or folder (and options, such as the slice of a volume) as a data source; `ValueError` with a sentence
     for what cannot be used."""
+    game: Callable[..., Any] | None = None
+    """`game(problem, preset, config, generator, critic, images, device)` in the place of `core.training.game.Game`, where the data
+    are drawn as they are needed: there are no images."""

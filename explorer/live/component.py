@@ -17,7 +17,7 @@ HTML, CSS, RELAY, *PARTS = (
     (HERE / name).read_text(encoding="utf-8") for name in ("panel.html", "panel.css", "relay.js", *(f"{s}.js" for s in SCRIPTS))
 )
 _PANEL = st.components.v2.component("explorer_panel", html=HTML, css=CSS, js="".join(PARTS))
-LABS = {"linear_game": "linear", "gan_lab": "gan"}
+LABS = {"linear_game": "linear", "gan_lab": "gan", "inverse": "inverse"}
 """Lab -> the name of its script and its page; each stands on the scripts of `LAB_SCRIPTS`."""
 LAB_SCRIPTS = ("draw", "axes", "link", "transport", "lab")
 LAB_STYLES = {"gan": ("gan.css",)}
