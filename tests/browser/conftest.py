@@ -14,7 +14,7 @@ PATIENCE = 60_000
 SIZE = {"width": 1280, "height": 720}
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def chromium():
     found = browser()
     if found is None and not os.environ.get("CI"):
@@ -29,7 +29,7 @@ def chromium():
         opened.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def address(chromium, tmp_path_factory):
     folder = tmp_path_factory.mktemp("checkpoints")
     untrained.folder(folder)
@@ -43,7 +43,7 @@ def address(chromium, tmp_path_factory):
         yield url
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def without_models(chromium, tmp_path_factory):
     """An explorer whose only checkpoint is damaged, started as a plain script: no live route."""
     folder = tmp_path_factory.mktemp("damaged")
