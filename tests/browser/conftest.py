@@ -72,19 +72,27 @@ class Log:
             self.errors.append(message.text)
 
 
+@pytest.fixture(scope="session")
+def contexts(chromium):
+    """Browser contexts by their options: each reads and compiles the explorer's scripts once."""
+    return {}
+
+
 @pytest.fixture
-def new_page(chromium):
+def new_page(chromium, contexts):
     """new_page(address, **context) -> a page that watches itself; every one must end without complaints."""
     opened = []
 
     def make(address, **options):
-        context = chromium.new_context(viewport=SIZE, **options)
-        page = context.new_page()
+        name = tuple(sorted(options.items()))
+        if name not in contexts:
+            contexts[name] = chromium.new_context(viewport=SIZE, **options)
+        page = contexts[name].new_page()
         page.set_default_timeout(PATIENCE)
-        opened.append((context, Log(page, address)))
+        opened.append((page, Log(page, address)))
         return page
 
     yield make
-    for context, log in opened:
-        context.close()
+    for page, log in opened:
+        page.close()
         assert log.outside == [] and log.errors == []
