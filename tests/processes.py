@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 FORKED = multiprocessing.get_context("forkserver")
-FORKED.set_forkserver_preload(["torch._dynamo", "train", "core.problems.two_phase"])
+FORKED.set_forkserver_preload(["torch._dynamo", "train", "core.sampling.__main__", "core.problems.two_phase"])
 FRESH = multiprocessing.get_context("spawn")
 """An interpreter of its own: sets have another order there."""
 
