@@ -2,9 +2,13 @@
 
 import multiprocessing
 import os
+import sys
 import tempfile
 import time
 from pathlib import Path
+from types import ModuleType
+
+import pytest
 
 FORKED = multiprocessing.get_context("forkserver")
 FORKED.set_forkserver_preload(["torch._dynamo", "train", "core.sampling.__main__", "core.problems.two_phase"])
@@ -29,7 +33,9 @@ class Child:
         os.close(handle)
         self.words = Path(words)
         self.process = context.Process(target=run, args=(words, environment or {}, main, arguments))
-        self.process.start()
+        with pytest.MonkeyPatch.context() as patch:  # children import the main module: after AppTest, a page
+            patch.setitem(sys.modules, "__main__", ModuleType("__main__"))
+            self.process.start()
 
     def running(self):
         return self.process.exitcode is None
