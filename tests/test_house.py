@@ -1,6 +1,7 @@
 """The rules of the house, each with a test that it can fail. A rule maps a source tree to its offences, one sentence each."""
 
 import ast
+import functools
 import re
 import statistics
 from pathlib import Path
@@ -38,13 +39,24 @@ def module_name(root, file):
 
 
 def tree(file):
-    return ast.parse(file.read_text(encoding="utf-8"), str(file))
+    return parsed(file.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def parsed(text):
+    return ast.parse(text)
+
+
+@functools.cache
+def nodes(module):
+    """Every node of a module: walked once, as every rule asks again."""
+    return list(ast.walk(module))
 
 
 def imports(root, file):
     """Dotted names of everything imported, inside functions too; `from core import data` gives core.data."""
     package = module_name(root, file).split(".") if file.name == "__init__.py" else module_name(root, file).split(".")[:-1]
-    for node in ast.walk(tree(file)):
+    for node in nodes(tree(file)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -106,7 +118,7 @@ def problems_are_found_not_imported(root):
 
 def dynamic_imports_stay_in_discovery(root):
     for file in sources(root):
-        for node in ast.walk(tree(file)):
+        for node in nodes(tree(file)):
             called = node.func if isinstance(node, ast.Call) else None
             name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
             if name in ("import_module", "__import__") and inside(root, file) != "discovery":
@@ -144,7 +156,7 @@ def one_problem_per_file(root):
             ast.unparse(n).split("=")[0].split(":")[0].strip() for n in module.body if isinstance(n, ast.Assign | ast.AnnAssign)
         ]
         made = [name for name in assignments if name == "PROBLEM"]
-        calls = [n for n in ast.walk(module) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "Problem"]
+        calls = [n for n in nodes(module) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "Problem"]
         named = [k.value.value for n in calls for k in n.keywords if k.arg == "name" and isinstance(k.value, ast.Constant)]
         if len(made) != 1 or named != [file.stem]:
             yield f"{file.name} must define one PROBLEM = Problem(name={file.stem!r}, ...); it defines {named}"
@@ -166,7 +178,7 @@ def code_lines(function):
 
 
 def functions_are_short(root):
-    lengths = [code_lines(n) for f in sources(root) for n in ast.walk(tree(f)) if isinstance(n, Function)]
+    lengths = [code_lines(n) for f in sources(root) for n in nodes(tree(f)) if isinstance(n, Function)]
     if lengths and statistics.median(lengths) > MEDIAN_FUNCTION:
         yield f"functions have a median of {statistics.median(lengths)} lines, more than {MEDIAN_FUNCTION}"
 
@@ -191,8 +203,8 @@ def public_names_explain_themselves(root):
 def parameters_are_annotated(root):
     for file in sources(root):
         module = tree(file)
-        methods = {m for c in ast.walk(module) if isinstance(c, ast.ClassDef) for m in c.body}
-        for node in (n for n in ast.walk(module) if isinstance(n, Function)):
+        methods = {m for c in nodes(module) if isinstance(c, ast.ClassDef) for m in c.body}
+        for node in (n for n in nodes(module) if isinstance(n, Function)):
             a = node.args
             named = [*a.posonlyargs, *a.args]
             own = node in methods and not any(getattr(d, "id", "") == "staticmethod" for d in node.decorator_list)
@@ -223,7 +235,7 @@ def no_file_runs_code(root):
     banned = {"pickle", "dill", "joblib", "shelve", "marshal"}
     for file in sources(root):
         yield from (f"{file.name} imports {name}" for name in imports(root, file) if name.split(".")[0] in banned)
-        for node in (n for n in ast.walk(tree(file)) if isinstance(n, ast.Call)):
+        for node in (n for n in nodes(tree(file)) if isinstance(n, ast.Call)):
             if ast.unparse(node.func) in ("eval", "exec", "torch.load", "torch.save"):
                 yield f"{file.name}:{node.lineno} calls {ast.unparse(node.func)}"
 

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core import data, sampling
-from core.metrics.ensembles import frechet
+from core.metrics.ensembles import frechet, with_bars
 from core.models.plain import PlainCritic
 from core.types import FREE, HELD_OUT, Array, Preset, Problem, Sample
 
@@ -153,10 +153,7 @@ def quality(model: sampling.Model, n: int = 512, size: int | None = None, ablati
         for name in ("digits", "data"):
             table[name]["classifier's accuracy"] = float((read(network, made[name])[0].argmax(1) == source.classes(seeds)).mean())
     table["all"] |= along(model.manifest.get("trace", []))
-    found = pd.DataFrame(table)
-    bars = problem.bars
-    found.insert(0, "bar", [f"{bars[r][0]} {bars[r][1]:g}" if r in bars else "" for r in found.index])
-    return found
+    return with_bars(problem, pd.DataFrame(table))
 
 
 def along(trace: list[dict[str, float]]) -> dict[str, float]:

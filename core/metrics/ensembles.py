@@ -177,8 +177,13 @@ def quality(model: sampling.Model, n: int = 256, size: int | None = None, ablati
         out[name] = exactness(problem, sample, shape[0] * shape[1]) | judge(sample.array)
     for rival in (r for r in problem.rivals if r.role != "single"):
         out[rival.name] = judge(rival.make(given, n, seed, shape))
-    table = pd.DataFrame(out).reindex(list(out["all"]))
-    table.insert(0, "bar", [f"{problem.bars[r][0]} {problem.bars[r][1]:g}" if r in problem.bars else "" for r in table.index])
+    return with_bars(problem, pd.DataFrame(out).reindex(list(out["all"])))
+
+
+def with_bars(problem: Problem, table: pd.DataFrame) -> pd.DataFrame:
+    """The table with a first column `bar`: the problem's bar for each row, such as `<= 0.01`, empty where there is none."""
+    bars = {row: f"{sign} {level:g}" for row, (sign, level) in problem.bars.items()}
+    table.insert(0, "bar", [bars.get(row, "") for row in table.index])
     return table
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from core import sampling
+from core.metrics.ensembles import with_bars
 from core.simulation import morphometry
 from core.simulation.shapes import Shapes, placed
 from core.types import HELD_OUT, Array, Problem
@@ -90,10 +91,7 @@ def quality(model: sampling.Model, n: int = 300, size: int | None = None, ablati
         labels = model.sample(asked, n, seed, size=size, **stages).labels
         assert labels is not None
         columns[name] = rows(measured(labels, asked, outlines), truth)
-    table = pd.DataFrame(columns)
-    bars = problem.bars
-    table.insert(0, "bar", [f"{bars[r][0]} {bars[r][1]:g}" if r in bars else "" for r in table.index])
-    return table
+    return with_bars(problem, pd.DataFrame(columns))
 
 
 def trace(model: sampling.Model, n: int = TRACED) -> dict[str, float]:

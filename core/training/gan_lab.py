@@ -33,6 +33,8 @@ SLOPE_WEIGHT = 0.3
 """Weight of WGAN's gradient penalty."""
 EVERY = 5
 """Steps between two lines of the history."""
+FAR = 160.0
+"""Squared distance in widths beyond which a bump is held at e^-80: where exp underflows, it takes several times as long."""
 
 
 class Bumps(nn.Module):
@@ -52,7 +54,8 @@ class Bumps(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Values (B,) at x (B,)."""
-        return torch.exp(-((x[:, None] - self.centres) / self.widths).square() / 2) @ self.weights / self.norm
+        squared = ((x[:, None] - self.centres) / self.widths).square()
+        return torch.exp(-squared.clamp(max=FAR) / 2) @ self.weights / self.norm
 
 
 @dataclass(frozen=True)

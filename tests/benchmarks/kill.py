@@ -11,8 +11,10 @@ import tempfile
 import time
 from pathlib import Path
 
+import train
 from core import checkpoint
 from tests.faults.killing import NAME, Training, differing, moments
+from tests.processes import FRESH
 
 ARGUMENTS = ("--samples", "16")
 
@@ -22,7 +24,7 @@ def main(kills: int) -> int:
     steps = ("--steps", str(3 * kills), *ARGUMENTS)
     with tempfile.TemporaryDirectory() as name:
         folder, began = Path(name), time.perf_counter()
-        calm, killed = (Training(folder / kind, folder / "cache", "train.py", *steps) for kind in ("calm", "killed"))
+        calm, killed = (Training(folder / kind, folder / "cache", train.main, *steps, context=FRESH) for kind in ("calm", "killed"))
         calm.finish()
         print(f"undisturbed: {calm.steps()} steps, {time.perf_counter() - began:.0f} s")
         hits = 0

@@ -14,7 +14,7 @@ PATIENCE = 60_000
 SIZE = {"width": 1280, "height": 720}
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def chromium():
     found = browser()
     if found is None and not os.environ.get("CI"):
@@ -29,7 +29,7 @@ def chromium():
         opened.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def address(chromium, tmp_path_factory):
     folder = tmp_path_factory.mktemp("checkpoints")
     untrained.folder(folder)
@@ -43,7 +43,7 @@ def address(chromium, tmp_path_factory):
         yield url
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def without_models(chromium, tmp_path_factory):
     """An explorer whose only checkpoint is damaged, started as a plain script: no live route."""
     folder = tmp_path_factory.mktemp("damaged")
@@ -72,19 +72,27 @@ class Log:
             self.errors.append(message.text)
 
 
+@pytest.fixture(scope="session")
+def contexts(chromium):
+    """Browser contexts by their options: each reads and compiles the explorer's scripts once."""
+    return {}
+
+
 @pytest.fixture
-def new_page(chromium):
+def new_page(chromium, contexts):
     """new_page(address, **context) -> a page that watches itself; every one must end without complaints."""
     opened = []
 
     def make(address, **options):
-        context = chromium.new_context(viewport=SIZE, **options)
-        page = context.new_page()
+        name = tuple(sorted(options.items()))
+        if name not in contexts:
+            contexts[name] = chromium.new_context(viewport=SIZE, **options)
+        page = contexts[name].new_page()
         page.set_default_timeout(PATIENCE)
-        opened.append((context, Log(page, address)))
+        opened.append((page, Log(page, address)))
         return page
 
     yield make
-    for context, log in opened:
-        context.close()
+    for page, log in opened:
+        page.close()
         assert log.outside == [] and log.errors == []

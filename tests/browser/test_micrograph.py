@@ -5,22 +5,12 @@ import time
 import zipfile
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from core.simulation import micrographs
-from tests.browser.launch import explorer
-from tests.explorer import untrained
 
 PATIENCE = 60.0
 """Seconds of clicks and computation in which a person has the 64 structures, on two cores."""
-
-
-@pytest.fixture(scope="module")
-def moments(chromium, tmp_path_factory):
-    """An explorer that has the model of the second moment."""
-    with explorer(untrained.folder(tmp_path_factory.mktemp("moments"), "two_phase/correlation")) as url:
-        yield url
 
 
 def picture():
@@ -29,9 +19,9 @@ def picture():
     return {"name": "discs.png", "mimeType": "image/png", "buffer": out.getvalue()}
 
 
-def test_from_upload_to_64_structures(moments, new_page, tmp_path):
-    page = new_page(moments, accept_downloads=True)
-    page.goto(f"{moments}/micrograph")
+def test_from_upload_to_64_structures(address, new_page, tmp_path):
+    page = new_page(address, accept_downloads=True)
+    page.goto(f"{address}/micrograph")
     page.get_by_role("button", name="Try an example").wait_for()
     began = time.monotonic()
     page.locator("input[type=file]").set_input_files(picture())
@@ -50,11 +40,11 @@ def test_from_upload_to_64_structures(moments, new_page, tmp_path):
     assert seconds < PATIENCE, f"{seconds:.0f} s"
 
 
-def test_the_two_phase_page_takes_the_curve_and_gives_the_length_back(moments, new_page):
+def test_the_two_phase_page_takes_the_curve_and_gives_the_length_back(address, new_page):
     from playwright.sync_api import expect
 
-    page = new_page(moments)
-    page.goto(f"{moments}/micrograph")
+    page = new_page(address)
+    page.goto(f"{address}/micrograph")
     page.get_by_role("button", name="Try an example").click()
     page.get_by_role("button", name="Make structures like this").click()
     page.get_by_role("button", name="Open in the two-phase page").click()

@@ -1,7 +1,11 @@
-"""The motif dragged in a real browser: the picture follows, the switch shows what the network makes of it by itself."""
+"""The motif dragged in a real browser: the picture follows, the switch shows what the network makes of it by itself; and one of
+a person's own, uploaded."""
 
+import io
 import re
 
+import numpy as np
+from PIL import Image
 from playwright.sync_api import expect
 
 from tests.browser.test_panel import drawn_after, pixels, ready, seq, slide
@@ -25,3 +29,19 @@ def test_the_motif_is_dragged_and_switched(new_page, address):
     drawn_after(page, count)
     expect(page.get_by_text("Exact motif is off: this is the raw output of the generator.")).to_be_visible()
     expect(page.get_by_text("pixels of the motif")).to_be_visible()
+
+
+def test_an_own_mask_is_uploaded_and_made_exact(new_page, address):
+    """Half of it is transparent: those pixels are free."""
+    mask, blob = np.zeros((6, 4, 2), np.uint8), io.BytesIO()
+    mask[..., 0], mask[:3, :, 1] = 200, 255
+    Image.fromarray(mask, "LA").save(blob, "PNG")
+    page = new_page(address)
+    page.goto(f"{address}/motif?preset=any")
+    ready(page)
+    page.locator("input[type=file]").set_input_files({"name": "mask.png", "mimeType": "image/png", "buffer": blob.getvalue()})
+    told = page.get_by_text("on the 12 pixels of the motif")
+    expect(told).to_contain_text(re.compile(r"motif: 0\.\S+ by the network alone, 0 as delivered"))
+    expect(page.get_by_role("textbox", name="Or draw it")).to_be_disabled()
+    page.get_by_test_id("stCheckbox").get_by_text("Exact motif").click()
+    expect(told).to_contain_text(re.compile(r"motif: (0\.\S+) by the network alone, \1 as delivered"))

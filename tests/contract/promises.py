@@ -1,5 +1,7 @@
 """What the contract is spoken in: every problem and preset there is, what can be asked of it, arrays that obey its laws."""
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -28,13 +30,20 @@ def ways(quantities):
     return [plain, *([*(p for p in plain if p.name != q.replaces), q] for q in quantities if q.optional)]
 
 
+@functools.cache
+def drawn(name, seed, n):
+    """Arrays of the problem's source from a seed on, as a tensor; made once, as many promises ask for the same."""
+    problem = discovery.problem(name)
+    return torch.from_numpy(problem.source.draw(range(seed, seed + n), problem.field.shape))
+
+
 def some(quantities, n, seed=0, problem=None):
     """n usual values of each quantity, stacked; those of held-out arrays where not all can be asked for together."""
     found = {q.name: np.stack([usual(q, seed + i) for i in range(n)]) for q in quantities}
     if problem is None or not (problem.refuse or problem.settle):
         return found
-    drawn = torch.from_numpy(problem.source.draw(range(HELD_OUT + seed, HELD_OUT + seed + n), problem.field.shape))
-    measured = {pinned(i): i.measure(as_soft(drawn, problem.field)).numpy() for i in problem.invariances}
+    soft = as_soft(drawn(problem.name, HELD_OUT + seed, n), problem.field)
+    measured = {pinned(i): i.measure(soft).numpy() for i in problem.invariances}
     return found | {k: v for k, v in measured.items() if k in found}
 
 

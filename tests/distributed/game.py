@@ -1,11 +1,6 @@
-"""A small WGAN-GP-like game in float64: double backward, invariance per sample, extragradient steps. Run under torchrun or alone.
-
-python game.py OUT [--naive]: writes the final weights of every rank to OUT.<rank>.npy.
-"""
+"""A small WGAN-GP-like game in float64: double backward, invariance per sample, extragradient steps. Alone or as one of several."""
 
 from __future__ import annotations
-
-import sys
 
 import numpy as np
 import torch
@@ -62,14 +57,11 @@ def play(average):
     return {str(i): w.detach() for i, w in enumerate(weights)}
 
 
-def main(out, naive):
+def main(out, naive=False):
+    """Writes the final weights of every rank to OUT.<rank>.npy."""
     torch.set_num_threads(1)
     with distributed.processes("cpu"):
         weights = play((lambda grads: list(grads)) if naive else distributed.average)
         assert distributed.identical(weights) is not naive or distributed.world() == 1
         assert distributed.agree(distributed.rank() == 1) is (distributed.world() > 1)
         np.save(f"{out}.{distributed.rank()}.npy", torch.cat([w.reshape(-1) for w in weights.values()]).numpy())
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], "--naive" in sys.argv)

@@ -1,33 +1,24 @@
-"""Run a script on several processes of this machine, as torchrun would."""
+"""Run a function on several processes of this machine, as torchrun would."""
 
-import os
 import socket
-import subprocess
-import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.processes import FORKED, FRESH, Child
 
 
-def launch(processes, script, *arguments):
-    """One child per rank on one free port; an error in any rank fails."""
+def launch(processes, main, *arguments):
+    """One child per rank on one free port, the first one forked, the others interpreters of their own; an error in any fails."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    meet = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": str(processes)}
-    common = {**os.environ, **meet, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    common = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": str(processes), "OMP_NUM_THREADS": "1"}
     running = [
-        subprocess.Popen(
-            [sys.executable, str(script), *map(str, arguments)],
-            env={**common, "RANK": str(rank), "LOCAL_RANK": str(rank)}, stderr=subprocess.PIPE, text=True,
-        )
-        for rank in range(processes)
-    ]  # fmt: skip
+        Child(main, *arguments, environment={**common, "RANK": rank, "LOCAL_RANK": rank}, context=FRESH if rank != "0" else FORKED)
+        for rank in map(str, range(processes))
+    ]
     try:
         for child in running:
-            _, errors = child.communicate(timeout=600)
-            assert child.returncode == 0, errors
+            status, said = child.wait()
+            assert status == 0, said
     finally:
         for child in running:
-            child.kill()
-            child.communicate()
+            child.process.kill()

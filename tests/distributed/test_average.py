@@ -1,33 +1,30 @@
 """One process or two: the same training. And the check can tell: without averaging it is not."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
 from core.training import distributed
+from tests.distributed import game
 from tests.distributed.launch import launch
-
-GAME = Path(__file__).with_name("game.py")
 
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
     out = tmp_path_factory.mktemp("alone") / "weights"
-    launch(1, GAME, out)
+    launch(1, game.main, out)
     return np.load(f"{out}.0.npy")
 
 
 def test_two_processes_train_as_one(tmp_path, alone):
-    launch(2, GAME, tmp_path / "weights")
+    launch(2, game.main, tmp_path / "weights")
     first, second = (np.load(tmp_path / f"weights.{rank}.npy") for rank in (0, 1))
     assert first.tobytes() == second.tobytes()
     assert np.abs(first - alone).max() < 1e-12
 
 
 def test_without_averaging_it_would_be_noticed(tmp_path, alone):
-    launch(2, GAME, tmp_path / "weights", "--naive")
+    launch(2, game.main, tmp_path / "weights", True)
     first, second = (np.load(tmp_path / f"weights.{rank}.npy") for rank in (0, 1))
     assert np.abs(first - alone).max() > 1e-6
     assert np.abs(first - second).max() > 1e-6

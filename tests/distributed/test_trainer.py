@@ -1,25 +1,25 @@
 """One process or two: the real trainer ends with the same weights, averages and optimiser state, to rounding."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import safetensors.torch
 import torch
 
+from core.training.loop import Trainer
 from tests.distributed.launch import launch
-from tests.distributed.trainer import CONFIG, PROBLEM, SCHEMES
-
-SCRIPT = Path(__file__).with_name("trainer.py")
+from tests.distributed.trainer import CONFIG, PRESET, PROBLEM, SCHEMES, main
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """Folder with the final states of one run on one process and one on two."""
     folder = tmp_path_factory.mktemp("trained")
-    np.save(folder / "images.npy", PROBLEM.source.draw(range(CONFIG.images), (CONFIG.size, CONFIG.size)))
-    launch(1, SCRIPT, folder / "images.npy", folder / "one")
-    launch(2, SCRIPT, folder / "images.npy", folder / "two")
+    images = PROBLEM.source.draw(range(CONFIG.images), (CONFIG.size, CONFIG.size))
+    np.save(folder / "images.npy", images)
+    start = {k: v.contiguous() for k, v in Trainer(PROBLEM, PRESET, CONFIG, images).state().items()}
+    safetensors.torch.save_file(start, folder / "start.safetensors")
+    for processes, name in ((1, "one"), (2, "two")):
+        launch(processes, main, folder / "images.npy", folder / "start.safetensors", folder / name)
     return folder
 
 

@@ -1,9 +1,8 @@
-"""The real trainer on the real problem, small, in float64. python trainer.py IMAGES OUT: writes OUT.<scheme>.<rank>.safetensors."""
+"""The real trainer on the real problem, small, in float64."""
 
 from __future__ import annotations
 
 import dataclasses
-import sys
 
 import numpy as np
 import safetensors.torch
@@ -18,10 +17,10 @@ CONFIG = dataclasses.replace(PRESET.tiny, precision="fp64", loss="wgan_gp", step
 SCHEMES = ("alternating", "extragradient")
 
 
-def main(images, out):
+def main(images, start, out):
+    """Trains on the images from the start, both files; writes OUT.<scheme>.<rank>.safetensors."""
     torch.set_num_threads(1)
-    array = np.load(images)
-    start = Trainer(PROBLEM, PRESET, CONFIG, array).state()
+    array, start = np.load(images), safetensors.torch.load_file(start)
     with distributed.processes("cpu"):
         for scheme in SCHEMES:
             trainer = Trainer(PROBLEM, PRESET, dataclasses.replace(CONFIG, scheme=scheme), array, fit=False)
@@ -33,7 +32,3 @@ def main(images, out):
             state = {k: v.contiguous() for k, v in trainer.state().items()}
             assert distributed.identical(state)
             safetensors.torch.save_file(state, f"{out}.{scheme}.{distributed.rank()}.safetensors")
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

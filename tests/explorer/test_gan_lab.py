@@ -101,7 +101,7 @@ def test_verdicts_follow_the_numbers():
     word, sentence = said("vanishing", 3)
     assert word == "vanishing" and "non-saturating loss would give 0." in sentence
     assert said("exploding", 60)[0] == "exploding" and said("exploding", 60, cure=True)[0] == "learning"
-    assert said("collapse", 250)[0] == "collapsed" and said("collapse", 250, cure=True)[0] in ("learning", "converged")
+    assert said("collapse", 200)[0] == "collapsed" and said("collapse", 200, cure=True)[0] in ("learning", "converged")
 
 
 @pytest.mark.parametrize(
@@ -132,8 +132,9 @@ def test_without_the_route_page_reruns_play_it(page, monkeypatch):
     monkeypatch.setattr(component, "mount_lab", lambda frame, name, model: drawn.append(protocol.decode(frame)[0]))
     request = {"lab": "gan_lab", "dial": LAB.defaults(), "id": 3, "run": {"name": "reruns", "to": 2}}
     monkeypatch.setattr(component, "newest", lambda model: request)
-    page.run()
-    assert not page.exception and drawn[-1]["step"] == 2 and drawn[-1]["id"] == 3
+    while not drawn or drawn[-1]["step"] < 2:  # one answer has its time, on a busy machine less than two steps
+        assert not page.run().exception
+    assert drawn[-1]["step"] == 2 and drawn[-1]["id"] == 3
 
 
 def test_the_router_lists_the_page(home):

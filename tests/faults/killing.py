@@ -1,52 +1,44 @@
 """Start a training, kill it at a random moment with kill -9, start it again: for test_kill.py and the kill benchmark."""
 
 import json
-import os
 import random
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 from core import checkpoint
+from tests.processes import FORKED, Child
 
-ROOT = Path(__file__).resolve().parents[2]
 NAME = "two_phase/fraction"
 
 
 class Training:
-    """The same command again and again, in a folder of its own; `log` is what training appends a line to after every step."""
+    """The same main(arguments) again and again, in a folder of its own; `log` is what it appends a line to after every step."""
 
-    def __init__(self, folder, cache, script, *arguments):
-        self.folder = folder
-        folders = ["--runs", folder / "runs", "--out", folder / "out"]
-        self.command = [sys.executable, ROOT / script, NAME, "--tiny", "--device", "cpu", "--save-every", "1", *folders, *arguments]
-        self.environment = {**os.environ, "PYTHONPATH": str(ROOT), "INVNET_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
+    def __init__(self, folder, cache, main, *arguments, context=FORKED):
+        self.folder, self.main, self.context = folder, main, context
+        folders = ["--runs", str(folder / "runs"), "--out", str(folder / "out")]
+        self.arguments = [NAME, "--tiny", "--device", "cpu", "--save-every", "1", *folders, *arguments]
+        self.environment = {"INVNET_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
         self.log = folder / "runs" / NAME / "metrics.jsonl"
 
     def start(self):
-        """The process, its words on a pipe."""
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        return subprocess.Popen(list(map(str, self.command)), env=self.environment, **pipes)
+        """The process."""
+        return Child(self.main, self.arguments, environment=self.environment, context=self.context)
 
     def finish(self):
         """Run to the end; returns what it said, remembers how long it took."""
-        began, child = time.perf_counter(), self.start()
-        said, _ = child.communicate(timeout=600)
-        assert child.returncode == 0, said
+        began = time.perf_counter()
+        status, said = self.start().wait()
+        assert status == 0, said
         self.seconds = time.perf_counter() - began
         return said
 
     def kill_after(self, seconds, lines=0):
         """kill -9 `seconds` after the log has grown by `lines`; returns (whether it was still running, what it had said)."""
         goal, child = self.steps() + lines, self.start()
-        while self.steps() < goal and child.poll() is None:
+        while self.steps() < goal and child.running():
             time.sleep(0.002)
         time.sleep(seconds)
-        running = child.poll() is None
-        child.kill()
-        said, _ = child.communicate()
-        return running, said
+        return child.kill()
 
     def steps(self):
         """Number of lines in the log."""

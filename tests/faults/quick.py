@@ -2,7 +2,8 @@
 
 import train
 
-if __name__ == "__main__":
-    train.CALIBRATION_IMAGES = 24
+
+def main(arguments):
+    train.CALIBRATION_IMAGES = 16
     train.finish = lambda *args: print("finished")
-    raise SystemExit(train.main())
+    return train.main(arguments)

@@ -2,17 +2,15 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from core.sampling.__main__ import main
+from tests.processes import Child
 from tests.unit.test_bulk import contents, same
 
-ROOT = Path(__file__).resolve().parents[2]
 ASKED = ("two_phase/fraction", "-n", "320", "--size", "64")
 
 
@@ -23,10 +21,8 @@ class Bulk:
         self.out, self.parts = folder / "a.h5", folder / "a.h5.parts"
 
     def start(self):
-        """The process, its words on a pipe."""
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "core.sampling", *ASKED, "--workers", "2", "--out", str(self.out)]
-        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        """The process."""
+        return Child(main, [*ASKED, "--workers", "2", "--out", str(self.out)], environment={"OMP_NUM_THREADS": "1"})
 
     def blocks(self):
         """Finished blocks."""
@@ -35,16 +31,16 @@ class Bulk:
     def end(self, number, blocks):
         """Send a signal once so many blocks are finished; returns (exit status, what it said)."""
         child = self.start()
-        while len(self.blocks()) < blocks and child.poll() is None:
+        while len(self.blocks()) < blocks and child.running():
             time.sleep(0.005)
-        family = {child.pid, *descendants(child.pid)}
-        child.send_signal(number)
-        said, _ = child.communicate(timeout=120)
+        family = {child.process.pid, *descendants(child.process.pid)}
+        os.kill(child.process.pid, number)
+        status, said = child.wait(120)
         deadline = time.monotonic() + 60
         while any(alive(pid) for pid in family) and time.monotonic() < deadline:
             time.sleep(0.02)
         assert len(family) > 2 and not any(alive(pid) for pid in family)
-        return child.returncode, said
+        return status, said
 
 
 def descendants(pid):
@@ -75,9 +71,8 @@ def test_killed_and_stopped_the_same_command_ends_with_the_same_file(tmp_path):
     status, said = bulk.end(signal.SIGTERM, len(kept) + 1)
     assert status == 130 and "Stopped by SIGTERM after" in said and "the same command continues" in said and "Traceback" not in said
     assert kept < bulk.blocks() and not bulk.out.exists()
-    child = bulk.start()
-    said, _ = child.communicate(timeout=120)
-    assert child.returncode == 0 and said == f"written: {bulk.out}, 320 samples of 64 x 64\n"
+    status, said = bulk.start().wait(120)
+    assert status == 0 and said == f"written: {bulk.out}, 320 samples of 64 x 64\n"
     assert [p.name for p in tmp_path.iterdir()] == ["a.h5"]
     assert main([*ASKED, "--workers", "1", "--out", str(tmp_path / "b.h5")]) == 0
     assert same(contents(bulk.out), contents(tmp_path / "b.h5")) == []

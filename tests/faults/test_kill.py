@@ -5,9 +5,10 @@ import shutil
 import pytest
 import torch
 
+from tests.faults import quick
 from tests.faults.killing import Training, differing, moments
+from tests.processes import FRESH
 
-QUICK = "tests/faults/quick.py"
 STEPS = ("--steps", "12")
 
 
@@ -18,14 +19,14 @@ def cache(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory, cache):
-    training = Training(tmp_path_factory.mktemp("undisturbed"), cache, QUICK, *STEPS)
+    training = Training(tmp_path_factory.mktemp("undisturbed"), cache, quick.main, *STEPS, context=FRESH)
     said = training.finish()
     assert "starting afresh" in said and "finished" in said
     return training
 
 
 def test_killed_training_ends_with_the_same_bits(tmp_path, cache, undisturbed):
-    training = Training(tmp_path, cache, QUICK, *STEPS)
+    training = Training(tmp_path, cache, quick.main, *STEPS)
     kills = [training.kill_after(seconds, lines) for seconds, lines in moments(1, 3, undisturbed)]
     said = training.finish()
     assert all(running for running, _ in kills), kills
@@ -44,7 +45,6 @@ def test_a_damaged_state_stops_with_a_sentence(tmp_path, cache, undisturbed):
     shutil.copytree(undisturbed.folder, tmp_path, dirs_exist_ok=True)
     state = tmp_path / "runs" / "two_phase" / "fraction" / "state.safetensors"
     state.write_bytes(state.read_bytes()[:-1])
-    child = Training(tmp_path, cache, QUICK, *STEPS).start()
-    said, _ = child.communicate(timeout=600)
-    assert child.returncode == 1 and "Traceback" not in said
+    status, said = Training(tmp_path, cache, quick.main, *STEPS).start().wait()
+    assert status == 1 and "Traceback" not in said
     assert "is truncated" in said and "Delete it and make it again: python train.py two_phase/fraction" in said

@@ -1,8 +1,5 @@
 """Data: built once, verified when opened, resumed when interrupted; batches are pure functions of their keys."""
 
-import multiprocessing
-import os
-import signal
 import threading
 import time
 from pathlib import Path
@@ -14,6 +11,7 @@ import torch
 from core import data
 from core.data import Batches, cached, key
 from core.types import HELD_OUT
+from tests.processes import Child
 
 SHAPE = (8, 8)
 
@@ -123,12 +121,10 @@ def build(folder):
 
 
 def test_killed_build_is_continued_by_the_same_call(tmp_path):
-    child = multiprocessing.get_context("spawn").Process(target=build, args=(tmp_path,))
-    child.start()
+    child = Child(build, tmp_path)
     while not list(tmp_path.glob("*.parts/*.block")):
         time.sleep(0.01)
-    os.kill(child.pid, signal.SIGKILL)
-    child.join()
+    assert child.kill()[0]
     source = Coins()
     assert cached(source, range(2048), SHAPE, tmp_path).tobytes() == Coins().draw(range(2048), SHAPE).tobytes()
     assert source.drawn < 2048

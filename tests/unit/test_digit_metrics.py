@@ -18,14 +18,15 @@ def known():
     return discovery.split("motif/projected")
 
 
-@pytest.fixture
-def quick(monkeypatch, tmp_path):
-    monkeypatch.setenv("INVNET_CACHE", str(tmp_path))
-    monkeypatch.setattr(digits, "IMAGES", 512)
-    monkeypatch.setattr(digits, "STEPS", 120)
-    digits._trained.cache_clear()
-    yield
-    digits._trained.cache_clear()
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("INVNET_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setattr(digits, "IMAGES", 512)
+        patch.setattr(digits, "STEPS", 120)
+        digits._trained.cache_clear()
+        yield
+        digits._trained.cache_clear()
 
 
 def model(name, trace=()):

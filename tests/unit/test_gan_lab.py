@@ -137,7 +137,7 @@ def test_it_converges(loss):
         assert value == pytest.approx(-LOG4, rel=0.02)
 
 
-def fails_and_cured(name, steps=250):
+def fails_and_cured(name, steps=200):
     """The last lines of both, and the largest norm of the generator's gradient in each."""
     setting, cure = PRESETS[name]
     played = [gan_report.played(s, steps) for s in (setting, replace(setting, **cure))]

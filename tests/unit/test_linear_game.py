@@ -78,7 +78,7 @@ def test_the_papers_claims_in_numbers():
 def test_with_a_motif_everywhere_simultaneous_steps_converge():
     """The theorem's conclusion needs a free coordinate."""
     game = setting(motif=np.ones(4, dtype=bool))
-    states = LinearGame(game, 0.1).play("simultaneous", 800)
+    states = LinearGame(game, 0.1).play("simultaneous", 450)
     assert distance(states, game, nash(game))[-1] < 1e-8
 
 
@@ -118,7 +118,7 @@ def test_orbits_go_on_exactly_for_a_thousand_steps():
 def test_extragradient_reaches_the_nash_equilibrium(critic, mu):
     game = setting(mu, critic)
     best = nash(game)
-    states = LinearGame(game, 0.3).play("extragradient", 900)
+    states = LinearGame(game, 0.3).play("extragradient", 500)
     assert distance(states, game, best)[-1] < 1e-8
     expected = V if critic == "standard" else np.where(MOTIF, 1.0, V)
     np.testing.assert_allclose(states[-1, 0], expected, atol=1e-8)
@@ -135,7 +135,7 @@ def test_at_the_nash_equilibrium_nobody_moves(critic):
 def test_alternating_steps_cycle_and_simultaneous_ones_diverge():
     game = setting(0.5, "projected")
     start = distance(LinearGame(game, 0.3).play("alternating", 0), game, nash(game))[0]
-    cycling = distance(LinearGame(game, 0.3).play("alternating", 3000), game, nash(game))
+    cycling = distance(LinearGame(game, 0.3).play("alternating", 1200), game, nash(game))
     assert 0.5 * start < cycling[-100:].max() < 2 * start
     assert distance(LinearGame(game, 0.3).play("simultaneous", 400), game, nash(game))[-1] > 1e6 * start
 

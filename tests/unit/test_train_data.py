@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import train
 from core import checkpoint, sampling
@@ -16,31 +17,36 @@ from core.simulation.cahn_hilliard import CahnHilliard
 from core.types import HELD_OUT
 
 
+@pytest.fixture(scope="module")
+def simulated():
+    return two_phase.SOURCE.draw(range(20), (160, 144))
+
+
 @pytest.fixture
-def maps(tmp_path, monkeypatch):
+def maps(tmp_path, monkeypatch, simulated):
     """A folder with twenty two-phase maps, in a problem that can read them; the working folder is `tmp_path`."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("INVNET_CACHE", str(tmp_path / "cache"))
     small = replace(two_phase.PROBLEM.field, shape=(64, 64))
     reads = replace(two_phase.PROBLEM, read=lambda p, o: own_maps.read(p, {**o, "labels": 2}), field=small, rivals=())
     monkeypatch.setattr(two_phase, "PROBLEM", reads)
-    structures = two_phase.SOURCE.draw(range(20), (160, 144))
     (tmp_path / "My maps").mkdir()
-    for i, one in enumerate(structures):
+    for i, one in enumerate(simulated):
         np.save(tmp_path / "My maps" / f"{i:02d}.npy", one * 0.8)
     return tmp_path / "My maps"
 
 
 def test_training_on_own_maps(maps, tmp_path, monkeypatch, capsys):
-    def simulated(*given):
+    def refused(*given):
         raise AssertionError("no simulation may be asked for")
 
     seen = []
     drawn = own_maps.OwnMaps.draw
-    monkeypatch.setattr(CahnHilliard, "draw", simulated)
-    monkeypatch.setattr(CahnHilliard, "at", simulated)
+    monkeypatch.setattr(CahnHilliard, "draw", refused)
+    monkeypatch.setattr(CahnHilliard, "at", refused)
     monkeypatch.setattr(own_maps.OwnMaps, "draw", lambda self, seeds, shape: (seen.extend(seeds), drawn(self, seeds, shape))[1])
-    monkeypatch.setattr(train, "CALIBRATION_IMAGES", 64)
+    monkeypatch.setattr(train, "CALIBRATION_IMAGES", 32)
+    monkeypatch.setattr(train, "grid", lambda model: Image.new("L", (8, 8)))
     monkeypatch.setattr(ensembles, "STAGES", {"all": {}})
     assert train.main(["two_phase", "--data", str(maps), "--tiny", "--samples", "16"]) == 0
     said = capsys.readouterr().out

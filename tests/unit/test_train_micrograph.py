@@ -21,7 +21,7 @@ def quick(tmp_path, monkeypatch):
     small = replace(two_phase.PROBLEM.field, shape=(64, 64))
     monkeypatch.setattr(two_phase, "PROBLEM", replace(two_phase.PROBLEM, field=small, rivals=()))
     monkeypatch.setenv("INVNET_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(train, "CALIBRATION_IMAGES", 32)
+    monkeypatch.setattr(train, "CALIBRATION_IMAGES", 16)
     monkeypatch.setattr(ensembles, "STAGES", {"all": {}})
     monkeypatch.setattr(train, "grid", lambda model: Image.new("L", (8, 8)))
 
