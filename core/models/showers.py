@@ -131,7 +131,7 @@ class ShowerCritic(nn.Module):
     def judge(self, x: Tensor, h: Tensor) -> Tensor:
         """Scores (B,) from the features and what is told beside them."""
         depth = x[:, 0].sum(2)
-        energies = torch.log1p(torch.cat([depth, depth.sum(1, keepdim=True)], 1)).to(h)
+        energies = 4 * torch.log1p(torch.cat([depth, depth.sum(1, keepdim=True)], 1)).to(h)
         seen = [10 * self.soft(x[:, 0] / self.unit).mean((1, 2))[:, None].to(h)] if self.soft else []
         beside = [energies, *seen]
         if self.minibatch == "deviation":
