@@ -17,6 +17,7 @@ from core.types import HELD_OUT, Array
 
 TRACED = 32
 W1, RESPONSE = "occupancy, Wasserstein distance, % of cells", "energy response, largest |deviation|, %"
+CUT = "occupancy above the noise cut, Wasserstein distance, % of cells"
 Images = Mapping[float, Array]
 
 
@@ -60,6 +61,7 @@ def rows(found: Images, data: Images, gain: float, cut: float) -> dict[str, floa
     soft = lambda f, x: 100 * float(f(torch.from_numpy(x) / (cut / 3)).mean())  # noqa: E731
     return {
         W1: float(np.mean([wasserstein_distance(occupied(a), occupied(b)) for a, b in pairs])),
+        CUT: float(np.mean([wasserstein_distance(occupied(a * (a >= cut)), occupied(b)) for a, b in pairs])),
         "occupancy, mean, %": float(np.mean([occupied(a).mean() for a, _ in pairs])),
         "occupancy, standard deviation / simulated": float(np.mean([occupied(a).std() / occupied(b).std() for a, b in pairs])),
         RESPONSE: max(map(abs, off.values())),

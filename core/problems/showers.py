@@ -68,7 +68,7 @@ DESCRIPTORS = (
                help="Energy in each layer."),
 )  # fmt: skip
 CONFIG = TrainConfig(
-    steps=1800, batch=32, size=SIDE, images=8192, blur=0.0, gamma=0.005, lr=1e-3, lr_critic=1e-3, betas=(0.0, 0.95), clip=0.0,
+    steps=700, batch=16, size=SIDE, images=8192, blur=0.0, gamma=0.005, lr=1e-3, lr_critic=1e-3, betas=(0.0, 0.95), clip=0.0,
     ema=0.995, decay=0.6, straight_through=False, precision="fp32", critic_sees="conditions",
     turns={"critic": 1, "generator": 1, "projection": 0}, weights={"energy": 0.0},
 )  # fmt: skip
@@ -85,7 +85,7 @@ def preset(
     config = replace(CONFIG, **changes)
     outputs = 1 if config.auxiliary else 0
     return Preset(
-        name, title, summary, (ENERGY,), DIALS, lambda: ShowerGenerator((ENERGY,), UNIT, len(DIALS)),
+        name, title, summary, (ENERGY,), DIALS, lambda: ShowerGenerator((ENERGY,), len(DIALS)),
         lambda: ShowerCritic(1, UNIT, soft, minibatch, outputs), config, replace(config, **TINY),
         overrides={"invariances": (VisibleEnergy(GAIN), Occupancy(UNIT, printed))},
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Calorimeter images: below the noise cut nothing, and in sum exactly what was asked for."""
+"""Calorimeter images: every cell 0 or at least the noise cut, and in sum exactly what was asked for."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from torch import Tensor
 
 
 def read_out(fields: Tensor, total: Tensor, cut: float) -> Tensor:
-    """Fields (B, 1, H, W) scaled so that the cells of at least `cut` sum to `total` (B,), all others 0; (B, H, W).
+    """Fields (B, 1, H, W) with cells that are 0 or at least `cut` and sum to `total` (B,); (B, H, W).
 
-    As many cells as can stay are the k largest, k the last with x_k total / (x_1 + ... + x_k) >= cut: this falls with k. At
-    least the largest stays; an image without any energy is level.
+    Cells nearer to 0 than to the cut become 0, as in the orthogonal projection on {0} and [cut, inf); of the others no more than
+    total / cut stay, the largest. What these have above the cut is scaled, cut + a max(x - cut, 0), a >= 0, so that the sum is met
+    (shared equally where nothing is above). At least one cell stays; an image without any energy is level.
     """
-    cells = fields[:, 0].double().clamp(min=0)
-    flat = cells.flatten(1)
+    flat = fields[:, 0].double().clamp(min=0).flatten(1)
     flat = torch.where(flat.amax(1, keepdim=True) > 0, flat, torch.ones_like(flat))
     wanted = total.to(flat).reshape(-1, 1)
-    sizes, order = torch.sort(flat, dim=1, descending=True, stable=True)
-    sums = sizes.cumsum(1)
-    stay = (sizes > 0) & (sizes * wanted >= cut * sums)
-    stay[:, 0] = True
-    last = stay.sum(1, keepdim=True) - 1
-    out = torch.zeros_like(flat).scatter(1, order, torch.where(stay, sizes * wanted / sums.gather(1, last), 0))
-    return out.view_as(cells).to(fields.dtype)
+    rank = torch.argsort(torch.argsort(flat, dim=1, descending=True, stable=True), dim=1)
+    stay = ((flat >= cut / 2) & (rank < torch.floor(wanted / cut))) | (rank == 0)
+    count = stay.sum(1, keepdim=True)
+    floor = torch.minimum(wanted / count, torch.full_like(wanted, cut))
+    above = (flat - cut).clamp(min=0) * stay
+    share = torch.where(above.sum(1, keepdim=True) > 0, above, stay.to(flat))
+    share = share / share.sum(1, keepdim=True)
+    return (stay * floor + (wanted - count * floor) * share).view_as(fields[:, 0]).to(fields.dtype)

@@ -77,8 +77,8 @@ def tricks() -> None:
         column.plotly_chart(figure, theme=None, config=pages.PLOTLY, key=f"showers:{number}", height=figure.layout.height)
     st.caption(
         "Full dots: energies of training; open ones: between them. Band: 3 %. The exact energy of a delivered shower also takes "
-        "its fluctuation away; switch the projection off for the resolution of a calorimeter. As printed, soft sparsity is 1 for an "
-        "empty cell and for a full one, and tells nothing of occupancy."
+        "its fluctuation away; switch the projection off for the resolution of a calorimeter. As printed, soft sparsity is 1 for "
+        "an empty cell and for a full one, and tells nothing of occupancy."
     )
     rows = table(found)
     st.markdown("\n".join(f"- {s}" for s in sentences(rows)))
