@@ -16,6 +16,8 @@ from core.simulation.showers import HELD_OUT_ENERGIES, TRAINED, Showers, respons
 from core.types import HELD_OUT, Array
 
 TRACED = 32
+SOFT = 2 / 3
+"""The unit of soft sparsity, in noise cuts."""
 W1, RESPONSE = "occupancy, Wasserstein distance, % of cells", "energy response, largest |deviation|, %"
 CUT = "occupancy above the noise cut, Wasserstein distance, % of cells"
 Images = Mapping[float, Array]
@@ -58,7 +60,7 @@ def rows(found: Images, data: Images, gain: float, cut: float) -> dict[str, floa
     cells = lambda x: np.log(x[x > 0]) if (x > 0).any() else np.array([np.log(cut)])  # noqa: E731
     off = {e: 100 * (float(x.sum((1, 2), dtype=np.float64).mean()) / gain / e - 1) for e, x in found.items()}
     error = lambda e, x: 100 * spread(x) / len(x) ** 0.5  # noqa: E731
-    soft = lambda f, x: 100 * float(f(torch.from_numpy(x) / (cut / 3)).mean())  # noqa: E731
+    soft = lambda f, x: 100 * float(f(torch.from_numpy(x) / (cut * SOFT)).mean())  # noqa: E731
     return {
         W1: float(np.mean([wasserstein_distance(occupied(a), occupied(b)) for a, b in pairs])),
         CUT: float(np.mean([wasserstein_distance(occupied(a * (a >= cut)), occupied(b)) for a, b in pairs])),

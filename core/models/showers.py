@@ -94,16 +94,17 @@ class ShowerCritic(nn.Module):
     """Images (B, 1 + told, 24, 24) in GeV (and constant channels) to scores (B,), and by `read` to `outputs` more numbers.
 
     Values are seen as log(1 + x / unit) / span; the energies of all layers and their sum join the features (as in CaloGAN).
-    `soft`: so does its mean over the cells of x / unit. `minibatch`: so do `deviation` or `discrimination` of groups of samples, of
-    the features and of the occupancy where that is seen.
+    `soft`: so does its mean over the cells of x / scale. `minibatch`: so do `deviation` or `discrimination` of groups of samples,
+    of the features and of the occupancy where that is seen.
     """
 
     def __init__(
-        self, told: int, unit: float, soft: Soft | None = None, minibatch: Literal["", "deviation", "discrimination"] = "",
-        outputs: int = 0, layers: int = 24, span: float = 5.0, widths: Sequence[int] = (32, 64, 96), kernels: int = 10,
+        self, told: int, unit: float, scale: float, soft: Soft | None = None,
+        minibatch: Literal["", "deviation", "discrimination"] = "", outputs: int = 0, layers: int = 24,
+        span: float = 5.0, widths: Sequence[int] = (32, 64, 96), kernels: int = 10,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.unit, self.span, self.soft, self.minibatch, self.kernels = unit, span, soft, minibatch, kernels
+        self.unit, self.scale, self.span, self.soft, self.minibatch, self.kernels = unit, scale, span, soft, minibatch, kernels
         pairs = zip([1 + told, *widths[:-1]], widths, strict=True)
         self.blocks = nn.ModuleList(nn.Conv2d(a, b, 4, stride=2, padding=1) for a, b in pairs)
         self.hidden = nn.Linear(widths[-1] * 9, 128)
@@ -137,7 +138,7 @@ class ShowerCritic(nn.Module):
         """Scores (B,) from the features and what is told beside them."""
         depth = x[:, 0].sum(2)
         energies = 4 * torch.log1p(torch.cat([depth, depth.sum(1, keepdim=True)], 1)).to(h)
-        seen = [10 * self.soft(x[:, 0] / self.unit).mean((1, 2))[:, None].to(h)] if self.soft else []
+        seen = [10 * self.soft(x[:, 0] / self.scale).mean((1, 2))[:, None].to(h)] if self.soft else []
         beside = [energies, *seen]
         if self.minibatch == "deviation":
             beside += [deviations(v) for v in (h, *seen)]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from core.invariances.sparsity import Occupancy, occupancy, soft_sparsity
 from core.invariances.visible_energy import VisibleEnergy
-from core.metrics.showers import RESPONSE, quality, trace
+from core.metrics.showers import RESPONSE, SOFT, quality, trace
 from core.models.showers import GROUP, ShowerCritic, ShowerGenerator, Soft
 from core.projection import read_out
 from core.simulation.showers import TRAINED, Showers, response, simulate
@@ -24,7 +24,9 @@ FIELD = Field(
     kind="continuous", shape=(SIDE, SIDE), high=2.0, periodic=False, mirrored=False, axes=("depth", "across"), unit="cells"
 )  # fmt: skip
 UNIT = SHOWERS.cut / 3
-"""Cell energies are at least three times this, where soft sparsity is 1 to one part in 700."""
+"""The critic sees log(1 + x / this)."""
+SCALE = SOFT * SHOWERS.cut
+"""Soft sparsity in this unit is 1 / 2 at half the noise cut, where the read-out decides."""
 GAIN = response(SHOWERS, FIELD.shape)
 ENERGY = Quantity(
     "energy", "Energy", "E", "GeV", 5.0, 150.0, 47.5, "Of the particle; training saw 10, 25, 40, ... 100 GeV and nothing between.",
@@ -68,7 +70,7 @@ DESCRIPTORS = (
                help="Energy in each layer."),
 )  # fmt: skip
 CONFIG = TrainConfig(
-    steps=700, batch=16, size=SIDE, images=8192, blur=0.0, gamma=0.005, lr=1e-3, lr_critic=1e-3, betas=(0.0, 0.95), clip=0.0,
+    steps=4000, batch=16, size=SIDE, images=8192, blur=0.0, gamma=0.005, lr=1e-3, lr_critic=1e-3, betas=(0.0, 0.95), clip=0.0,
     ema=0.995, decay=0.6, straight_through=False, precision="fp32", critic_sees="conditions",
     turns={"critic": 1, "generator": 1, "projection": 0}, weights={"energy": 0.0},
 )  # fmt: skip
@@ -86,8 +88,8 @@ def preset(
     outputs = 1 if config.auxiliary else 0
     return Preset(
         name, title, summary, (ENERGY,), DIALS, lambda: ShowerGenerator((ENERGY,), len(DIALS)),
-        lambda: ShowerCritic(1, UNIT, soft, minibatch, outputs), config, replace(config, **TINY),
-        overrides={"invariances": (VisibleEnergy(GAIN), Occupancy(UNIT, printed))},
+        lambda: ShowerCritic(1, UNIT, SCALE, soft, minibatch, outputs), config, replace(config, **TINY),
+        overrides={"invariances": (VisibleEnergy(GAIN), Occupancy(SCALE, printed))},
     )  # fmt: skip
 
 
@@ -108,7 +110,7 @@ PROBLEM = Problem(
     citation="de Oliveira, Paganini, Nachman, Tips and Tricks for Training GANs with Physics Constraints (2017)",
     field=FIELD,
     presets=PRESETS,
-    invariances=(VisibleEnergy(GAIN), Occupancy(UNIT)),
+    invariances=(VisibleEnergy(GAIN), Occupancy(SCALE)),
     source=SHOWERS,
     project=project,
     descriptors=DESCRIPTORS,
