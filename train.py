@@ -31,6 +31,7 @@ from tqdm import tqdm
 
 import core
 from core import checkpoint, data, discovery, metrics, sampling
+from core.losses import ADVERSARIAL
 from core.training import distributed
 from core.training.guards import Diverged, StopFlag
 from core.training.loop import Trainer, fit
@@ -53,7 +54,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--scheme", choices=["alternating", "simultaneous", "extragradient", "optimistic"])
-    parser.add_argument("--loss", choices=["relativistic", "wgan_gp"])
+    parser.add_argument("--loss", choices=sorted(ADVERSARIAL))
     parser.add_argument("--precision", choices=["bf16", "fp32", "fp64"])
     parser.add_argument("--seed", type=int)
     parser.add_argument("--tiny", action="store_true", help="the preset's seconds-long test configuration")
@@ -134,6 +135,7 @@ class Run:
         self.state, self.log = self.folder / "state.safetensors", self.folder / "metrics.jsonl"
         (self.folder / "samples").mkdir(parents=True, exist_ok=True)
         self.seconds = 0.0
+        self.pictures = min(problem.field.shape) > 1
 
     def identity(self) -> dict[str, Any]:
         """What must agree for a saved state to be continued: the configuration; the number of steps only where rates fall."""
@@ -145,11 +147,14 @@ class Run:
         source = None if self.preset.critic is None else self.problem.source
         read = f"{CALIBRATION_SEED}..{CALIBRATION_SEED + CALIBRATION_IMAGES - 1}"
         seeds = {"training data": f"0..{self.config.images - 1}", "statistics": read, "held out": f"from {HELD_OUT}"}
+        known = {} if source is None else {**source.identity(), "digest": digest}
+        if self.problem.game:
+            seeds, known = {"draws": "keyed by the seed and the step"}, {"draws": "anew for every step", "digest": digest}
         versions = {m.__name__: m.__version__ for m in (core, torch, np)} | {"python": platform.python_version()}
         about: dict[str, Any] = {"title": self.preset.title, "summary": self.preset.summary, "citation": self.problem.citation}
         return {
             "problem": self.problem.name, "preset": self.preset.name, **about, "config": asdict(self.config), "seeds": seeds,
-            "data": {} if source is None else {**source.identity(), "digest": digest}, "versions": versions, "metrics": {}, **rest,
+            "data": known, "versions": versions, "metrics": {}, **rest,
         }  # fmt: skip
 
     def save(self, trainer: Trainer, digest: str) -> None:
@@ -280,7 +285,8 @@ def finish(run: Run, trainer: Trainer, calibration: Array | None, digest: str) -
     }  # fmt: skip
     checkpoint.save(run.target, Checkpoint(tensors, run.manifest(digest, rest)))
     card = checkpoint.write_card(run.target)
-    grid(sampling.load(run.target)).save(run.folder / "samples" / "final.png")
+    if run.pictures:
+        grid(sampling.load(run.target)).save(run.folder / "samples" / "final.png")
     print(f"\n{metrics.text(table)}\n")
     print("\n".join(metrics.verdict_lines(problem, table)))
     print(f"\nwritten: {run.target}, {card.name}")
@@ -339,7 +345,7 @@ def follow(run: Run, trainer: Trainer, digest: str, stop: StopFlag) -> bool:
         due = progress.step % given.save_every == 0 or progress.step in EARLY
         if run.problem.trace and due and distributed.rank() == 0:
             run.trace(progress, shipped(run, trainer, None, digest))
-        if progress.step % (5 * given.save_every) == 0 and distributed.rank() == 0:
+        if run.pictures and progress.step % (5 * given.save_every) == 0 and distributed.rank() == 0:
             grid(shipped(run, trainer, None, digest)).save(run.folder / "samples" / f"{progress.step:07d}.png")
         stopped = distributed.agree(bool(stop))
         if stopped or distributed.agree(time.monotonic() > deadline):
@@ -354,7 +360,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     torch.set_num_threads(given.threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
     device = given.device if given.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
-    names = given.names or [f"{p}/{preset}" for p in core.problems() for preset in core.presets(p)]
+    every = (*core.problems(), *discovery.companions())
+    names = given.names or [f"{p}/{preset}" for p in every for preset in core.presets(p)]
     try:
         with distributed.processes(device) as place, StopFlag() as stop:
             for name in names:

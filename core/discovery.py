@@ -36,10 +36,17 @@ def problems() -> tuple[str, ...]:
     return names("core.problems")
 
 
+def companions() -> tuple[str, ...]:
+    """Names of the systems beside the problems, sorted: one file in `core/companions` each."""
+    return names("core.companions")
+
+
 def problem(name: str) -> Problem:
-    """The problem of that name (`PROBLEM` of its file)."""
-    found = module("core.problems", name).PROBLEM
-    assert isinstance(found, Problem) and found.name == name, f"core/problems/{name}.py must define PROBLEM named {name!r}"
+    """The problem, or the companion, of that name (`PROBLEM` of its file)."""
+    package = "core.companions" if name in companions() else "core.problems"
+    found = module(package, name).PROBLEM
+    file = f"{package.replace('.', '/')}/{name}.py"
+    assert isinstance(found, Problem) and found.name == name, f"{file} must define PROBLEM named {name!r}"
     return found
 
 

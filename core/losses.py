@@ -31,6 +31,21 @@ def wasserstein_generator(real: Tensor, fake: Tensor) -> Tensor:
     return -fake
 
 
+def classic_critic(real: Tensor, fake: Tensor) -> Tensor:
+    """-log s(D(real)) - log(1 - s(D(fake))), s the logistic function: -V of Goodfellow et al. 2014, eq. 1. (B,)."""
+    return F.softplus(-real) + F.softplus(fake)
+
+
+def minimax_generator(real: Tensor, fake: Tensor) -> Tensor:
+    """log(1 - s(D(fake))): V's own term, with the slope s(D(fake)), 0 for a sure critic (Goodfellow et al. 2014). (B,)."""
+    return -F.softplus(fake)
+
+
+def non_saturating_generator(real: Tensor, fake: Tensor) -> Tensor:
+    """-log s(D(fake)), with the slope 1 - s(D(fake)), 1 for a sure critic (Goodfellow et al. 2014, section 3). (B,)."""
+    return F.softplus(-fake)
+
+
 def _squared_gradient(critic: Critic, images: Tensor) -> Tensor:
     """|grad_x D(x)|^2 (B,) at images (B, C, H, W), differentiable in the critic's parameters."""
     at = images.detach().requires_grad_(True)
@@ -52,5 +67,7 @@ def gradient_penalty(critic: Critic, real: Tensor, fake: Tensor, mix: Tensor) ->
 ADVERSARIAL = {
     "relativistic": (relativistic_critic, relativistic_generator),
     "wgan_gp": (wasserstein_critic, wasserstein_generator),
+    "minimax": (classic_critic, minimax_generator),
+    "non_saturating": (classic_critic, non_saturating_generator),
 }
 """Loss name of the configuration -> (critic's loss, generator's loss)."""

@@ -48,11 +48,12 @@ def asked(lab: Lab, given: dict[str, Any] | None, start: Dial) -> tuple[Dial, in
 @st.fragment
 def live(lab: Lab, start: Dial, describe: Describe) -> None:
     """The panel. It runs again only where there is no live route, once for each step of a drag."""
-    dial, number, flaw = asked(lab, component.newest(lab.model), start)
+    given = component.newest(lab.model)
+    dial, number, flaw = asked(lab, given, start)
     base = st.get_option("server.baseUrlPath") or ""
     told: dict[str, Any] = {"panel": describe(dial, (f"/{base}" if base else "").rstrip("/") + ROUTE)}
     try:
-        framed = lab.frame(dial, number, told)
+        framed = lab.answer({"dial": dial, "run": (given or {}).get("run")}, number, told)
     except ValueError as error:
         flaw, dial = f"{error} The defaults are used.", lab.defaults()
         framed = lab.frame(dial, number, {"panel": describe(dial, told["panel"]["route"])})

@@ -22,6 +22,7 @@ st.set_page_config(page_title="InvNet Explorer", layout="wide")
 st.html(STYLE)
 home = st.Page(pages.VIEWS / "home.py", title="InvNet Explorer", default=True)
 problems = [pages.page(name) for name in discovery.problems()]
-page = st.navigation([home, *problems, pages.micrograph(), pages.linear_game()], position="top")
+labs = [pages.inverse(), pages.linear_game(), pages.gan_lab()]
+page = st.navigation([home, *problems, pages.micrograph(), *labs], position="top")
 pages.enter(page.url_path)
 page.run()

@@ -30,9 +30,19 @@ def micrograph() -> st.Page:
     return st.Page(VIEWS / "micrograph.py", title="Your micrograph", url_path="micrograph")
 
 
+def inverse() -> st.Page:
+    """The lab of the inverse problem."""
+    return st.Page(VIEWS / "inverse.py", title="Inverse problem", url_path="inverse")
+
+
 def linear_game() -> st.Page:
     """The lab of the linear game."""
     return st.Page(VIEWS / "linear_game.py", title="The linear game", url_path="linear_game")
+
+
+def gan_lab() -> st.Page:
+    """The lab of a GAN on a line."""
+    return st.Page(VIEWS / "gan_lab.py", title="The GAN lab", url_path="gan_lab")
 
 
 def enter(path: str) -> None:

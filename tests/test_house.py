@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = (
     "types", "discovery", "invariances", "simulation", "data", "models", "losses", "training", "checkpoint", "projection",
-    "refinement", "sampling", "metrics", "problems", "face", "explorer", "train",
+    "refinement", "sampling", "metrics", "problems", "companions", "face", "explorer", "train",
 )  # fmt: skip
 """Each room imports only from rooms to its left; `face` is core/__init__.py. The last two stand side by side."""
 WITHOUT_STREAMLIT = ("explorer.figures", "explorer.live.protocol", "explorer.live.service")

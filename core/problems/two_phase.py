@@ -303,17 +303,13 @@ DATA_FREE_PRESET = Preset(
     overrides=MOMENTS,
 )
 
-PLAIN_PRESET = Preset(
+PLAIN_PRESET = replace(
+    DATA_FREE_PRESET,
     name="data_free_plain",
     title="Without data, as published",
     summary="The paper's form: noise and request into a plain network, the radial second moment as the loss. It makes stripes.",
-    conditions=(FRACTION, LENGTH, CORRELATION, WEIGHT),
-    latents=(),
     generator=PlainGenerator,
-    critic=None,
     config=replace(WITHOUT_DATA, precision="bf16"),
-    tiny=replace(WITHOUT_DATA, steps=4, batch=4),
-    requests=requests,
     overrides=MOMENTS | {"refine": None},
 )
 

@@ -171,6 +171,16 @@ class Model:
         wanted = [q for q in quantities if q.name in given or (fill and not q.optional and q.name not in replaced)]
         return {q.name: validate(q, given.get(q.name, q.default), n) for q in wanted}
 
+    def settled(self, conditions: Mapping[str, Any] | None, n: int) -> tuple[dict[str, Array], tuple[str, ...]]:
+        """All conditions of n samples, made to agree, and a sentence for each change; `ValueError` for what the problem refuses."""
+        asked = self.request(conditions, n, self.conditions, fill=True)
+        notes: tuple[str, ...] = ()
+        if self.problem.settle:
+            asked, notes = self.problem.settle(asked, frozenset(conditions or {}))
+        if self.problem.refuse and (why := self.problem.refuse(asked)):
+            raise ValueError(why)
+        return asked, notes
+
     def sample(
         self,
         conditions: Mapping[str, Any] | None = None,
@@ -193,12 +203,7 @@ class Model:
         if not 1 <= int(n) <= 1_000_000:
             raise ValueError(f"n must be 1 to 1000000; got {n}.")
         shape = self.shape(size)
-        asked = self.request(conditions, n, self.conditions, fill=True)
-        notes: tuple[str, ...] = ()
-        if self.problem.settle:
-            asked, notes = self.problem.settle(asked, frozenset(conditions or {}))
-        if self.problem.refuse and (why := self.problem.refuse(asked)):
-            raise ValueError(why)
+        asked, notes = self.settled(conditions, n)
         dialled = self.request(latent, n, self.latents, fill=False)
         given = asked | dialled
         warnings = [outside(q, given[q.name]) for q in self.conditions + self.latents if q.name in given]

@@ -100,11 +100,6 @@ def validate(request: Request, model: Model) -> list[str]:
         raise ValueError(f"{model.name} has no stage {named} to switch off. It has: {kept}.")
     at = np.unique(np.linspace(0, request.n - 1, min(request.n, PROBES)).astype(np.int64))
     conditions, latent = request.settings(at)
-    asked = model.request(conditions, len(at), model.conditions, fill=True)
-    notes: tuple[str, ...] = ()
-    if model.problem.settle:
-        asked, notes = model.problem.settle(asked, frozenset(conditions))
-    if model.problem.refuse and (why := model.problem.refuse(asked)):
-        raise ValueError(why)
+    asked, notes = model.settled(conditions, len(at))
     given = asked | model.request(latent, len(at), model.latents, fill=False)
     return [*notes, *(w for name, quantity in known.items() if name in given and (w := outside(quantity, given[name])))]

@@ -67,6 +67,8 @@ class Game:
         told = getattr(problem.source, "known", None) if images is not None else None
         self.known = {} if images is None or told is None else told(range(len(images.images)))
         self.players = self._players()
+        self.gone = 0.0
+        """Share of the steps that is over; the loop keeps it."""
 
     def _players(self) -> tuple[Player, ...]:
         """The players in the order they move: critic, generator, projection; those without turns are left out."""

@@ -36,10 +36,10 @@ class Trainer:
             generator.fit(labels, [key(config.seed, "calibration", i) for i in range(len(labels))])
         place: Any = {"device": self.device, "memory_format": torch.channels_last}
         self.generator = generator.to(dtype=dtype, **place)
-        self.critic = preset.critic().to(dtype).to(**place) if preset.critic and images is not None else None
+        self.critic = preset.critic().to(dtype).to(**place) if preset.critic and (images is not None or problem.game) else None
         moves = () if not problem.field.mirrored else PERIODIC if problem.field.periodic else IN_FRAME
         batches = None if images is None else Batches(images, config.seed, moves, self.device)
-        self.game = Game(problem, preset, config, self.generator, self.critic, batches, self.device)
+        self.game: Game = (problem.game or Game)(problem, preset, config, self.generator, self.critic, batches, self.device)
         self.ema = Ema(self.generator, config.ema)
         self.scheme = SCHEMES[config.scheme]()
         self.guard = NanGuard()
@@ -53,6 +53,7 @@ class Trainer:
         for optimiser, rates in zip(self.optimisers, self.rates, strict=True):
             for group, rate in zip(optimiser.param_groups, rates, strict=True):
                 group["lr"] = rate * scale
+        self.game.gone = self.done / self.config.steps
         logs, note = {}, ""
         try:
             logs = self.scheme.step(self.game.players, self.guard.watch(self.game.gradients), self.done)

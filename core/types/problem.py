@@ -80,7 +80,7 @@ class TrainConfig:
     batch: int = 16
     size: int = 64
     images: int = 8192
-    loss: Literal["relativistic", "wgan_gp"] = "relativistic"
+    loss: Literal["relativistic", "wgan_gp", "minimax", "non_saturating"] = "relativistic"
     scheme: Literal["alternating", "simultaneous", "extragradient", "optimistic"] = "alternating"
     turns: Mapping[str, int] = default(default_factory=lambda: {"critic": 1, "generator": 1, "projection": 1})
     lr: float = 2e-4
@@ -193,3 +193,6 @@ class Problem:
     read: Callable[[Path, Mapping[str, Any]], Source] | None = None
     """A person's own file or folder (and options, such as the slice of a volume) as a data source; `ValueError` with a sentence
     for what cannot be used."""
+    game: Callable[..., Any] | None = None
+    """`game(problem, preset, config, generator, critic, images, device)` in the place of `core.training.game.Game`, where the data
+    are drawn as they are needed: there are no images."""

@@ -17,9 +17,11 @@ HTML, CSS, RELAY, *PARTS = (
     (HERE / name).read_text(encoding="utf-8") for name in ("panel.html", "panel.css", "relay.js", *(f"{s}.js" for s in SCRIPTS))
 )
 _PANEL = st.components.v2.component("explorer_panel", html=HTML, css=CSS, js="".join(PARTS))
-LABS = {"linear_game": "linear"}
+LABS = {"linear_game": "linear", "gan_lab": "gan", "inverse": "inverse"}
 """Lab -> the name of its script and its page; each stands on the scripts of `LAB_SCRIPTS`."""
 LAB_SCRIPTS = ("draw", "axes", "link", "transport", "lab")
+LAB_STYLES = {"gan": ("gan.css",)}
+"""Script -> what its page adds to the style of a lab."""
 _RELAY = st.components.v2.component("explorer_relay", js=RELAY)
 
 
@@ -30,10 +32,11 @@ def read(*names: str) -> str:
 
 _LABS = {
     lab: st.components.v2.component(
-        f"explorer_{lab}", html=read(f"{name}.html"), css=CSS + read("lab.css"), js=read(*(f"{s}.js" for s in (*LAB_SCRIPTS, name)))
+        f"explorer_{lab}", html=read(f"{name}.html"), css=CSS + read("lab.css", *LAB_STYLES.get(name, ())),
+        js=read(*(f"{s}.js" for s in (*LAB_SCRIPTS, name))),
     )
     for lab, name in LABS.items()
-}
+}  # fmt: skip
 
 
 def panel_key(model: str) -> str:

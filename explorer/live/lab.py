@@ -34,6 +34,8 @@ class Lab:
     quantities: tuple[Quantity, ...]
     choices: tuple[Choice, ...]
     frame: Callable[[Dial, int, Mapping[str, Any]], bytes]
+    run: Callable[[Any, Dial, int, Mapping[str, Any]], bytes] | None = None
+    """Of a lab that goes on from step to step: the frame of the request's `run` (see there)."""
 
     @property
     def model(self) -> str:
@@ -98,6 +100,9 @@ class Lab:
             "quantities": [asdict(q) for q in self.quantities], "choices": [asdict(c) for c in self.choices],
         }  # fmt: skip
 
-    def answer(self, given: Mapping[str, Any], number: int) -> bytes:
-        """The frame for one request `{"lab": name, "dial": {...}, "id": 7}`."""
-        return self.frame(self.dial(given.get("dial", {})), number, {})
+    def answer(self, given: Mapping[str, Any], number: int, more: Mapping[str, Any] | None = None) -> bytes:
+        """The frame for one request `{"lab": name, "dial": {...}, "id": 7}`, with `"run"` where the lab goes on by steps."""
+        dial = self.dial(given.get("dial", {}))
+        if self.run and given.get("run") is not None:
+            return self.run(given["run"], dial, number, more or {})
+        return self.frame(dial, number, more or {})

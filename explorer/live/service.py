@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from explorer.live import linear, protocol, render
+from explorer.live import gan, inverse, linear, protocol, render
 from explorer.live.lab import Lab
 from explorer.live.store import MODELS, Store
 
@@ -27,7 +27,7 @@ FLOOD = 600
 IDLE = 600.0
 """Seconds without a message after which the connection closes (the panel opens it again when it is used)."""
 CONNECTIONS = 64
-LABS: dict[str, Lab] = {lab.name: lab for lab in (linear.LAB,)}
+LABS: dict[str, Lab] = {lab.name: lab for lab in (linear.LAB, gan.LAB, inverse.LAB)}
 """The labs, which answer for themselves."""
 UNKNOWN = "This picture could not be made; the server's log says why. Reset the sliders and try again."
 POLICY, TOO_BIG, GOING, LATER = 1008, 1009, 1001, 1013

@@ -6,7 +6,7 @@ class Transport {
   /** `advance(n)` takes up to n steps and returns how many it took, or a promise of that (fewer: the end); `rewind()` goes back to the
       start. `seek(step)`, if there is one, goes to any step. Call `show(step, length)` whenever the step changed; without a length
       there is no end. Played at the end, it begins again. */
-  constructor(element, { advance, rewind, seek }) {
+  constructor(element, { advance, rewind, seek, paces = PACES }) {
     Object.assign(this, { element, advance, rewind, seek, playing: false, busy: false, pace: 30, marks: [], step: 0 });
     const button = (name, title, path) => {
       const b = make("button", { type: "button", title });
@@ -20,7 +20,7 @@ class Transport {
     this.range = make("input", { type: "range", min: 0, max: 1, step: 1, hidden: !seek });
     this.range.setAttribute("aria-label", "Step shown");
     this.range.addEventListener("input", () => { this.pause(); this.seek(+this.range.value); });
-    this.choice = make("select", { title: "Steps per second" }, ...PACES.map((p) => make("option", { value: p, textContent: `${p}/s`, selected: p === this.pace })));
+    this.choice = make("select", { title: "Steps per second" }, ...paces.map((p) => make("option", { value: p, textContent: `${p}/s`, selected: p === this.pace })));
     this.choice.setAttribute("aria-label", "Steps per second");
     this.choice.addEventListener("change", () => { this.pace = +this.choice.value; this.last = performance.now(); this.marks = []; });
     this.told = make("output", { className: "told" });

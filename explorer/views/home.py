@@ -100,7 +100,10 @@ def show() -> None:
         st.info("There is no problem in core/problems yet. Add a file that defines PROBLEM, and it appears here.")
     for name in names:
         card(discovery.problem(name))
+    door = "An inverse problem: which parameters explain what is observed, to drag"
+    st.page_link(pages.inverse(), label=door, icon=":material/query_stats:")
     st.page_link(pages.linear_game(), label="The linear game: the theory of the training, to drag", icon=":material/function:")
+    st.page_link(pages.gan_lab(), label="The GAN lab: training step by step, failures and cures", icon=":material/ssid_chart:")
 
 
 if __name__ == "__main__":

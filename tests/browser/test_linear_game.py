@@ -8,23 +8,11 @@ from playwright.sync_api import expect
 
 from core.training.linear_game import LinearGame
 from explorer.live import linear
-from tests.browser.test_panel import READ, seq, slide
+from tests.browser.labs import drawn, opened
 from tests.browser.test_panel import drawn_after as after
+from tests.browser.test_panel import seq, slide
 
 PLOTS = (".free canvas", ".motif canvas", ".spectrum canvas", ".distance canvas", ".bars", ".map")
-
-
-def opened(new_page, address, query="", mode="live", **options):
-    page = new_page(address, **options)
-    page.goto(f"{address}/linear_game{query}")
-    expect(page.locator(".lab")).to_have_attribute("data-mode", mode)
-    expect(page.locator(".picture")).not_to_have_attribute("data-seq", "0")
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
-    return page
-
-
-def drawn(page):
-    return [page.locator(f".lab {p}").evaluate(READ) for p in PLOTS]
 
 
 def step(page):
@@ -36,29 +24,29 @@ def radius(page, row=0):
 
 
 def test_every_plot_follows_a_drag_and_release_writes_the_link(new_page, address):
-    page = opened(new_page, address, "?scheme=alternating")
+    page = opened(new_page, address, "linear_game", "?scheme=alternating")
     for figure in page.locator(".views figure").all():
         box = figure.bounding_box()
         assert box["y"] >= 0 and box["y"] + box["height"] <= 720 and box["x"] + box["width"] <= 1280
     assert page.locator(".transport").bounding_box()["y"] < 640
     link = page.url
     for name, value, moved in (("Learning rate", 0.3, PLOTS), ("Motif weight", 1.2, (*PLOTS[1:4], PLOTS[5]))):
-        before, count = drawn(page), seq(page)
+        before, count = drawn(page, PLOTS), seq(page)
         slide(page, name, value)
         after(page, count)
-        now = dict(zip(PLOTS, zip(before, drawn(page), strict=True), strict=True))
+        now = dict(zip(PLOTS, zip(before, drawn(page, PLOTS), strict=True), strict=True))
         assert not [p for p in moved if now[p][0] == now[p][1]]
     expect(page.locator(".facts tbody td").first).to_have_text("1.000000")
     assert page.url == link, "nothing is committed while the finger is down"
     slide(page, "Motif size", 0, ("input", "change"))
     expect(page).to_have_url(re.compile(r"eta=0\.3&mu=1\.2&dimension=8&motif=0&scheme=alternating&critic=standard"))
     expect(page.get_by_text("Motif coordinates: none")).to_be_visible()
-    again = opened(new_page, address, "?" + page.url.split("?")[1])
-    assert drawn(again) == drawn(page)
+    again = opened(new_page, address, "linear_game", "?" + page.url.split("?")[1])
+    assert drawn(again, PLOTS) == drawn(page, PLOTS)
 
 
 def test_choices_and_the_largest_motif(new_page, address):
-    page = opened(new_page, address, "?eta=0.3")
+    page = opened(new_page, address, "linear_game", "?eta=0.3")
     for name, text in (("Extragradient", "0.958175"), ("Alternating", "1.000000"), ("Simultaneous", "1.044031")):
         page.get_by_role("button", name=name).click()
         expect(page.locator(".facts tbody td").first).to_have_text(text)
@@ -79,7 +67,7 @@ def test_choices_and_the_largest_motif(new_page, address):
 
 def test_it_plays_pauses_and_steps(new_page, address):
     """At 10 steps a second or more; the sixty that are asked for on a quiet machine."""
-    page = opened(new_page, address)
+    page = opened(new_page, address, "linear_game")
     assert step(page) == linear.STEPS
     page.get_by_label("Steps per second").select_option("60")
     page.get_by_role("button", name="Play").click()
@@ -90,10 +78,10 @@ def test_it_plays_pauses_and_steps(new_page, address):
     page.get_by_role("button", name="Pause").click()
     at = step(page)
     assert 0 < at < linear.STEPS
-    before = drawn(page)
+    before = drawn(page, PLOTS)
     page.get_by_role("button", name="One step").click()
     assert step(page) == at + 1
-    now = drawn(page)
+    now = drawn(page, PLOTS)
     assert all(now[i] != before[i] for i in (0, 3, 4)) and now[2] == before[2] and now[5] == before[5]
     page.get_by_role("button", name="Back to the start").click()
     assert step(page) == 0
@@ -107,7 +95,7 @@ def test_it_plays_pauses_and_steps(new_page, address):
 
 def test_what_is_drawn_is_what_the_trainers_schemes_compute(new_page, address):
     dial = {"eta": 0.25, "mu": 0.6, "dimension": 4, "motif": 2, "critic": "standard"}
-    page = opened(new_page, address, "?eta=0.25&mu=0.6&dimension=4&motif=2")
+    page = opened(new_page, address, "linear_game", "?eta=0.25&mu=0.6&dimension=4&motif=2")
     page.get_by_role("button", name="Back to the start").click()
     for scheme in ("alternating", "extragradient", "optimistic"):
         count = seq(page)
@@ -122,7 +110,7 @@ def test_what_is_drawn_is_what_the_trainers_schemes_compute(new_page, address):
 
 
 def test_the_map_is_dragged_and_coordinates_are_chosen(new_page, address):
-    page = opened(new_page, address, "?scheme=extragradient")
+    page = opened(new_page, address, "linear_game", "?scheme=extragradient")
     box, count = page.locator(".map").bounding_box(), seq(page)
     page.mouse.move(box["x"] + 100, box["y"] + 150)
     page.mouse.down()
@@ -146,8 +134,8 @@ def test_in_the_dark_and_without_the_route(new_page, address):
     page.goto(f"{address}/linear_game?scheme=optimistic")
     expect(page.locator(".lab")).to_have_attribute("data-mode", "fallback")
     expect(page.locator(".lab")).to_have_attribute("data-theme", "dark")
-    before = drawn(page)
+    before = drawn(page, PLOTS)
     slide(page, "Learning rate", 0.4, ("input", "change"))
     expect(page.locator(".facts tbody td").first).to_have_text(f"{np.sqrt((1 + np.sqrt(1 - 0.64)) / 2):.6f}")
     expect(page).to_have_url(re.compile(r"eta=0\.4&"))
-    assert all(a != b for a, b in zip(before, drawn(page), strict=True))
+    assert all(a != b for a, b in zip(before, drawn(page, PLOTS), strict=True))

@@ -10,6 +10,7 @@ from torch import nn
 
 from core import discovery
 from core.data import Batches, key
+from core.losses import ADVERSARIAL
 from core.models.layers import smooth
 from core.projection import rank_threshold
 from core.training.game import Game, as_soft, clipped, soft_field
@@ -81,10 +82,11 @@ def gradient(game, name, number=5):
     return game.gradients(by_name(game)[name], number)
 
 
-@pytest.mark.parametrize("loss", ["relativistic", "wgan_gp"])
+@pytest.mark.parametrize("loss", sorted(ADVERSARIAL))
 def test_critics_gradient_by_hand(structures, loss):
     """relativistic: sum_i s_i (fake_i - real_i) / B with s the logistic of D(fake) - D(real), plus the penalty |w|^2 gamma, from
-    R1 and R2 by halves. wgan_gp: mean(fake - real) plus 10 (|w| - 1)^2."""
+    R1 and R2 by halves. wgan_gp: mean(fake - real) plus 10 (|w| - 1)^2. minimax and non_saturating: s(D(fake)) on the fake and
+    s(D(real)) - 1 on the real ones, plus the same penalty."""
     game = make(structures, loss=loss)
     (got,), logs = gradient(game, "critic")
     *_, real, fake = parts(game, 5)
@@ -93,6 +95,10 @@ def test_critics_gradient_by_hand(structures, loss):
     if loss == "relativistic":
         want = (torch.sigmoid(gap)[:, None, None, None] * (fake - real)).mean(0) + 0.3 * 2 * w
         value = torch.log1p(gap.exp()).mean()
+    elif loss != "wgan_gp":
+        high, low = (torch.sigmoid((w * x).sum((1, 2, 3))) for x in (real, fake))
+        want = (low[:, None, None, None] * fake - (1 - high)[:, None, None, None] * real).mean(0) + 0.3 * 2 * w
+        value = -(high.log() + (1 - low).log()).mean()
     else:
         norm = w.norm()
         want, value = (fake - real).mean(0) + 10 * 2 * (norm - 1) * w / norm, gap.mean()
@@ -100,7 +106,7 @@ def test_critics_gradient_by_hand(structures, loss):
     assert logs["critic.loss"] == pytest.approx(float(value)) and logs["critic.gap"] == pytest.approx(-float(gap.mean()))
 
 
-@pytest.mark.parametrize("loss", ["relativistic", "wgan_gp"])
+@pytest.mark.parametrize("loss", sorted(ADVERSARIAL))
 def test_generators_gradient_by_hand(structures, loss):
     """Straight through: scores of the delivered array, slope of the soft field; blur is its own adjoint."""
     game = make(structures, loss=loss)
@@ -108,13 +114,15 @@ def test_generators_gradient_by_hand(structures, loss):
     _, p, white, soft, real, fake = parts(game, 5)
     w, a, b = game.critic.w.detach(), game.generator.a.detach(), game.generator.b.detach()
     gap = (w * (real - fake)).sum((1, 2, 3))
-    slope = torch.sigmoid(gap) if loss == "relativistic" else torch.ones_like(gap)
+    low = torch.sigmoid((w * fake).sum((1, 2, 3)))
+    slope = {"relativistic": torch.sigmoid(gap), "wgan_gp": torch.ones_like(gap), "minimax": low, "non_saturating": 1 - low}[loss]
     back = -slope[:, None, None, None] * smooth(w[None], 0.7) * soft * (1 - soft) / BATCH
     tilt = (2 * p - 1)[:, None, None, None]
     want = [(back * (white + b * tilt)).sum(), (back * a * tilt).sum()]
     torch.testing.assert_close(got, want, rtol=1e-9, atol=1e-12)
-    value = torch.log1p(gap.exp()).mean() if loss == "relativistic" else -(w * fake).sum((1, 2, 3)).mean()
-    assert logs["generator.loss"] == pytest.approx(float(value))
+    values = {"relativistic": torch.log1p(gap.exp()), "wgan_gp": -(w * fake).sum((1, 2, 3)), "minimax": (1 - low).log(),
+              "non_saturating": -low.log()}  # fmt: skip
+    assert logs["generator.loss"] == pytest.approx(float(values[loss].mean()))
 
 
 def test_projections_gradient_by_finite_differences(game):
@@ -207,7 +215,7 @@ def same(one, two):
     return one.keys() == two.keys() and all(torch.equal(one[k], two[k]) for k in one)
 
 
-@pytest.mark.parametrize("loss", ["relativistic", "wgan_gp"])
+@pytest.mark.parametrize("loss", ["relativistic", "wgan_gp", "non_saturating"])
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_every_rule_and_loss_trains_the_real_problem(trainer, scheme, loss):
     run = trainer(scheme=scheme, loss=loss, steps=2, batch=2)

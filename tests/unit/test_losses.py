@@ -13,6 +13,9 @@ FORMULAS = {
     losses.relativistic_generator: lambda r, f: math.log(1 + math.exp(r - f)),
     losses.wasserstein_critic: lambda r, f: f - r,
     losses.wasserstein_generator: lambda r, f: -f,
+    losses.classic_critic: lambda r, f: -math.log(1 / (1 + math.exp(-r))) - math.log(1 - 1 / (1 + math.exp(-f))),
+    losses.minimax_generator: lambda r, f: math.log(1 - 1 / (1 + math.exp(-f))),
+    losses.non_saturating_generator: lambda r, f: -math.log(1 / (1 + math.exp(-f))),
 }
 
 

@@ -1,0 +1,91 @@
+"""Dense networks for points in the plane, conditional on one level."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from core.models.plain import scaled
+from core.types import Quantity
+
+LATENT = 4
+CELLS, CODE = 32, 8
+"""Equal shares of the first component of z, each with a start of its own: a level has several branches, and what is continuous in z
+would put points between them."""
+
+
+def dense(inputs: int, width: int, outputs: int) -> nn.Sequential:
+    """Three hidden layers of the same width with SiLU."""
+    sizes = [inputs, width, width, width]
+    hidden = [part for a, b in pairwise(sizes) for part in (nn.Linear(a, b), nn.SiLU())]
+    return nn.Sequential(*hidden, nn.Linear(width, outputs))
+
+
+def rooted(level: Tensor) -> Tensor:
+    """A level scaled to -1..1 (B,) as two features (B, 2): itself, and its root, which is even in x2."""
+    return torch.stack([level, 2 * ((level + 1) / 2).clamp(min=0).add(1e-6).sqrt() - 1], 1)
+
+
+class PointGenerator(nn.Module):
+    """[z, cell of z1, level] -> point of the box `low..high`, as a field (B, 1, 1, 2); z ~ N(0, I) of 4."""
+
+    low: Tensor
+    high: Tensor
+
+    def __init__(self, quantity: Quantity, low: Sequence[float], high: Sequence[float], width: int = 128) -> None:
+        super().__init__()
+        self.quantity, self.net = quantity, dense(LATENT + 2 + CODE, width, 2)
+        self.cells = nn.Embedding(CELLS, CODE)
+        self.register_buffer("low", torch.tensor(low, dtype=torch.float32))
+        self.register_buffer("high", torch.tensor(high, dtype=torch.float32))
+
+    def noise(self, keys: Sequence[int], shape: tuple[int, int]) -> dict[str, Tensor]:
+        """`z` (B, 4)."""
+        rows = [np.random.Generator(np.random.Philox(key)).standard_normal(LATENT) for key in keys]
+        return {"z": torch.from_numpy(np.stack(rows)).float()}
+
+    def draw_latent(self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """None."""
+        return {}
+
+    def read_latent(self, fields: Tensor) -> dict[str, Tensor]:
+        """None."""
+        return {}
+
+    def points(self, z: Tensor, level: Tensor) -> Tensor:
+        """Points (B, 2) at z (B, 4) and levels (B,)."""
+        told = rooted(scaled({self.quantity.name: level}, [self.quantity])[:, 0])
+        cell = (torch.special.ndtr(z[:, 0]) * CELLS).long().clamp(max=CELLS - 1)
+        out = self.net(torch.cat([z, self.cells(cell), told.to(z)], 1))
+        return (self.low + self.high) / 2 + out * (self.high - self.low) / 2
+
+    def forward(self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor], latent: Mapping[str, Tensor]) -> Tensor:
+        """Points (B, 1, 1, 2)."""
+        return self.points(noise["z"], conditions[self.quantity.name])[:, None, None]
+
+
+class PointCritic(nn.Module):
+    """(x, level) as (B, 2, 1, 2), the second channel constant and scaled to -1..1, to scores (B,).
+
+    It sees x also as waves of `octaves` lengths (Tancik et al. 2020), so that thin sets have an edge.
+    """
+
+    low: Tensor
+    high: Tensor
+
+    def __init__(self, low: Sequence[float], high: Sequence[float], width: int = 128, octaves: int = 3) -> None:
+        super().__init__()
+        self.octaves, self.net = octaves, dense(4 + 4 * octaves, width, 1)
+        self.register_buffer("low", torch.tensor(low, dtype=torch.float32))
+        self.register_buffer("high", torch.tensor(high, dtype=torch.float32))
+
+    def forward(self, pair: Tensor) -> Tensor:
+        """Scores (B,)."""
+        x, level = (2 * pair[:, 0, 0] - self.low - self.high) / (self.high - self.low), pair[:, 1, 0, 0]
+        waves = [f(math.pi * 2**k * x) for k in range(self.octaves) for f in (torch.sin, torch.cos)]
+        return self.net(torch.cat([x, *waves, rooted(level)], 1))[:, 0]

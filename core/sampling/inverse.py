@@ -1,0 +1,84 @@
+"""Answers to the stochastic inverse problem: levels from a target, points from the conditional generator, a person's own prior."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from core.models.points import LATENT
+from core.projection.levels import onto_level
+from core.sampling.model import Model
+from core.simulation.rosenbrock import HIGH, LARGEST, LOW, Prior, Target, pushforward, rosenbrock
+from core.types import Array
+
+CANDIDATES = 8
+"""Points that the network offers for every level, of which one is kept."""
+SCARCE = 0.25
+"""Effective share of the candidates below which a warning is given."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was made for a target and a prior: levels (n,), the network's own points and the delivered ones (n, 2)."""
+
+    levels: Array
+    raw: Array
+    points: Array
+    effective: float
+    """Effective share of the candidates after weighting (Kish): 1 where all count alike."""
+    outside: float
+    """Share of the levels without any candidate that the prior allows; the first candidate stands for them."""
+
+
+def candidates(model: Model, levels: Array, seed: int, count: int = CANDIDATES) -> Array:
+    """The network's points at levels (n,), float64 (n, count, 2); those of level i depend on (seed, i, level) alone."""
+    z = np.random.default_rng((seed, 5)).standard_normal((len(levels), CANDIDATES, LATENT), dtype=np.float32)[:, :count]
+    with torch.inference_mode():
+        made = model.generator.points(torch.from_numpy(z).flatten(0, 1), torch.from_numpy(np.repeat(levels, count)).float())
+    return made.double().numpy().reshape(len(levels), count, 2)
+
+
+def solve(model: Model, target: Target, prior: Prior, n: int = 1024, seed: int = 0, exact: bool = True) -> Answer:
+    """n points of P_X. The network was trained with the uniform prior on the box; for another one, and to keep to the box, each
+    level's candidates are weighted by the ratio of the two priors and one of them is drawn (importance resampling, Rubin 1988).
+
+    `exact` moves every candidate onto its level first: M(x) = y to rounding. `raw` is what the network alone gives.
+    """
+    levels = target.draw(n, seed)
+    offered = candidates(model, levels, seed)
+    flat, asked = offered.reshape(-1, 2), np.repeat(levels, CANDIDATES)
+    moved = (onto_level(flat, asked) if exact else flat).reshape(offered.shape)
+    weight = prior.density(moved) * np.prod(HIGH - LOW)
+    total = weight.sum(1)
+    bad = total <= 0
+    weight[bad, 0] = 1.0
+    shares = weight.cumsum(1) / weight.sum(1, keepdims=True)
+    u = np.random.default_rng((seed, 6)).random(n)
+    chosen = (u[:, None] > shares).sum(1).clip(max=CANDIDATES - 1)
+    kish = np.where(bad, 0.0, weight.sum(1) ** 2 / (weight**2).sum(1) / CANDIDATES)
+    return Answer(levels, offered[:, 0], moved[np.arange(n), chosen], float(kish.mean()), float(bad.mean()))
+
+
+def warnings(model: Model, target: Target, prior: Prior, answer: Answer) -> tuple[str, ...]:
+    """What to know before trusting an answer, in sentences: levels outside the trained range, levels that no point of the box
+    has, levels that the prior does not reach, few candidates that count."""
+    low, high = model.conditions[0].trained or (0.0, LARGEST)
+    beyond = 1 - float(target.cdf(np.array(high)) - target.cdf(np.array(low)))
+    nowhere = 1 - float(target.cdf(np.array(LARGEST)))
+    found = []
+    if beyond > 1e-3:
+        off = float(np.abs(rosenbrock(answer.raw) - answer.levels).mean()) / target.spread
+        found.append(f"Out of range: {100 * beyond:.0f} % of the target lies outside the levels seen in training ({low:g} to "
+                     f"{high:g}). The raw network misses its levels by {off:.2g} sd on average.")  # fmt: skip
+    if nowhere > 1e-3:
+        found.append(f"No answer: {100 * nowhere:.0f} % of the target lies above {LARGEST:g}, the largest M in the prior's box. "
+                     "Exact points can then only lie outside the prior.")  # fmt: skip
+    if nowhere <= 1e-3 and answer.outside > 0.01:
+        found.append(f"For {100 * answer.outside:.0f} % of the levels no candidate lies where the prior is positive.")
+    reached = pushforward(prior)(target.quantile(np.linspace(0.005, 0.995, 64)))
+    if nowhere <= 1e-3 and answer.effective < SCARCE and reached.max() > 0:
+        share = f"{100 * answer.effective:.0f} %"
+        found.append(f"Only {share} of the candidates count under this prior: it is far from the trained one.")
+    return tuple(found)

@@ -1,0 +1,22 @@
+"""The page of the inverse problem: the target and the prior are dragged, the parameters that explain it follow."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer import laboratory
+from explorer.live import inverse
+
+
+def show() -> None:
+    """The panel, or what to do when a model is not there."""
+    try:
+        inverse.models()
+    except (FileNotFoundError, ValueError) as error:
+        st.warning(str(error), icon=":material/model_training:")
+        return
+    laboratory.show(inverse.LAB, inverse.panel)
+
+
+if __name__ == "__main__":
+    show()
