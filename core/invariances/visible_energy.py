@@ -30,5 +30,5 @@ class VisibleEnergy:
         return fields.sum((1, 2, 3)) / self.response
 
     def residual(self, fields: Tensor, conditions: Conditions) -> Tensor:
-        """(E - E*)^2 in GeV^2; shape (B,)."""
-        return (self.measure(fields) - conditions[self.name]).square()
+        """(E - E*)^2 / E* in GeV, the same for sampling fluctuations at all energies; shape (B,)."""
+        return (self.measure(fields) - conditions[self.name]).square() / conditions[self.name]

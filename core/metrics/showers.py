@@ -16,7 +16,7 @@ from core.simulation.showers import HELD_OUT_ENERGIES, TRAINED, Showers, respons
 from core.types import HELD_OUT, Array
 
 TRACED = 32
-SOFT = 2 / 3
+SOFT = 1 / 4
 """The unit of soft sparsity, in noise cuts."""
 W1, RESPONSE = "occupancy, Wasserstein distance, % of cells", "energy response, largest |deviation|, %"
 CUT = "occupancy above the noise cut, Wasserstein distance, % of cells"

@@ -10,11 +10,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.models.layers import leaky, up
-from core.models.plain import scaled
+from core.models.plain import scaled, unscaled
 from core.types import Quantity
 
 LATENT, GRAIN, START = 16, 2, 6
-LINEAR = 0.2
+LINEAR = 1.0
+BALANCE = 10.0
 GROUP = 8
 """Samples in a row whose statistics the critic compares: a fixed number, so that they are the same on any number of processes."""
 Named = Mapping[str, Tensor]
@@ -22,10 +23,11 @@ Soft = Callable[[Tensor], Tensor]
 
 
 class ShowerGenerator(nn.Module):
-    """[z, r] -> dense -> 6 x 6 -> two doublings with 3 x 3 convolutions, noise for each cell beside the features of the last ->
-    h = ReLU -> h (.2 + h) GeV: fields (B, 1, 24, 24) with exact zeros. `dials` components of z can be dialled.
+    """[z, r, log r] -> dense -> 6 x 6 -> two doublings with 3 x 3 convolutions -> in each cell a dense layer of its features and its own
+    noise -> h = ReLU -> h (1 + h) GeV: fields (B, 1, 24, 24) with exact zeros. `dials` components of z can be dialled.
 
-    An exponential in the place of the square makes every error of h one of the energy many times larger.
+    Given the shower, cells fluctuate independently, as the numbers of spots in them do. An exponential in the place of the square
+    makes every error of h one of the energy many times larger.
     """
 
     def __init__(
@@ -33,12 +35,13 @@ class ShowerGenerator(nn.Module):
     ) -> None:
         super().__init__()
         self.quantities, self.dials = tuple(quantities), dials
-        self.enter = nn.Linear(LATENT + len(self.quantities), widths[0] * START**2)
+        self.enter = nn.Linear(LATENT + 2 * len(self.quantities), widths[0] * START**2)
         self.first = nn.Conv2d(widths[0], widths[0], 3, padding=1)
         self.second = nn.Conv2d(widths[0], widths[1], 3, padding=1)
-        self.third = nn.Conv2d(widths[1] + GRAIN, widths[2], 3, padding=1)
-        self.leave = nn.Conv2d(widths[2], 1, 3, padding=1)
-        for layer in (self.enter, self.first, self.second, self.third):
+        self.third = nn.Conv2d(widths[1], widths[2], 3, padding=1)
+        self.cell = nn.Conv2d(widths[2] + GRAIN, widths[2], 1)
+        self.leave = nn.Conv2d(widths[2], 1, 1)
+        for layer in (self.enter, self.first, self.second, self.third, self.cell):
             nn.init.kaiming_normal_(layer.weight, 0.2)
 
     def noise(self, keys: Sequence[int], shape: tuple[int, int]) -> dict[str, Tensor]:
@@ -57,11 +60,12 @@ class ShowerGenerator(nn.Module):
 
     def forward(self, noise: Named, conditions: Named, latent: Named) -> Tensor:
         """Fields (B, 1, 24, 24), GeV."""
+        asked = scaled(conditions, self.quantities), scaled(conditions, self.quantities, log=True)
         dialled = [latent[f"z{k + 1}"][:, None] for k in range(self.dials) if latent]
-        h = torch.cat([*dialled, noise["z"][:, len(dialled) :], scaled(conditions, self.quantities)], 1)
+        h = torch.cat([*dialled, noise["z"][:, len(dialled) :], *asked], 1)
         h = leaky(self.enter(h)).view(len(h), -1, START, START).contiguous(memory_format=torch.channels_last)
         h = leaky(self.second(up(leaky(self.first(h)))))
-        h = leaky(self.third(torch.cat([up(h), noise["grain"]], 1)))
+        h = leaky(self.cell(torch.cat([leaky(self.third(up(h))), noise["grain"]], 1)))
         h = F.relu(self.leave(h))
         return h * (LINEAR + h)
 
@@ -91,28 +95,30 @@ def groups(x: Tensor, group: int) -> Tensor:
 
 
 class ShowerCritic(nn.Module):
-    """Images (B, 1 + told, 24, 24) in GeV (and constant channels) to scores (B,), and by `read` to `outputs` more numbers.
+    """Images (B, 2, 24, 24), in GeV and the energy told as a constant channel, to scores (B,), and by `read` to `outputs` numbers.
 
-    Values are seen as log(1 + x / unit) / span; the energies of all layers and their sum join the features (as in CaloGAN).
+    Values are seen as log(1 + x / unit) / span; the energies of all layers, their sum and how far this is from `gain` times the
+    energy told join the features (as in CaloGAN).
     `soft`: so does its mean over the cells of x / scale. `minibatch`: so do `deviation` or `discrimination` of groups of samples,
     of the features and of the occupancy where that is seen.
     """
 
     def __init__(
-        self, told: int, unit: float, scale: float, soft: Soft | None = None,
+        self, energy: Quantity, gain: float, unit: float, scale: float, soft: Soft | None = None,
         minibatch: Literal["", "deviation", "discrimination"] = "", outputs: int = 0, layers: int = 24,
         span: float = 5.0, widths: Sequence[int] = (32, 64, 96), kernels: int = 10,
     ) -> None:  # fmt: skip
         super().__init__()
+        self.energy, self.gain = energy, gain
         self.unit, self.scale, self.span, self.soft, self.minibatch, self.kernels = unit, scale, span, soft, minibatch, kernels
-        pairs = zip([1 + told, *widths[:-1]], widths, strict=True)
+        pairs = zip([2, *widths[:-1]], widths, strict=True)
         self.blocks = nn.ModuleList(nn.Conv2d(a, b, 4, stride=2, padding=1) for a, b in pairs)
         self.hidden = nn.Linear(widths[-1] * 9, 128)
         scalars = 1 if soft else 0
         extra = {"": 0, "deviation": 1 + scalars, "discrimination": kernels + kernels * scalars}[minibatch]
         self.project = nn.Linear(128, 10 * kernels) if minibatch == "discrimination" else None
         self.spread = nn.Linear(1, 10 * kernels) if minibatch == "discrimination" and soft else None
-        self.last, self.score = nn.Linear(128 + layers + 1 + scalars + extra, 64), nn.Linear(64, 1)
+        self.last, self.score = nn.Linear(128 + layers + 2 + scalars + extra, 64), nn.Linear(64, 1)
         self.numbers = nn.Linear(128, outputs) if outputs else None
         for layer in (*self.blocks, self.hidden):
             nn.init.kaiming_normal_(layer.weight, 0.2)
@@ -137,7 +143,9 @@ class ShowerCritic(nn.Module):
     def judge(self, x: Tensor, h: Tensor) -> Tensor:
         """Scores (B,) from the features and what is told beside them."""
         depth = x[:, 0].sum(2)
-        energies = 4 * torch.log1p(torch.cat([depth, depth.sum(1, keepdim=True)], 1)).to(h)
+        told = self.gain * unscaled(x[:, 1:, 0, 0], (self.energy,))[self.energy.name][:, None]
+        layers, whole, wanted = (torch.log1p(v) for v in (depth, depth.sum(1, keepdim=True), told))
+        energies = torch.cat([4 * layers, 4 * whole, BALANCE * (whole - wanted)], 1).to(h)
         seen = [10 * self.soft(x[:, 0] / self.scale).mean((1, 2))[:, None].to(h)] if self.soft else []
         beside = [energies, *seen]
         if self.minibatch == "deviation":

@@ -26,7 +26,7 @@ FIELD = Field(
 UNIT = SHOWERS.cut / 3
 """The critic sees log(1 + x / this)."""
 SCALE = SOFT * SHOWERS.cut
-"""Soft sparsity in this unit is 1 / 2 at half the noise cut, where the read-out decides."""
+"""Soft sparsity in this unit is 1 / 2 at a fifth of the noise cut."""
 GAIN = response(SHOWERS, FIELD.shape)
 ENERGY = Quantity(
     "energy", "Energy", "E", "GeV", 5.0, 150.0, 47.5, "Of the particle; training saw 10, 25, 40, ... 100 GeV and nothing between.",
@@ -88,14 +88,14 @@ def preset(
     outputs = 1 if config.auxiliary else 0
     return Preset(
         name, title, summary, (ENERGY,), DIALS, lambda: ShowerGenerator((ENERGY,), len(DIALS)),
-        lambda: ShowerCritic(1, UNIT, SCALE, soft, minibatch, outputs), config, replace(config, **TINY),
+        lambda: ShowerCritic(ENERGY, GAIN, UNIT, SCALE, soft, minibatch, outputs), config, replace(config, **TINY),
         overrides={"invariances": (VisibleEnergy(GAIN), Occupancy(SCALE, printed))},
     )  # fmt: skip
 
 
 PRESETS = (
     preset("tricks", "All tricks", "Soft sparsity and energy asked for, deviations of groups, flipped labels, energies read back.",
-           soft_sparsity, "deviation", flip=0.05, auxiliary=1.0, **{**TERM, "weights": {"energy": 2e-4, "occupancy": 100.0}}),
+           soft_sparsity, "deviation", flip=0.05, auxiliary=1.0, **{**TERM, "weights": {"energy": 0.1, "occupancy": 100.0}}),
     preset("plain", "Without tricks", "A conditional GAN: the critic sees image and energy."),
     preset("sparsity", "Soft sparsity alone", "The occupancy of the real partner of the same energy is asked for.", **TERM),
     preset("printed", "Soft sparsity as printed", "The same with the formula as it is printed.", printed=True, **TERM),
