@@ -99,22 +99,22 @@ class ShowerCritic(nn.Module):
 
     Values are seen as log(1 + x / unit) / span; the energies of all layers, their sum and how far this is from `gain` times the
     energy told join the features (as in CaloGAN).
-    `soft`: so does its mean over the cells of x / scale. `minibatch`: so do `deviation` or `discrimination` of groups of samples,
+    `soft`: so do its means over the cells of x / scale, for each of `scales`. `minibatch`: so do `deviation` or `discrimination` of groups of samples,
     of the features and of the occupancy where that is seen.
     """
 
     def __init__(
-        self, energy: Quantity, gain: float, unit: float, scale: float, soft: Soft | None = None,
+        self, energy: Quantity, gain: float, unit: float, scales: Sequence[float], soft: Soft | None = None,
         minibatch: Literal["", "deviation", "discrimination"] = "", outputs: int = 0, layers: int = 24,
         span: float = 5.0, widths: Sequence[int] = (32, 64, 96), kernels: int = 10,
     ) -> None:  # fmt: skip
         super().__init__()
         self.energy, self.gain = energy, gain
-        self.unit, self.scale, self.span, self.soft, self.minibatch, self.kernels = unit, scale, span, soft, minibatch, kernels
+        self.unit, self.scales, self.span, self.soft, self.minibatch, self.kernels = unit, scales, span, soft, minibatch, kernels
         pairs = zip([2, *widths[:-1]], widths, strict=True)
         self.blocks = nn.ModuleList(nn.Conv2d(a, b, 4, stride=2, padding=1) for a, b in pairs)
         self.hidden = nn.Linear(widths[-1] * 9, 128)
-        scalars = 1 if soft else 0
+        scalars = len(scales) if soft else 0
         extra = {"": 0, "deviation": 1 + scalars, "discrimination": kernels + kernels * scalars}[minibatch]
         self.project = nn.Linear(128, 10 * kernels) if minibatch == "discrimination" else None
         self.spread = nn.Linear(1, 10 * kernels) if minibatch == "discrimination" and soft else None
@@ -146,7 +146,7 @@ class ShowerCritic(nn.Module):
         told = self.gain * unscaled(x[:, 1:, 0, 0], (self.energy,))[self.energy.name][:, None]
         layers, whole, wanted = (torch.log1p(v) for v in (depth, depth.sum(1, keepdim=True), told))
         energies = torch.cat([4 * layers, 4 * whole, BALANCE * (whole - wanted)], 1).to(h)
-        seen = [10 * self.soft(x[:, 0] / self.scale).mean((1, 2))[:, None].to(h)] if self.soft else []
+        seen = [10 * self.soft(x[:, 0] / s).mean((1, 2))[:, None].to(h) for s in self.scales if self.soft]
         beside = [energies, *seen]
         if self.minibatch == "deviation":
             beside += [deviations(v) for v in (h, *seen)]

@@ -25,8 +25,8 @@ FIELD = Field(
 )  # fmt: skip
 UNIT = SHOWERS.cut / 3
 """The critic sees log(1 + x / this)."""
-SCALE = SOFT * SHOWERS.cut
-"""Soft sparsity in this unit is 1 / 2 at a fifth of the noise cut."""
+SCALES = (SOFT * SHOWERS.cut, 2 / 3 * SHOWERS.cut)
+"""Soft sparsity in these units is 1 / 2 at a fifth of the noise cut, and at half of it, where the read-out decides."""
 GAIN = response(SHOWERS, FIELD.shape)
 ENERGY = Quantity(
     "energy", "Energy", "E", "GeV", 5.0, 150.0, 47.5, "Of the particle; training saw 10, 25, 40, ... 100 GeV and nothing between.",
@@ -75,7 +75,7 @@ CONFIG = TrainConfig(
     turns={"critic": 1, "generator": 1, "projection": 0}, weights={"energy": 0.0},
 )  # fmt: skip
 TINY: dict[str, Any] = {"steps": 2, "batch": GROUP, "images": 16, "warmup": 1}
-TERM: dict[str, Any] = {"turns": {**CONFIG.turns, "projection": 1}, "weights": {"energy": 0.0, "occupancy": 100.0}}
+TERM: dict[str, Any] = {"turns": {**CONFIG.turns, "projection": 1}, "weights": {"energy": 0.0, "occupancy": 30.0}}
 BARS = {f"raw: {RESPONSE}": ("<=", 3.0)}
 
 
@@ -88,14 +88,14 @@ def preset(
     outputs = 1 if config.auxiliary else 0
     return Preset(
         name, title, summary, (ENERGY,), DIALS, lambda: ShowerGenerator((ENERGY,), len(DIALS)),
-        lambda: ShowerCritic(ENERGY, GAIN, UNIT, SCALE, soft, minibatch, outputs), config, replace(config, **TINY),
-        overrides={"invariances": (VisibleEnergy(GAIN), Occupancy(SCALE, printed))},
+        lambda: ShowerCritic(ENERGY, GAIN, UNIT, SCALES, soft, minibatch, outputs), config, replace(config, **TINY),
+        overrides={"invariances": (VisibleEnergy(GAIN), Occupancy(SCALES[0], printed))},
     )  # fmt: skip
 
 
 PRESETS = (
     preset("tricks", "All tricks", "Soft sparsity and energy asked for, deviations of groups, flipped labels, energies read back.",
-           soft_sparsity, "deviation", flip=0.05, auxiliary=1.0, **{**TERM, "weights": {"energy": 0.1, "occupancy": 100.0}}),
+           soft_sparsity, "deviation", flip=0.05, auxiliary=0.05, **TERM),
     preset("plain", "Without tricks", "A conditional GAN: the critic sees image and energy."),
     preset("sparsity", "Soft sparsity alone", "The occupancy of the real partner of the same energy is asked for.", **TERM),
     preset("printed", "Soft sparsity as printed", "The same with the formula as it is printed.", printed=True, **TERM),
@@ -110,7 +110,7 @@ PROBLEM = Problem(
     citation="de Oliveira, Paganini, Nachman, Tips and Tricks for Training GANs with Physics Constraints (2017)",
     field=FIELD,
     presets=PRESETS,
-    invariances=(VisibleEnergy(GAIN), Occupancy(SCALE)),
+    invariances=(VisibleEnergy(GAIN), Occupancy(SCALES[0])),
     source=SHOWERS,
     project=project,
     descriptors=DESCRIPTORS,

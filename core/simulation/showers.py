@@ -7,6 +7,7 @@ The parametrisation of Grindhammer and Peters (hep-ex/0001020, "GFlash", homogen
                                                                                              (appendix A.1.3)
 Energy is deposited in spots, Poisson in number and gamma distributed in energy: the sampling fluctuations. What leaves the block is
 lost, and cells below the noise cut are read out as 0. It is a parametrisation, no transport of particles.
+The constants are those of Geant4's GFlash for homogeneous media as well, but for k4, where it has .0412 for .0421 here.
 """
 
 from __future__ import annotations
