@@ -76,6 +76,7 @@ CONFIG = TrainConfig(
 )  # fmt: skip
 TINY: dict[str, Any] = {"steps": 2, "batch": GROUP, "images": 16, "warmup": 1}
 TERM: dict[str, Any] = {"turns": {**CONFIG.turns, "projection": 1}, "weights": {"energy": 0.0, "occupancy": 30.0}}
+FLIP, READ = 0.05, 0.05
 BARS = {f"raw: {RESPONSE}": ("<=", 3.0)}
 
 
@@ -94,13 +95,16 @@ def preset(
 
 
 PRESETS = (
-    preset("tricks", "All tricks", "Soft sparsity and energy asked for, deviations of groups, flipped labels, energies read back.",
-           soft_sparsity, "deviation", flip=0.05, auxiliary=0.05, **TERM),
+    preset("tricks", "All tricks", "Soft sparsity seen and asked for, deviations of groups, flipped labels, energies read back.",
+           soft_sparsity, "deviation", flip=FLIP, auxiliary=READ, **TERM),
     preset("plain", "Without tricks", "A conditional GAN: the critic sees image and energy."),
     preset("sparsity", "Soft sparsity alone", "The occupancy of the real partner of the same energy is asked for.", **TERM),
     preset("printed", "Soft sparsity as printed", "The same with the formula as it is printed.", printed=True, **TERM),
     preset("minibatch", "Minibatch discrimination alone", "The critic sees soft sparsity, and groups of images.", soft_sparsity,
            "discrimination"),
+    preset("flipped", "Flipped labels alone", "One pair in twenty is shown to the critic the wrong way round.", flip=FLIP),
+    preset("attribute", "Energies read back alone", "The critic reads the energy from the image; both players want it read well.",
+           auxiliary=READ),
 )  # fmt: skip
 
 PROBLEM = Problem(
