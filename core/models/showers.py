@@ -23,8 +23,8 @@ Soft = Callable[[Tensor], Tensor]
 
 
 class ShowerGenerator(nn.Module):
-    """[z, r, log r] -> dense -> 6 x 6 -> two doublings with 3 x 3 convolutions -> in each cell a dense layer of its features and its own
-    noise -> h = ReLU -> h (1 + h) GeV: fields (B, 1, 24, 24) with exact zeros. `dials` components of z can be dialled.
+    """[z, r, log r] -> dense -> 6 x 6 -> two doublings with 3 x 3 convolutions -> in each cell a dense layer of its features and
+    its own noise -> h = ReLU -> h (1 + h) GeV: fields (B, 1, 24, 24) with exact zeros. `dials` components of z can be dialled.
 
     Given the shower, cells fluctuate independently, as the numbers of spots in them do. An exponential in the place of the square
     makes every error of h one of the energy many times larger.
@@ -99,8 +99,8 @@ class ShowerCritic(nn.Module):
 
     Values are seen as log(1 + x / unit) / span; the energies of all layers, their sum and how far this is from `gain` times the
     energy told join the features (as in CaloGAN).
-    `soft`: so do its means over the cells of x / scale, for each of `scales`. `minibatch`: so do `deviation` or `discrimination` of groups of samples,
-    of the features and of the occupancy where that is seen.
+    `soft`: so do its means over the cells of x / scale, for each of `scales`. `minibatch`: so do `deviation` or `discrimination`
+    of groups of samples, of the features and of the occupancies where these are seen.
     """
 
     def __init__(

@@ -100,7 +100,7 @@ PRESETS = (
     preset("plain", "Without tricks", "A conditional GAN: the critic sees image and energy."),
     preset("sparsity", "Soft sparsity alone", "The occupancy of the real partner of the same energy is asked for.", **TERM),
     preset("printed", "Soft sparsity as printed", "The same with the formula as it is printed.", printed=True, **TERM),
-    preset("minibatch", "Minibatch discrimination alone", "The critic sees soft sparsity, and groups of images.", soft_sparsity,
+    preset("minibatch", "Minibatch discrimination", "The critic sees soft sparsity, and groups of images.", soft_sparsity,
            "discrimination"),
     preset("flipped", "Flipped labels alone", "One pair in twenty is shown to the critic the wrong way round.", flip=FLIP),
     preset("attribute", "Energies read back alone", "The critic reads the energy from the image; both players want it read well.",
