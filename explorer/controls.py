@@ -59,7 +59,7 @@ def panel(model: Model, dial: Dial, base: str = "") -> dict[str, Any]:
         "route": base.rstrip("/") + ROUTE, "model": model.name, "title": model.problem.title,
         "conditions": [quantity(q) for q in model.conditions if q.kind != "curve"],
         "latents": [quantity(q) for q in model.latents if q.kind == "scalar"],
-        "sizes": store.sizes(model), "stages": model.stages, "late": store.late(model),
+        "sizes": store.sizes(model), "stages": model.stages, "late": store.late(model), "tries": model.problem.best_of,
         "field": {"kind": field.kind, "labels": field.labels, "unit": field.unit, "low": field.low, "high": field.high,
                   "light": palette.stops(field), "dark": palette.stops(field, True),
                   "diverging": {"light": palette.DIVERGING[False], "dark": palette.DIVERGING[True]}},
@@ -70,8 +70,8 @@ def panel(model: Model, dial: Dial, base: str = "") -> dict[str, Any]:
         "scalars": [{"name": d.name, "label": d.label, "unit": d.unit, "help": d.help}
                     for d in model.problem.descriptors if not d.abscissa],
         "dial": {"conditions": dial.conditions, "latent": dial.latent, "seed": dial.seed, "size": store.size_of(model, dial),
-                 "project": dial.project, "off": dial.off, "drawn": dial.drawn, "smooth": dial.smooth, "at": dial.at,
-                 "locked": dial.locked},
+                 "project": dial.project, "off": dial.off, "best_of": dial.best_of, "drawn": dial.drawn,
+                 "smooth": dial.smooth, "at": dial.at, "locked": dial.locked},
         "drawable": [drawable(q) for q in model.conditions if q.kind == "curve" and q.optional],
         "maps": solutions.about(model, dial) if solutions.applies(model) else None, "projection": model.problem.projection,
     }  # fmt: skip

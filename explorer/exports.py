@@ -53,8 +53,9 @@ def facts(model: Model, dial: Dial, sample: Sample) -> dict[str, Any]:
         "digest": model.digest,
         "citation": model.problem.citation, "seed": dial.seed, "shape": sample.array.shape[1:], "axes": model.field.axes,
         "unit": model.field.unit, "periodic": model.field.periodic, "labels": model.field.labels, "exact_projection": dial.project,
-        "stages_off": dial.off, "requested": sample.requested, "dialled_latents": dial.latent, "latents": sample.latent,
-        "measured": brief(sample.measured), "measured_before_projection": brief(sample.raw), "warnings": sample.warnings,
+        "stages_off": dial.off, "best_of": dial.best_of, "requested": sample.requested, "dialled_latents": dial.latent,
+        "latents": sample.latent, "measured": brief(sample.measured), "measured_before_projection": brief(sample.raw),
+        "warnings": sample.warnings,
     })  # fmt: skip
 
 

@@ -129,8 +129,9 @@ def request(model: Model, dial: Dial, n: int, span: Span) -> Request:
     swept = {span[0]: Sweep(*span[1:])} if span else {}
     size = store.size_of(model, dial)
     return Request(
-        str(sampling.path_of(model.name)), n, dial.seed, size, dial.project, conditions | swept, dict(dial.latent), off=dial.off
-    )
+        str(sampling.path_of(model.name)), n, dial.seed, size, dial.project, conditions | swept, dict(dial.latent), off=dial.off,
+        best_of=dial.best_of,
+    )  # fmt: skip
 
 
 def command(model: Model, dial: Dial, n: int, span: Span, folder: Path) -> list[str]:
@@ -138,6 +139,7 @@ def command(model: Model, dial: Dial, n: int, span: Span, folder: Path) -> list[
     asked = request(model, dial, n, span)
     given = [*flags("set", asked.conditions), *flags("latent", asked.latent)]
     stages = [*(["--raw"] if not asked.project else []), *(f"--off={stage}" for stage in asked.off)]
+    stages += [f"--best-of={asked.best_of}"] if asked.best_of > 1 else []
     fixed = ["-n", str(n), "--seed", str(asked.seed), "--size", str(asked.size), "--workers", "1", "--lines"]
     return ["-m", "core.sampling", asked.name, "--out", str(folder / FILE), *fixed, *given, *stages]
 

@@ -25,7 +25,7 @@ from explorer.live.protocol import SEEDS, Dial, Value, clip, shorten
 
 DIGEST = 8
 """Characters of the digest that a link carries."""
-RESERVED = ("seed", "size", "raw", "off", "z", "preset", "locked", "m")
+RESERVED = ("seed", "size", "raw", "off", "best_of", "z", "preset", "locked", "m")
 
 
 def write_number(value: float) -> str:
@@ -112,6 +112,8 @@ def to_query(model: Model, dial: Dial) -> dict[str, str]:
         query["raw"] = "1"
     if dial.off:
         query["off"] = ",".join(dial.off)
+    if dial.best_of > 1:
+        query["best_of"] = str(dial.best_of)
     if dial.locked:
         query["locked"] = ",".join(".".join([name, *map(str, held)]) for name, held in dial.locked.items())
     if model.preset != model.problem.presets[0]:
@@ -152,7 +154,7 @@ def from_query(model: Model, query: Mapping[str, str]) -> tuple[Dial, tuple[str,
     dial = Dial(
         conditions, latent, seed=_whole(query, "seed", 0, range(SEEDS + 1), notes),
         size=_whole(query, "size", model.field.shape[0], store.sizes(model), notes), project=query.get("raw") != "1", off=off,
-        drawn=drawn, smooth=smooth, at=at, locked=locked,
+        best_of=_whole(query, "best_of", 1, (1, *model.problem.best_of), notes), drawn=drawn, smooth=smooth, at=at, locked=locked,
     )  # fmt: skip
     dial = _possible(model, dial, notes)
     made = query.get("m")

@@ -93,15 +93,17 @@ def siblings(model: sampling.Model) -> dict[str, sampling.Model]:
 def table(
     model: sampling.Model, n: int = 16, size: int | None = None, seed: int = 0, tick: Callable[[int, int], None] | None = None
 ) -> pd.DataFrame:
-    """A row for each way: held-out arrays themselves, this model (without refinement too), every rival, and the other presets at
-    as much of the request as they hear, at what `n` held-out arrays measure. `tick(done, all)` is called after each way."""
+    """A row for each way: held-out arrays themselves, this model (without refinement too, one draw and the best of many), every
+    rival, and the other presets at as much of the request as they hear, at what `n` held-out arrays measure. `tick(done, all)` is
+    called after each way."""
     shape, problem = model.shape(size), model.problem
     truth = sampling.draw(problem, n, HELD_OUT + seed, shape[0])
     asked, expected = ensembles.request(model, truth), ensembles.describe(problem, truth.array)
-    ours = lambda **off: lambda i: model.sample(one(asked, i), 1, seed + i, size=size, **off).array  # noqa: E731
+    ours = lambda **how: lambda i: model.sample(one(asked, i), 1, seed + i, size=size, **how).array  # noqa: E731
     ways: dict[str, Callable[[int], Array]] = {OURS: ours()}
     if "refine" in model.stages:
         ways[f"{OURS}, not refined"] = ours(refine=False)
+        ways |= {f"{OURS}, best of {k}, not refined": ours(refine=False, best_of=k) for k in problem.best_of[-1:]}
     ways |= {r.label: lambda i, r=r: r.make(one(asked, i), 1, seed + i, shape) for r in problem.rivals}  # type: ignore[misc]
     for title, other in siblings(model).items():
         heard = ensembles.request(other, truth)

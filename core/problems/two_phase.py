@@ -47,6 +47,7 @@ SOURCE = CahnHilliard()
 AGREE, POSSIBLE, REFUSED = 2e-3, 1e-4, 0.03
 """|S2(0) - p1| up to which a curve and a fraction agree; mean distance to the nearest possible curve up to which one is taken as it
 is, and from which one is refused."""
+TRIES = (1, 4, 16)
 WEIGHTS = {"volume_fraction": 50.0, "correlation": 50.0, "length": 0.0}
 
 FRACTION = Quantity(
@@ -265,6 +266,7 @@ CORRELATION_PRESET = Preset(
     tiny=TrainConfig(steps=4, batch=4, images=64, weights=WEIGHTS, precision="fp32"),
     overrides={
         "settle": settle, "follow": follow, "refine": refine, "compare": compare, "bars": BARS | CORRELATION_BARS, "rivals": RIVALS,
+        "best_of": TRIES,
     },
 )
 
@@ -282,7 +284,7 @@ FRACTION_PRESET = Preset(
 
 MOMENTS = {
     "invariances": (VolumeFraction(), TwoPointCorrelation(correlations.BINS)), "settle": settle, "follow": follow,
-    "refine": refine, "compare": compare, "bars": {}, "rivals": RIVALS,
+    "refine": refine, "compare": compare, "bars": {}, "rivals": RIVALS, "best_of": TRIES,
 }  # fmt: skip
 WITHOUT_DATA = TrainConfig(
     steps=1000, batch=16, turns={"projection": 1}, lr=2e-3, betas=(0.9, 0.99), decay=0.5, precision="fp32",

@@ -42,6 +42,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--shard", metavar="K/M", help="make shard K of M (default: RANK and WORLD_SIZE of torchrun, else all)")
     parser.add_argument("--raw", action="store_true", help="the raw network's samples, without the exact projection")
     parser.add_argument("--off", metavar="STAGE", action="append", default=[], help="leave a stage out, such as refine")
+    parser.add_argument("--best-of", type=int, default=1, help="take the best of so many draws of each sample")
     parser.add_argument("--lines", action="store_true", help="print DONE/TOTAL after each block instead of a bar")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--batch", type=int, help="samples in one call (default: what is quick at this size)")
@@ -90,7 +91,7 @@ def make(given: argparse.Namespace) -> int:
         raise ValueError("Name one model and a file: python -m core.sampling two_phase/fraction -n 1000 --out big.h5")
     request = Request(
         given.names[0], given.n, given.seed, given.size, not given.raw, settings(given.set), settings(given.latent), given.device,
-        given.batch, tuple(given.off),
+        given.batch, tuple(given.off), given.best_of,
     )  # fmt: skip
     if given.device == "cuda" and not torch.cuda.is_available():
         raise ValueError("There is no GPU that torch can use on this machine. Leave out --device cuda.")

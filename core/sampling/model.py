@@ -16,10 +16,12 @@ from core import checkpoint as checkpoints
 from core import discovery, sampling
 from core.data import key
 from core.training.game import as_soft, soft_field
-from core.types import Array, Field, Problem, Quantity, Sample
+from core.types import Array, Conditions, Field, Invariance, Problem, Quantity, Sample
 
 CHUNK = {"cpu": 1, "cuda": 64}
 """Samples per network call, padded to exactly this: a sample never depends on how many are asked for."""
+MOST_TRIED = 64
+"""Most draws of a sample among which the best is taken."""
 
 
 def harden(soft: Tensor, field: Field) -> Tensor:
@@ -190,26 +192,31 @@ class Model:
         latent: Mapping[str, Any] | None = None,
         size: int | None = None,
         first: int = 0,
+        best_of: int = 1,
         **stages: bool,
     ) -> Sample:
         """`n` samples at `conditions` (missing ones take their defaults); latents not given are drawn per sample.
 
         Sample i is a function of (checkpoint, conditions_i, latent_i, seed, i) alone, i = `first` .. `first + n - 1` (conditions
         and latents given for each sample are those of these n). `project=False` delivers the raw network's labels. `stages`
-        switches parts off, e.g. `network=False`, or `refine=False` where the problem refines.
+        switches parts off, e.g. `network=False`, or `refine=False` where the problem refines. Of `best_of` draws of each sample,
+        the first as without it, that with the smallest L_I is taken, before any refinement: see `missed` and `Sample.tried`.
         Raises `ValueError` for a value of the wrong name, shape or range, a condition given together with what it
         replaces, or conditions that the problem refuses together.
         """
         if not 1 <= int(n) <= 1_000_000:
             raise ValueError(f"n must be 1 to 1000000; got {n}.")
         shape = self.shape(size)
+        if not 1 <= int(best_of) <= MOST_TRIED or (best_of > 1 and not self.pinned):
+            allowed = f"1 to {MOST_TRIED}" if self.pinned else f"1: no condition of {self.name} is an invariance to choose by"
+            raise ValueError(f"best_of must be {allowed}; got {best_of}.")
         asked, notes = self.settled(conditions, n)
         dialled = self.request(latent, n, self.latents, fill=False)
         given = asked | dialled
         warnings = [outside(q, given[q.name]) for q in self.conditions + self.latents if q.name in given]
         chunk = self.chunk
         spans = [(i, min(i + chunk, n)) for i in range(0, n, chunk)]
-        parts = [self._chunk(asked, dialled, seed, first, *span, chunk, shape, project, stages) for span in spans]
+        parts = [self._chunk(asked, dialled, seed, first, *span, chunk, shape, project, stages, best_of) for span in spans]
         joined = {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
         discrete = self.field.kind != "continuous"
         pick = lambda prefix: {k.removeprefix(prefix): v for k, v in joined.items() if k.startswith(prefix)}  # noqa: E731
@@ -217,39 +224,65 @@ class Model:
             labels=joined["delivered"] if discrete else None, field=None if discrete else joined["delivered"], soft=joined["soft"],
             requested=asked | pick("implied."), measured=pick("measured."), raw=pick("raw."), latent=pick("latent."),
             seeds=np.full(n, seed, np.int64), warnings=(*notes, *(w for w in warnings if w)),
-            coords=self.problem.coords(shape) if self.problem.coords else {},
+            coords=self.problem.coords(shape) if self.problem.coords else {}, tried=joined.get("tried"),
         )  # fmt: skip
 
     @torch.inference_mode()
     def _chunk(
         self, asked: dict[str, Array], dialled: dict[str, Array], seed: int, first: int, start: int, stop: int, chunk: int,
-        shape: tuple[int, int], project: bool, stages: Mapping[str, bool],
+        shape: tuple[int, int], project: bool, stages: Mapping[str, bool], best_of: int,
     ) -> dict[str, Array]:  # fmt: skip
         """Samples start..stop-1 of those from `first` on, computed in one padded call of exactly `chunk` samples."""
         index = [min(i, stop - 1) for i in range(start, start + chunk)]
         tensors = lambda values: {k: torch.from_numpy(v[index]).to(self.device) for k, v in values.items()}  # noqa: E731
-        conditions = tensors(asked)
-        noise = {k: v.to(self.device) for k, v in self.generator.noise([key(seed, first + i) for i in index], shape).items()}
-        if "uniform" in noise:
-            noise["uniform"] = torch.tensor([spread(seed, first + i) for i in index], device=self.device)
-        latent = {**self.generator.draw_latent(noise, conditions), **tensors(dialled)}
+        conditions, dials, out = tensors(asked), tensors(dialled), dict[str, Array]()
         implied = self.generator.implied(conditions) if hasattr(self.generator, "implied") else {}
-        logits = self.generator(noise, conditions, latent, **{k: v for k, v in stages.items() if k != "refine"}).float()
+        cut = lambda x: harden(soft_field(x, self.field), self.field)  # noqa: E731
+        deliver = lambda x, z: self.problem.project(x, {**z, **conditions}) if project else cut(x)  # noqa: E731
+        draws = [self._draw(conditions, dials, seed, [first + i for i in index], k, shape, stages) for k in range(best_of)]
+        logits, latent = draws[0]
+        if best_of > 1:
+            fields = [as_soft(deliver(*draw), self.field) for draw in draws]
+            tried = torch.stack([self.missed(f, {**implied, **conditions}) for f in fields], 1)
+            best = lambda parts: torch.stack(parts)[tried.argmin(1), torch.arange(len(tried))]  # noqa: E731
+            logits, latent = best([x for x, _ in draws]), {k: best([z[k] for _, z in draws]) for k in latent}
+            out["tried"] = tried.cpu().numpy()
         soft = soft_field(logits, self.field)
-        hard, told = harden(soft, self.field), {**latent, **conditions}
-        if project and self.problem.refine and stages.get("refine", True):
-            delivered = self.problem.project(self.problem.refine(logits, {**implied, **conditions}), told)
-        else:
-            delivered = self.problem.project(logits, told) if project else hard
+        hard, refine = harden(soft, self.field), self.problem.refine if project and stages.get("refine", True) else None
+        delivered = deliver(refine(logits, {**implied, **conditions}) if refine else logits, latent)
         seen = self.problem.deliver or (lambda fields: fields)
         raw_seen = seen(hard)
         raw = measure(self.problem, as_soft(hard, self.field))
-        out = {f"raw.{k}": v for k, v in raw.items()}
+        out |= {f"raw.{k}": v for k, v in raw.items()}
         out |= {f"measured.{k}": v for k, v in (measure(self.problem, as_soft(delivered, self.field)) if project else raw).items()}
         out |= {f"{kind}.{k}": v.cpu().numpy() for kind, d in (("latent", latent), ("implied", implied)) for k, v in d.items()}
         shown = soft if self.problem.deliver is None else raw_seen[:, None]
         out |= {"delivered": (seen(delivered) if project else raw_seen).cpu().numpy(), "soft": shown.cpu().numpy()}
         return {k: v[: stop - start] for k, v in out.items()}
+
+    def _draw(
+        self, conditions: Conditions, dials: Conditions, seed: int, index: Sequence[int], attempt: int, shape: tuple[int, int],
+        stages: Mapping[str, bool],
+    ) -> tuple[Tensor, dict[str, Tensor]]:  # fmt: skip
+        """Logits and latents of the samples `index`; `attempt` counts the draws of each."""
+        keys = [key(seed, i, attempt) if attempt else key(seed, i) for i in index]
+        noise = {k: v.to(self.device) for k, v in self.generator.noise(keys, shape).items()}
+        if "uniform" in noise:
+            noise["uniform"] = torch.tensor([spread(seed, i) for i in index], device=self.device)
+        latent = {**self.generator.draw_latent(noise, conditions), **dials}
+        flags = {k: v for k, v in stages.items() if k != "refine"}
+        return self.generator(noise, conditions, latent, **flags).float(), latent
+
+    @property
+    def pinned(self) -> tuple[Invariance, ...]:
+        """The invariances whose value is a condition of this preset, those left out of its training (weight 0) aside."""
+        weights, asked = self.preset.config.weights, {q.name for q in self.conditions}
+        return tuple(i for i in self.problem.invariances if i.name in asked and weights.get(i.name, 1.0))
+
+    def missed(self, fields: Tensor, conditions: Conditions) -> Tensor:
+        """L_I = sum_i w_i I_i of soft fields (B, C, H, W) over the `pinned` invariances, w_i as in training; (B,)."""
+        weights = self.preset.config.weights
+        return torch.stack([weights.get(i.name, 1.0) * i.residual(fields, conditions) for i in self.pinned]).sum(0)
 
     def position(self, conditions: Mapping[str, Any] | None = None) -> float:
         """Where these conditions lie among all that can be asked; see `core.types.Position`."""

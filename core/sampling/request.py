@@ -53,6 +53,8 @@ class Request:
     batch: int | None = None
     off: tuple[str, ...] = ()
     """Stages that are switched off, such as `network`."""
+    best_of: int = 1
+    """Draws of each sample among which the best is taken."""
 
     def settings(self, indices: Array) -> tuple[dict[str, Any], dict[str, Any]]:
         """Conditions and latents of the samples `indices`: sweeps as lists, everything else as it is."""
@@ -63,6 +65,7 @@ class Request:
         """Samples start .. stop-1."""
         conditions, latent = self.settings(np.arange(start, stop))
         asked: dict[str, Any] = {"n": stop - start, "first": start, "seed": self.seed, "project": self.project, "size": self.size}
+        asked |= {"best_of": self.best_of}
         return model.sample(conditions, latent=latent, **asked, **dict.fromkeys(self.off, False))
 
 

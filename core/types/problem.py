@@ -181,6 +181,8 @@ class Problem:
     """What conditions become when a person moves one of them after giving another: all values of a dial -> values that agree."""
     refine: Callable[[Tensor, Conditions], Tensor] | None = None
     """Drives what is delivered onto the conditions that `project` alone does not make exact: logits to better logits."""
+    best_of: tuple[int, ...] = ()
+    """Of how many draws of a sample a person may take the best; empty where none is better than another, or all are exact."""
     refuse: Callable[[Mapping[str, Array]], str] | None = None
     """Why these conditions (each (n, ...), all of the preset's) cannot be delivered together, in a sentence that says by how
     much; empty where they can."""

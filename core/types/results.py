@@ -24,6 +24,7 @@ class Sample:
     requested, measured, raw : condition name -> array (n, ...): asked; measured on what is delivered; measured before projection.
     latent : latent name -> array (n,), the latent values used.
     coords : axis -> 1-D array in physical units, empty where pixels are the unit.
+    tried : (n, best_of) L_I of every draw among which each sample is the best, before refinement; None where there was one draw.
     """
 
     labels: NDArray[np.uint8] | None
@@ -36,6 +37,7 @@ class Sample:
     latent: dict[str, Array] = default(default_factory=dict)
     coords: dict[str, Array] = default(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    tried: Array | None = None
 
     @property
     def array(self) -> Array:

@@ -30,7 +30,7 @@ class Panel {
   build(spec) {
     this.spec = spec;
     const dial = spec.dial;
-    this.state = { conditions: {}, latent: { ...dial.latent }, seed: dial.seed, size: dial.size, project: dial.project, off: new Set(dial.off), drawn: { ...dial.drawn }, smooth: dial.smooth, at: { ...dial.at }, locked: { ...dial.locked } };
+    this.state = { conditions: {}, latent: { ...dial.latent }, seed: dial.seed, size: dial.size, project: dial.project, off: new Set(dial.off), bestOf: dial.best_of, drawn: { ...dial.drawn }, smooth: dial.smooth, at: { ...dial.at }, locked: { ...dial.locked } };
     for (const q of spec.conditions) this.state.conditions[q.name] = dial.conditions[q.name] ?? q.default;
     for (const q of spec.conditions) {
       const simplex = q.kind === "simplex";
@@ -45,6 +45,8 @@ class Panel {
     const size = this.find(".size");
     for (const s of spec.sizes) size.append(make("option", { value: s, textContent: `${s} ${spec.field.unit}`, selected: s === dial.size }));
     this.find(".size-box").hidden = spec.sizes.length < 2;
+    for (const n of spec.tries) this.find(".best-of").append(make("option", { value: n, textContent: n, selected: n === dial.best_of }));
+    this.find(".best-box").hidden = !spec.tries.length;
     const toggles = [...(spec.projection ? [["project", spec.projection, this.state.project]] : []), ...spec.stages.map((s) => [s, `Stage: ${s}${spec.late.includes(s) ? " (on release)" : ""}`, !this.state.off.has(s)])];
     for (const [name, text, checked] of toggles)
       this.find(".toggles").append(make("label", {}, make("input", { type: "checkbox", name, checked }), text));
@@ -150,11 +152,11 @@ class Panel {
 
   request() {
     const s = this.state;
-    return { model: this.spec.model, conditions: s.conditions, latent: s.latent, seed: s.seed, size: s.size, project: s.project, off: [...s.off], drawn: s.drawn, smooth: s.smooth, at: s.at, locked: s.locked };
+    return { model: this.spec.model, conditions: s.conditions, latent: s.latent, seed: s.seed, size: s.size, project: s.project, off: [...s.off], best_of: s.bestOf, drawn: s.drawn, smooth: s.smooth, at: s.at, locked: s.locked };
   }
 
-  /** What the model is asked now: while something moves, without the stages that are left to the release. */
-  wanted() { const request = this.request(); return this.quick ? { ...request, off: [...new Set([...request.off, ...this.spec.late])] } : request; }
+  /** What the model is asked now: while something moves, one draw without the stages that are left to the release. */
+  wanted() { const request = this.request(); return this.quick ? { ...request, best_of: 1, off: [...new Set([...request.off, ...this.spec.late])] } : request; }
 
   ask() { this.quick = true; this.link.ask(); }
 
@@ -162,7 +164,7 @@ class Panel {
   release(changed = false) {
     this.moving = null;
     for (const row of Object.values(this.rows)) this.sync(row);
-    const unfinished = this.quick && this.spec.late.some((s) => !this.state.off.has(s));
+    const unfinished = this.quick && (this.state.bestOf > 1 || this.spec.late.some((s) => !this.state.off.has(s)));
     this.quick = false;
     if (changed || unfinished) this.link.ask();
     this.handOver();
@@ -189,6 +191,7 @@ class Panel {
       button.addEventListener("click", () => { actions[button.dataset.act](); this.release(true); });
     seed.addEventListener("change", () => { this.state.seed = clamp(Math.floor(+seed.value) || 0, 0, 2147483647); seed.value = this.state.seed; this.release(true); });
     size.addEventListener("change", () => { this.state.size = +size.value; this.release(true); });
+    this.find(".best-of").addEventListener("change", ({ target }) => { this.state.bestOf = +target.value; this.release(true); });
     this.find(".toggles").addEventListener("change", ({ target }) => {
       if (target.name === "project") this.state.project = target.checked;
       else if (target.checked) this.state.off.delete(target.name); else this.state.off.add(target.name);
@@ -301,6 +304,11 @@ class Panel {
     this.drawn = this.drawn.filter((t) => now - t < 1000);
     const rows = [];
     this.spec.curves.forEach((c, i) => { const s = this.scatter?.[i]; if (s) rows.push([`Curve from held-out mean`, `${s[0].toFixed(4)} (natural ${s[1].toFixed(4)})`]); });
+    const tried = this.frame?.header.tried;
+    if (tried) {
+      const least = Math.min(...tried), mean = tried.reduce((a, b) => a + b) / tried.length;
+      rows.push([`Best of ${tried.length}, L_I unrefined`, `${least.toExponential(1)} (mean ${mean.toExponential(1)})`]);
+    }
     const times = this.frame?.header.times ?? [["Time per sample", this.frame?.header.ms]];
     for (const [label, ms] of times) rows.push([label, ms === undefined ? "–" : `${ms.toFixed(1)} ms`]);
     if (this.drawn.length > 3) this.pace = `${Math.round(((this.drawn.length - 1) * 1000) / (this.drawn.at(-1) - this.drawn[0]))} frames/s, ${this.lag.toFixed(0)} ms behind`;

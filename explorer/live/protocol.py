@@ -24,7 +24,8 @@ LIMIT = 16_384
 VALUES = 512
 """Most numbers that one quantity may carry."""
 SEEDS = 2**31 - 1
-KEYS = ("id", "model", "conditions", "latent", "seed", "size", "project", "off", "drawn", "smooth", "at", "locked")
+MOST_TRIED = 64
+KEYS = ("id", "model", "conditions", "latent", "seed", "size", "project", "off", "best_of", "drawn", "smooth", "at", "locked")
 DTYPES: dict[str, np.dtype[Any]] = {"u1": np.dtype("<u1"), "f4": np.dtype("<f4")}
 
 Value = float | tuple[float, ...]
@@ -35,9 +36,9 @@ class Dial:
     """Everything that fixes a picture for a given model: same dial, same pixels.
 
     Latents that are not named are drawn by the model from the seed; `size` 0 means the field's default; `off` names the
-    stages of the generator that are switched off. `drawn` holds the control points of curve conditions drawn by hand, joined
-    smoothly or as steps. Two change no field: `at` is where an axis is cut for a profile, `locked` which shares of a simplex hold
-    still while the others are moved.
+    stages of the generator that are switched off, `best_of` of how many draws the best is taken. `drawn` holds the control points
+    of curve conditions drawn by hand, joined smoothly or as steps. Two change no field: `at` is where an axis is cut for a
+    profile, `locked` which shares of a simplex hold still while the others are moved.
     """
 
     conditions: Mapping[str, Value] = field(default_factory=dict)
@@ -46,6 +47,7 @@ class Dial:
     size: int = 0
     project: bool = True
     off: tuple[str, ...] = ()
+    best_of: int = 1
     drawn: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     smooth: bool = True
     at: Mapping[str, float] = field(default_factory=dict)
@@ -152,6 +154,7 @@ def request(given: Mapping[str, Any]) -> Request:
         size=_integer("size", given.get("size", 0), 0, 4096),
         project=_flag("project", given.get("project", True)),
         off=_names("off", given.get("off", [])),
+        best_of=_integer("best_of", given.get("best_of", 1), 1, MOST_TRIED),
         drawn={k: v if isinstance(v, tuple) else (v,) for k, v in _values("drawn", given.get("drawn", {})).items()},
         smooth=_flag("smooth", given.get("smooth", True)),
         at={k: v for k, v in _values("at", given.get("at", {})).items() if not isinstance(v, tuple)},

@@ -65,6 +65,8 @@ def compose(model: Model, dial: Dial, sample: Sample, seconds: float, number: in
         "descriptors": {k: (v[0], *(float(r) for r in reference.get(k, ()))) for k, v in measured.items() if v.ndim == 1},
         "warnings": (*sample.warnings, *unknown),
     }
+    if sample.tried is not None:
+        beside["tried"] = sample.tried[0]
     return encode(head(model, sample, 1e3 * seconds, number, more) | beside, arrays)
 
 

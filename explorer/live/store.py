@@ -111,6 +111,9 @@ def check(model: Model, dial: Dial) -> None:
     missing = [s for s in dial.off if s not in model.stages]
     if missing:
         raise ValueError(f"{model.name} has no stage {missing[0]!r}. It has: {', '.join(model.stages) or 'none'}.")
+    if dial.best_of not in (1, *model.problem.best_of):
+        offered = ", ".join(map(str, model.problem.best_of)) or "1"
+        raise ValueError(f"The best of {dial.best_of} is not offered here. Choose one of: {offered}.")
     if size_of(model, dial) not in sizes(model):
         raise ValueError(f"Size {dial.size} is not offered. Choose one of: {', '.join(map(str, sizes(model)))}.")
     if model.problem.refuse and (why := model.problem.refuse(model.request(asked(model, dial), 1, model.conditions, fill=True))):
@@ -122,7 +125,8 @@ def take(model: Model, dial: Dial, n: int = 1) -> Sample:
     check(model, dial)
     size = None if size_of(model, dial) == model.field.shape[0] else dial.size
     conditions, latent = asked(model, dial), clipped(model.latents, dial.latent)
-    return model.sample(conditions, n, dial.seed, dial.project, latent or None, size, **dict.fromkeys(dial.off, False))
+    stages: dict[str, Any] = dict.fromkeys(dial.off, False)
+    return model.sample(conditions, n, dial.seed, dial.project, latent or None, size, best_of=dial.best_of, **stages)
 
 
 def shape_of(model: Model, dial: Dial) -> tuple[int, int]:

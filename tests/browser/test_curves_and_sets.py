@@ -86,3 +86,19 @@ def test_annealing_is_cancelled(new_page, address):
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_text("Yeong-Torquato annealing:")).to_be_hidden()
     expect(page.get_by_text(re.compile(r"This model, \d")).first).to_be_visible()
+
+
+def test_the_best_of_several_draws_comes_on_release(new_page, address):
+    page = opened(new_page, address, "preset=correlation&size=64&volume_fraction=0.4&length=8&off=refine")
+    before, tried = seq(page), page.get_by_text("Best of 4, L_I unrefined")
+    page.get_by_label("Best of").select_option("4")
+    drawn_after(page, before)
+    expect(tried).to_be_visible()
+    expect(page).to_have_url(re.compile("best_of=4"))
+    slider, before = page.get_by_role("slider", name="Volume fraction").first, seq(page)
+    slider.evaluate("(e) => { e.value = 0.5; e.dispatchEvent(new Event('input', { bubbles: true })); }")
+    drawn_after(page, before)
+    expect(tried).not_to_be_visible()
+    slider.dispatch_event("change")
+    expect(tried).to_be_visible()
+    expect(page).to_have_url(re.compile("volume_fraction=0.5.*best_of=4"))

@@ -1,0 +1,49 @@
+"""The best of several draws, on the shipped model: never further from the request, the same whatever is asked beside it."""
+
+import numpy as np
+import pytest
+
+import core
+
+REQUEST = {"volume_fraction": 0.4, "length": 8.0}
+ASKED = {"seed": 5, "size": 64, "refine": False}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return core.load("two_phase/correlation")
+
+
+def gaps(sample):
+    """Mean |S2 - S2*| of each sample."""
+    return np.abs(sample.measured["correlation"] - sample.requested["correlation"]).mean(1)
+
+
+def test_the_draw_with_the_smallest_residual_is_taken(model):
+    alone, best = (model.sample(REQUEST, 12, best_of=k, **ASKED) for k in (1, 8))
+    assert alone.tried is None and best.tried.shape == (12, 8)
+    wanted = 50 * (best.measured["correlation"] - best.requested["correlation"]) ** 2
+    np.testing.assert_allclose(best.tried.min(1), wanted.mean(1), rtol=1e-3, atol=1e-6)  # the fraction is met to a pixel
+    kept = best.tried.argmin(1) == 0
+    assert 0 < kept.sum() < 12
+    np.testing.assert_array_equal((best.labels == alone.labels).all((1, 2)), kept)
+    np.testing.assert_array_equal(best.labels.sum((1, 2)), np.full(12, round(0.4 * 64**2)))
+    assert gaps(best).mean() < 0.7 * gaps(alone).mean()  # measured: .53
+
+
+def test_more_draws_are_the_same_and_more(model):
+    few, many = (model.sample(REQUEST, 2, best_of=k, **ASKED) for k in (3, 6))
+    np.testing.assert_allclose(many.tried[:, :3], few.tried, rtol=1e-4)
+    one = model.sample(REQUEST, 1, first=1, best_of=6, **ASKED)
+    np.testing.assert_array_equal(one.labels[0], many.labels[1])
+
+
+def test_the_best_draw_is_refined_like_any_other(model):
+    best = model.sample(REQUEST, 2, 5, size=64, best_of=4)
+    assert gaps(best).max() <= 0.001
+
+
+@pytest.mark.parametrize(("name", "count"), [("two_phase/correlation", 0), ("two_phase/correlation", 65), ("two_phase/wgan_gp", 2)])
+def test_a_choice_that_cannot_be_made_is_refused(name, count):
+    with pytest.raises(ValueError, match=r"best_of must be 1.*; got"):
+        core.load(name).sample(None, 1, best_of=count)
