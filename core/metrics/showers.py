@@ -20,6 +20,8 @@ SOFT = 1 / 4
 """The unit of soft sparsity, in noise cuts."""
 W1, RESPONSE = "occupancy, Wasserstein distance, % of cells", "energy response, largest |deviation|, %"
 CUT = "occupancy above the noise cut, Wasserstein distance, % of cells"
+DELIVERED = "occupancy as delivered, Wasserstein distance, % of cells"
+SIMULATED, WITHOUT, SHARE = "other simulations", "Without tricks", " / without"
 Images = Mapping[float, Array]
 
 
@@ -118,13 +120,29 @@ def trace(model: sampling.Model, n: int = TRACED) -> dict[str, float]:
 
 
 def comparison(problem: str = "showers", n: int = 256) -> pd.DataFrame:
-    """The raw column of every preset that has a checkpoint, beside the simulation's."""
+    """Of every preset that has a checkpoint, by its title, the raw column, and the distance of occupancies as delivered, beside
+    other simulations."""
     table: dict[str, Any] = {}
     for preset in discovery.problem(problem).presets:
         if sampling.path_of(f"{problem}/{preset.name}").exists():
             found = quality(sampling.load(f"{problem}/{preset.name}"), n)
-            table["data"], table[preset.name] = found["data"], found["raw"]
+            table[SIMULATED], table[preset.title] = (with_delivered(found, column) for column in ("data", "raw"))
     return pd.DataFrame(table)
+
+
+def with_delivered(found: pd.DataFrame, column: str) -> pd.Series:
+    """A column of the table of quality, and what the distance of occupancies is once it is read out."""
+    delivered = found.loc[W1, "all" if column == "raw" else column]
+    return pd.concat([found[column], pd.Series({DELIVERED: delivered})])
+
+
+def verdicts(found: pd.DataFrame, reference: str) -> pd.DataFrame:
+    """`comparison` in brief, a row for each preset: the distances of occupancies, and each in those of the preset `reference`; the
+    energy response at energies of no training."""
+    brief = found.loc[[W1, CUT, DELIVERED]].T
+    if reference in brief.index:
+        brief = pd.concat([brief, (brief.drop(SIMULATED) / brief.loc[reference]).add_suffix(SHARE)], axis=1)
+    return brief.join(found.loc[[RESPONSE, "resolution / simulated"]].T)
 
 
 def _source(model: sampling.Model) -> Showers:
@@ -134,4 +152,6 @@ def _source(model: sampling.Model) -> Showers:
 
 
 if __name__ == "__main__":
-    print(comparison().to_string(float_format=lambda v: f"{v:.3g}"))
+    found = comparison()
+    for each in (found, verdicts(found, WITHOUT).T):
+        print(each.to_string(float_format=lambda v: f"{v:.3g}"), end="\n\n")

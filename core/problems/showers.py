@@ -21,7 +21,8 @@ from core.types import HELD_OUT, Array, Conditions, Descriptor, Field, Preset, P
 SIDE = 24
 SHOWERS = Showers()
 FIELD = Field(
-    kind="continuous", shape=(SIDE, SIDE), high=2.0, periodic=False, mirrored=False, axes=("depth", "across"), unit="cells"
+    kind="continuous", shape=(SIDE, SIDE), high=6.0, gamma=0.4, periodic=False, mirrored=False, axes=("depth", "across"),
+    unit="cells",
 )  # fmt: skip
 UNIT = SHOWERS.cut / 3
 """The critic sees log(1 + x / this)."""

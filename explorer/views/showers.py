@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 import core
-from core.metrics.showers import RESPONSE, W1, curves
+from core.metrics.showers import CUT, DELIVERED, RESPONSE, SHARE, SIMULATED, W1, WITHOUT, curves, verdicts, with_delivered
 from core.sampling import Model
 from explorer import pages, shower_figures, workbench
 from explorer.live import store
 
+SHORT = {W1: "W₁, all cells, %", CUT: "W₁, above the cut, %", DELIVERED: "W₁, delivered, %", RESPONSE: "response off, %"}
 COMMAND = "python -m core.metrics.showers"
 
 
@@ -28,44 +30,44 @@ def models() -> dict[str, Model]:
     return found
 
 
-@st.cache_data(show_spinner="Measuring the networks at 13 energies ...", max_entries=8)
+@st.cache_data(show_spinner="Measuring the network at 13 energies ...", max_entries=16)
 def measured(name: str, digest: str) -> dict[str, Any]:
     """What `core.metrics.showers.curves` measures of a model, once for each checkpoint."""
     return curves(store.MODELS.get(name))
 
 
-def table(found: dict[str, Model]) -> pd.DataFrame:
-    """Rows of quality; columns: other simulations, and of every preset the network alone."""
-    columns: dict[str, dict[str, float]] = {}
+def table(found: Mapping[str, Model]) -> pd.DataFrame:
+    """A row for each preset and other simulations, of what the checkpoints say of themselves; see `verdicts`."""
+    columns: dict[str, pd.Series] = {}
     for title, model in found.items():
-        for rows in model.manifest["metrics"].values():
-            for row in rows:
-                columns.setdefault("other simulations", {}).setdefault(row["quantity"], row.get("data"))
-                columns.setdefault(title, {})[row["quantity"]] = row.get("raw")
-    return pd.DataFrame(columns).astype(float)
+        rows = [row for rows in model.manifest["metrics"].values() for row in rows]
+        quality = pd.DataFrame(rows).set_index("quantity")[["data", "raw", "all"]].astype(float)
+        columns[SIMULATED], columns[title] = (with_delivered(quality, c) for c in ("data", "raw"))
+    return verdicts(pd.DataFrame(columns), WITHOUT)
 
 
-def sentences(found: pd.DataFrame, reference: str = "Without tricks") -> list[str]:
-    """What the table says of each preset: distance of the occupancies beside that without tricks, and the response."""
-    if reference not in found.columns or W1 not in found.index:
-        return []
-    usual = found.loc[W1, reference]
-    return [
-        f"{title}: the distance between generated and simulated occupancies is {found.loc[W1, title] / usual:.2f} of that without "
-        f"tricks; the energy response is within {found.loc[RESPONSE, title]:.1f} % at energies that training never saw."
-        for title in found.columns if title not in (reference, "other simulations")
-    ]  # fmt: skip
+def beside(found: Mapping[str, Model], chosen: str) -> dict[str, Model]:
+    """The chosen preset and the one without tricks, by title."""
+    titles = {model.preset.name: title for title, model in found.items()}
+    return {titles[name]: found[titles[name]] for name in dict.fromkeys((chosen, "plain")) if name in titles}
+
+
+def short(name: str) -> str:
+    """The heading of a column of the table."""
+    whole = name.removesuffix(SHARE)
+    return SHORT.get(whole, whole) + (", share" if whole != name else "")
 
 
 @st.fragment
 def tricks() -> None:
-    """Figures and table of all presets that there are."""
+    """Figures of the chosen preset beside the one without tricks, and a table of all."""
     st.markdown("##### With and without the tricks")
     found, night = models(), pages.dark()
     if not found:
         st.info("No network was trained yet. Run `python train.py showers`.", icon=":material/model_training:")
         return
-    told = {title: measured(m.name, m.digest) for title, m in found.items()}
+    shown = beside(found, st.session_state.get("preset:showers", core.presets("showers")[0])) or found
+    told = {title: measured(m.name, m.digest) for title, m in shown.items()}
     occupancies = {"simulated": next(iter(told.values()))["occupancy"]["simulated"]}
     occupancies |= {title: c["occupancy"]["network"] for title, c in told.items()}
     figures = (
@@ -81,11 +83,12 @@ def tricks() -> None:
         "an empty cell and for a full one, and tells nothing of occupancy."
     )
     rows = table(found)
-    st.markdown("\n".join(f"- {s}" for s in sentences(rows)))
-    if not rows.empty:
-        numbers = {name: st.column_config.NumberColumn(format="%.3g") for name in rows.columns}
-        st.dataframe(rows, width="stretch", height=36 * (len(rows) + 1) + 2, column_config=numbers)
-        st.caption(f"The networks alone, before read-out, at held-out energies; printed by `{COMMAND}`.")
+    numbers = {name: st.column_config.NumberColumn(short(name), help=name, format="%.3g") for name in rows.columns}
+    st.dataframe(rows, width="stretch", height=36 * (len(rows) + 1) + 2, column_config=numbers)
+    st.caption(
+        "The networks alone unless it says delivered, at held-out energies; Wasserstein distances from simulated occupancies, and "
+        f"their shares of the distances without tricks. Printed again by `{COMMAND}`."
+    )
 
 
 if __name__ == "__main__":
