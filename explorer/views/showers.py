@@ -37,13 +37,16 @@ def measured(name: str, digest: str) -> dict[str, Any]:
 
 
 def table(found: Mapping[str, Model]) -> pd.DataFrame:
-    """A row for each preset and other simulations, of what the checkpoints say of themselves; see `verdicts`."""
+    """A row for each preset and other simulations, of what the checkpoints say of themselves; see `verdicts`. A checkpoint that was
+    not measured has none."""
     columns: dict[str, pd.Series] = {}
     for title, model in found.items():
         rows = [row for rows in model.manifest["metrics"].values() for row in rows]
+        if not any(row.get("quantity") == W1 for row in rows):
+            continue
         quality = pd.DataFrame(rows).set_index("quantity")[["data", "raw", "all"]].astype(float)
         columns[SIMULATED], columns[title] = (with_delivered(quality, c) for c in ("data", "raw"))
-    return verdicts(pd.DataFrame(columns), WITHOUT)
+    return verdicts(pd.DataFrame(columns), WITHOUT) if columns else pd.DataFrame()
 
 
 def beside(found: Mapping[str, Model], chosen: str) -> dict[str, Model]:
@@ -83,6 +86,8 @@ def tricks() -> None:
         "an empty cell and for a full one, and tells nothing of occupancy."
     )
     rows = table(found)
+    if rows.empty:
+        return
     numbers = {name: st.column_config.NumberColumn(short(name), help=name, format="%.3g") for name in rows.columns}
     st.dataframe(rows, width="stretch", height=36 * (len(rows) + 1) + 2, column_config=numbers)
     st.caption(

@@ -32,19 +32,19 @@ def test_the_figures_are_what_was_measured(dark):
 
 
 @pytest.fixture(scope="module")
-def shipped():
+def trained():
     models = [core.load(SHIPPED / f"{name}.safetensors") for name in core.presets("showers")]
     return {m.preset.title: m for m in models}
 
 
-def test_the_chosen_network_stands_beside_the_one_without_tricks(shipped):
-    assert list(view.beside(shipped, "sparsity")) == ["Soft sparsity alone", WITHOUT]
-    assert list(view.beside(shipped, "plain")) == [WITHOUT]
+def test_the_chosen_network_stands_beside_the_one_without_tricks(trained):
+    assert list(view.beside(trained, "sparsity")) == ["Soft sparsity alone", WITHOUT]
+    assert list(view.beside(trained, "plain")) == [WITHOUT]
 
 
-def test_the_table_says_by_how_much_the_tricks_help(shipped):
+def test_the_table_says_by_how_much_the_tricks_help(trained):
     """The bars, on the shipped checkpoints: occupancies at most half as far from the simulated ones, the response within 3 %."""
-    rows = view.table(shipped)
+    rows = view.table(trained)
     assert rows.index[0] == SIMULATED and rows.loc[WITHOUT, f"{W1} / without"] == 1
     tricks = rows.loc["All tricks"]
     assert (tricks[[f"{row} / without" for row in (W1, CUT)]] <= 0.5).all() and tricks[RESPONSE] <= 3
