@@ -61,9 +61,11 @@ def panel(model: Model, dial: Dial, base: str = "") -> dict[str, Any]:
         "latents": [quantity(q) for q in model.latents if q.kind == "scalar"],
         "sizes": store.sizes(model), "stages": model.stages, "late": store.late(model), "tries": model.problem.best_of,
         "field": {"kind": field.kind, "labels": field.labels, "unit": field.unit, "low": field.low, "high": field.high,
+                  "gamma": field.gamma,
                   "light": palette.stops(field), "dark": palette.stops(field, True),
                   "diverging": {"light": palette.DIVERGING[False], "dark": palette.DIVERGING[True]}},
-        "names": {q.name: q.label for p in reversed(model.problem.presets) for q in p.conditions},
+        "names": {i.name: i.label for i in model.problem.invariances}
+                 | {q.name: q.label for p in reversed(model.problem.presets) for q in p.conditions},
         "handles": handles(model), "note": note(model),
         "curves": [{"name": d.name, "label": d.label, "unit": d.unit, "axis": d.axis or f"distance / {field.unit}"}
                    for d in model.problem.descriptors if d.live and d.abscissa],

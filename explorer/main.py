@@ -23,6 +23,6 @@ st.html(STYLE)
 home = st.Page(pages.VIEWS / "home.py", title="InvNet Explorer", default=True)
 problems = [pages.page(name) for name in discovery.problems()]
 labs = [pages.inverse(), pages.linear_game(), pages.gan_lab()]
-page = st.navigation([home, *problems, pages.micrograph(), *labs], position="top")
+page = st.navigation({"": [home, *problems, pages.micrograph()], "Labs": labs}, position="top")
 pages.enter(page.url_path)
 page.run()

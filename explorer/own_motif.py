@@ -12,7 +12,7 @@ from core.sampling import Model
 from core.sampling.carrying import carrying
 from core.simulation import motifs
 from core.types import Array, Field
-from explorer import exports, pages, workbench
+from explorer import exports, pages, palette, workbench
 
 WRITTEN = "#######\n#ooooo#\n#o###o#\n#o#.#o#\n#o###o#\n#ooooo#\n#######"
 PICTURES, SCALE = 8, 8
@@ -78,7 +78,6 @@ def draw(model: Model, motif: Tensor, seed: int, exact: bool) -> None:
 
 def tiled(arrays: Array, field: Field, dark: bool) -> bytes:
     """Pictures (n, H, W) in two rows, as PNG."""
-    indices = np.rint(255 * (arrays - field.low) / (field.high - field.low)).clip(0, 255).astype(np.uint8)
-    framed = np.pad(indices, ((0, 0), (1, 1), (1, 1)), constant_values=96)
+    framed = np.pad(palette.indices(field, arrays), ((0, 0), (1, 1), (1, 1)), constant_values=96)
     rows = [np.concatenate(list(row), 1) for row in np.split(framed, 2)]
     return exports.png(np.concatenate(rows), field, SCALE, dark)

@@ -40,3 +40,9 @@ def colours(field: Field, dark: bool = False) -> Array:
         at = np.linspace(0, len(table) - 1, 256)
         table = np.stack([np.interp(at, np.arange(len(table)), column) for column in table.T], 1)
     return np.rint(table).astype(np.uint8)
+
+
+def indices(field: Field, arrays: Array) -> Array:
+    """Continuous values, of any shape, as uint8 indices into `colours`; see `Field.gamma`."""
+    share = np.clip((arrays - field.low) / (field.high - field.low), 0, 1)
+    return np.rint(255 * share**field.gamma).astype(np.uint8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -15,12 +16,15 @@ LATENT = 16
 START = 8
 
 
-def scaled(conditions: Mapping[str, Tensor], quantities: Sequence[Quantity]) -> Tensor:
-    """Conditions (B,) or (B, size) as one matrix (B, k), -1 to 1 over the ranges seen in training."""
+def scaled(conditions: Mapping[str, Tensor], quantities: Sequence[Quantity], log: bool = False) -> Tensor:
+    """Conditions (B,) or (B, size), or their logarithms, as one matrix (B, k), -1 to 1 over the ranges seen in training."""
     columns = []
     for q in quantities:
         low, high = q.trained or (q.low, q.high)
-        columns.append(((2 * conditions[q.name] - low - high) / (high - low)).reshape(-1, q.size))
+        value = conditions[q.name]
+        if log:
+            low, high, value = math.log(low), math.log(high), value.log()
+        columns.append(((2 * value - low - high) / (high - low)).reshape(-1, q.size))
     return torch.cat(columns, 1)
 
 

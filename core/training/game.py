@@ -58,10 +58,14 @@ class Game:
         self, problem: Problem, preset: Preset, config: TrainConfig, generator: nn.Module, critic: nn.Module | None,
         images: Batches | None, device: torch.device | str = "cpu",
     ) -> None:  # fmt: skip
-        """`images` is None for data-free presets: then there is no critic, and conditions are drawn from the preset's ranges."""
+        """`images` is None for data-free presets: then there is no critic, and conditions are drawn from the preset's ranges.
+
+        Conditions that no image tells exactly are those that the source knows of its first images (`known(seeds)`)."""
         self.problem, self.preset, self.config = problem, preset, config
         self.generator, self.critic, self.images = generator, critic, images
         self.device, self.dtype = torch.device(device), DTYPES[config.precision]
+        told = getattr(problem.source, "known", None) if images is not None else None
+        self.known = {} if images is None or told is None else told(range(len(images.images)))
         self.players = self._players()
         self.gone = 0.0
         """Share of the steps that is over; the loop keeps it."""
@@ -93,12 +97,20 @@ class Game:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
 
     def real(self, number: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """A keyed batch of the data: soft fields (B, C, H, W) and the conditions: those that the preset asks for, else those
-        measured on the fields."""
+        """A keyed batch of the data: soft fields (B, C, H, W) and the conditions: those that the preset asks for, else what
+        the source knows of these images, else those measured on the fields."""
         assert self.images is not None
         labels = self.images.take(number, share(self.config.batch))
         fields = as_soft(labels, self.problem.field, self.dtype)
-        return fields, {i.name: i.measure(fields) for i in self.problem.invariances} | self.asked(number)
+        measured = {i.name: i.measure(fields) for i in self.problem.invariances}
+        return fields, measured | self.told(number) | self.asked(number)
+
+    def told(self, number: int) -> dict[str, Tensor]:
+        """What the source knows of the images of a keyed batch."""
+        if not self.known or self.images is None:
+            return {}
+        chosen = self.images.choose(number, share(self.config.batch)).cpu()
+        return {k: torch.as_tensor(v)[chosen].to(self.device, self.dtype) for k, v in self.known.items()}
 
     def asked(self, number: int) -> dict[str, Tensor]:
         """The keyed conditions that the preset asks for; none where it takes those of the data."""
@@ -180,9 +192,18 @@ class Game:
             real = self.shown_real(number, fields, conditions)
         scores, misread = self.judged(torch.cat([real, fake]), conditions)
         scores_real, scores_fake = scores.chunk(2)
-        loss = ADVERSARIAL[self.config.loss][0](scores_real, scores_fake).mean()
+        taken, given = self.flipped(number, scores_real, scores_fake)
+        loss = ADVERSARIAL[self.config.loss][0](taken, given).mean()
         logs = {"loss": float(loss.detach()), "gap": float((scores_real - scores_fake).mean().detach())}
         return loss + misread + self._penalty(number, real, fake), logs | self._misread(misread)
+
+    def flipped(self, number: int, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores (B,) taken for those of real and of generated images: a keyed share of the pairs the wrong way round."""
+        if not self.config.flip:
+            return real, fake
+        draws = [uniform(self.config.seed, number, i, "flip") for i in share(self.config.batch)]
+        wrong = torch.tensor(draws, device=real.device) < self.config.flip
+        return torch.where(wrong, fake, real), torch.where(wrong, real, fake)
 
     def _penalty(self, number: int, real: Tensor, fake: Tensor) -> Tensor:
         """WGAN-GP on mixtures, else R1 + R2, every `lazy` draws (by key) with `lazy` times the weight."""

@@ -106,6 +106,8 @@ class TrainConfig:
     """Standard deviation of the noise on the L_I of real fields that the critic sees (Stinis et al.'s remedy)."""
     auxiliary: float = 0.0
     """Weight of the error with which the critic's second head reads the conditions; both critic and generator minimise it."""
+    flip: float = 0.0
+    """Share of the pairs in which the critic is told that the real image is generated and the other way round (label flipping)."""
     straight_through: bool = True
     """Whether the critic sees the delivered array (with the soft field's gradient) or the soft field itself."""
 

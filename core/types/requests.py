@@ -91,6 +91,8 @@ class Field:
     unit: str = "px"
     ramp: Literal["magma", "grey"] = "magma"
     """How continuous values are shown."""
+    gamma: float = 1.0
+    """A continuous value x is shown at ((x - low) / (high - low))^gamma of the ramp: below 1 for sparse ones."""
 
 
 @dataclass(frozen=True)

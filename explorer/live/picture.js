@@ -38,7 +38,7 @@ class Picture {
     this.theme = panel.theme;
     this.paint = field.kind === "continuous" ? ramp(stops) : Uint32Array.from(stops, packed);
     stops.forEach((colour, i) => panel.element.style.setProperty(`--label-${i}`, colour));
-    const ends = [make("span", {}, `${field.low} `, swatch(`linear-gradient(to right, ${stops})`, "ramp"), `${field.high}`)];
+    const ends = [make("span", {}, `${field.low} `, swatch(`linear-gradient(to right, ${stops})`, "ramp"), `${field.high}${field.gamma === 1 ? "" : `, power ${field.gamma}`}`)];
     panel.find(".legend").replaceChildren(...(field.kind === "continuous" ? ends : this.names.map((name, i) => make("span", {}, swatch(stops[i]), name))));
   }
 

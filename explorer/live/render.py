@@ -10,6 +10,7 @@ import numpy as np
 
 from core.sampling import Model
 from core.types import Array, Field, Sample, Stroke
+from explorer import palette
 from explorer.live import solutions, store
 from explorer.live.protocol import Dial, encode
 
@@ -108,7 +109,7 @@ def picture(field: Field, sample: Sample) -> Array:
         return array
     if sample.coords:
         array = solutions.even(field, sample, array.shape[0])
-    return np.clip(np.rint(255 * (array - field.low) / (field.high - field.low)), 0, 255).astype(np.uint8)
+    return palette.indices(field, array)
 
 
 def scalars(values: dict[str, Array]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def chromium():
 def address(chromium, tmp_path_factory):
     folder = tmp_path_factory.mktemp("checkpoints")
     untrained.folder(folder)
-    more = ("two_phase/correlation", "burgers/viscous", "burgers/inviscid", "motif/any", "inverse/invnet", "inverse/cgan")
+    more = ("two_phase/correlation", "burgers/viscous", "burgers/inviscid", "motif/any", "inverse/invnet", "inverse/cgan", "showers/tricks")
     for name in more:
         untrained.folder(folder, name)
     with untrained.invented():

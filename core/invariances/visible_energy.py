@@ -1,0 +1,34 @@
+"""The energy of a calorimeter image: the sum of its cells over the calibrated response."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from core.types import Conditions
+
+
+class VisibleEnergy:
+    """E = sum of the cells / response, GeV: the energy asked for in the mean, not image by image.
+
+    The tolerance is a standard deviation of the simulation at 100 GeV.
+    """
+
+    name = "energy"
+    label = "Calibrated energy"
+    unit = "GeV"
+    tolerance = 3.6
+    source = "Energy conservation; Paganini et al., CaloGAN (arXiv 1712.10321), sec. 4"
+
+    def __init__(self, response: float) -> None:
+        """`response`: visible share of the incident energy."""
+        self.response = response
+
+    def measure(self, fields: Tensor) -> Tensor:
+        """E of fields (B, 1, H, W); shape (B,)."""
+        if fields.ndim != 4 or fields.shape[1] != 1:
+            raise ValueError(f"Fields must have shape (B, 1, H, W); got {tuple(fields.shape)}.")
+        return fields.sum((1, 2, 3)) / self.response
+
+    def residual(self, fields: Tensor, conditions: Conditions) -> Tensor:
+        """(E - E*)^2 / E* in GeV, the same for sampling fluctuations at all energies; shape (B,)."""
+        return (self.measure(fields) - conditions[self.name]).square() / conditions[self.name]

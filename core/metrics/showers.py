@@ -1,0 +1,157 @@
+"""How good calorimeter showers are: occupancy, energy response, profiles, cell energies, at energies that training never saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.stats import wasserstein_distance
+
+from core import discovery, sampling
+from core.invariances.sparsity import printed_sparsity, soft_sparsity
+from core.simulation.showers import HELD_OUT_ENERGIES, TRAINED, Showers, response
+from core.types import HELD_OUT, Array
+
+TRACED = 32
+SOFT = 1 / 4
+"""The unit of soft sparsity, in noise cuts."""
+W1, RESPONSE = "occupancy, Wasserstein distance, % of cells", "energy response, largest |deviation|, %"
+CUT = "occupancy above the noise cut, Wasserstein distance, % of cells"
+DELIVERED = "occupancy as delivered, Wasserstein distance, % of cells"
+SIMULATED, WITHOUT, SHARE = "other simulations", "Without tricks", " / without"
+Images = Mapping[float, Array]
+
+
+def simulated(showers: Showers, energies: Sequence[float], n: int, seed: int, shape: tuple[int, int]) -> Images:
+    """Energy -> n held-out showers (n, H, W)."""
+    first = [HELD_OUT + seed + k * n for k in range(len(energies))]
+    return {e: showers.at(np.full(n, e), range(s, s + n), shape) for e, s in zip(energies, first, strict=True)}
+
+
+def generated(model: sampling.Model, energies: Sequence[float], n: int, seed: int) -> tuple[Images, Images]:
+    """Energy -> n showers of the network alone, and as they are delivered."""
+    asked = np.repeat(np.asarray(energies, np.float32), n)
+    sample = model.sample({"energy": asked}, len(asked), seed)
+    split = lambda x: dict(zip(energies, np.split(x, len(energies)), strict=True))  # noqa: E731
+    return split(sample.soft[:, 0]), split(sample.array)
+
+
+def occupied(images: Array) -> Array:
+    """Per cent of the cells of each image (n, H, W) that are not 0."""
+    return 100 * (images > 0).mean((1, 2))
+
+
+def profile(images: Array, axis: int) -> Array:
+    """Mean energy along depth (axis 1) or across (axis 2), in shares of all."""
+    found = images.astype(np.float64).mean(0).sum(2 - axis)
+    return found / max(found.sum(), 1e-12)
+
+
+def spread(images: Array) -> float:
+    """Resolution: standard deviation of the energies of images over their mean."""
+    totals = images.sum((1, 2), dtype=np.float64)
+    return float(totals.std() / max(totals.mean(), 1e-12))
+
+
+def rows(found: Images, data: Images, gain: float, cut: float) -> dict[str, float]:
+    """The rows of the quality table: images against simulated ones at the same energies, `gain` the calibrated response."""
+    pairs = [(found[e], data[e]) for e in data]
+    cells = lambda x: np.log(x[x > 0]) if (x > 0).any() else np.array([np.log(cut)])  # noqa: E731
+    off = {e: 100 * (float(x.sum((1, 2), dtype=np.float64).mean()) / gain / e - 1) for e, x in found.items()}
+    error = lambda e, x: 100 * spread(x) / len(x) ** 0.5  # noqa: E731
+    soft = lambda f, x: 100 * float(f(torch.from_numpy(x) / (cut * SOFT)).mean())  # noqa: E731
+    return {
+        W1: float(np.mean([wasserstein_distance(occupied(a), occupied(b)) for a, b in pairs])),
+        CUT: float(np.mean([wasserstein_distance(occupied(a * (a >= cut)), occupied(b)) for a, b in pairs])),
+        "occupancy, mean, %": float(np.mean([occupied(a).mean() for a, _ in pairs])),
+        "occupancy, standard deviation / simulated": float(np.mean([occupied(a).std() / occupied(b).std() for a, b in pairs])),
+        RESPONSE: max(map(abs, off.values())),
+        "standard error of a response, largest, %": max(error(e, x) for e, x in found.items()),
+        "resolution / simulated": float(np.mean([spread(a) / spread(b) for a, b in pairs])),
+        "profile in depth, L1, %": float(np.mean([100 * np.abs(profile(a, 1) - profile(b, 1)).sum() for a, b in pairs])),
+        "profile across, L1, %": float(np.mean([100 * np.abs(profile(a, 2) - profile(b, 2)).sum() for a, b in pairs])),
+        "log of cell energies, Wasserstein distance": float(np.mean([wasserstein_distance(cells(a), cells(b)) for a, b in pairs])),
+        "soft occupancy, mean, %": float(np.mean([soft(soft_sparsity, a) for a, _ in pairs])),
+        "soft sparsity as printed, mean, %": float(np.mean([soft(printed_sparsity, a) for a, _ in pairs])),
+    }
+
+
+def quality(model: sampling.Model, n: int = 256, size: int | None = None, ablation: bool = True, seed: int = 0) -> pd.DataFrame:
+    """Columns: bar, data (other simulations), raw (the network alone), all (read out at the noise cut, with the energy asked for);
+    n of each at every held-out energy. `size` and `ablation` change nothing here."""
+    showers, shape = _source(model), model.field.shape
+    gain = response(showers, shape)
+    data = simulated(showers, HELD_OUT_ENERGIES, n, seed, shape)
+    again = simulated(showers, HELD_OUT_ENERGIES, n, seed + 1_000_000, shape)
+    raw, delivered = generated(model, HELD_OUT_ENERGIES, n, seed)
+    table = {name: rows(x, data, gain, showers.cut) for name, x in (("data", again), ("raw", raw), ("all", delivered))}
+    seen, _ = generated(model, TRAINED, n, seed + 1)
+    table["raw"] |= {f"{RESPONSE}, at energies of training": rows(seen, seen, gain, showers.cut)[RESPONSE]}
+    found = pd.DataFrame(table)
+    bars = {k.removeprefix("raw: "): v for k, v in model.problem.bars.items()}
+    found.insert(0, "bar", [f"{bars[r][0]} {bars[r][1]:g}" if r in bars else "" for r in found.index])
+    return found
+
+
+def curves(model: sampling.Model, n: int = 64, seed: int = 0) -> dict[str, Any]:
+    """What the page draws: at energies of training and between them, mean and standard deviation of the calibrated energy over the
+    energy asked for, and the occupancies of all images, of the simulation and of the network alone."""
+    showers, shape = _source(model), model.field.shape
+    gain, energies = response(showers, shape), sorted((*TRAINED, *HELD_OUT_ENERGIES))
+    found = {"simulated": simulated(showers, energies, n, seed, shape), "network": generated(model, energies, n, seed)[0]}
+    ratio = {k: [v.sum((1, 2), dtype=np.float64) / gain / e for e, v in images.items()] for k, images in found.items()}
+    return {
+        "energy": energies,
+        "mean": {k: [float(r.mean()) for r in v] for k, v in ratio.items()},
+        "deviation": {k: [float(r.std()) for r in v] for k, v in ratio.items()},
+        "occupancy": {k: np.concatenate([occupied(v) for v in images.values()]) for k, images in found.items()},
+    }
+
+
+def trace(model: sampling.Model, n: int = TRACED) -> dict[str, float]:
+    """What is measured of the raw network along a training (other seeds than those of `quality`)."""
+    showers, shape = _source(model), model.field.shape
+    data = simulated(showers, HELD_OUT_ENERGIES, n, 10_000_000, shape)
+    found = rows(generated(model, HELD_OUT_ENERGIES, n, 10_000_000)[0], data, response(showers, shape), showers.cut)
+    return {k: float(f"{v:.5g}") for k, v in found.items()}
+
+
+def comparison(problem: str = "showers", n: int = 256) -> pd.DataFrame:
+    """Of every preset that has a checkpoint, by its title, the raw column, and the distance of occupancies as delivered, beside
+    other simulations."""
+    table: dict[str, Any] = {}
+    for preset in discovery.problem(problem).presets:
+        if sampling.path_of(f"{problem}/{preset.name}").exists():
+            found = quality(sampling.load(f"{problem}/{preset.name}"), n)
+            table[SIMULATED], table[preset.title] = (with_delivered(found, column) for column in ("data", "raw"))
+    return pd.DataFrame(table)
+
+
+def with_delivered(found: pd.DataFrame, column: str) -> pd.Series:
+    """A column of the table of quality, and what the distance of occupancies is once it is read out."""
+    delivered = found.loc[W1, "all" if column == "raw" else column]
+    return pd.concat([found[column], pd.Series({DELIVERED: delivered})])
+
+
+def verdicts(found: pd.DataFrame, reference: str) -> pd.DataFrame:
+    """`comparison` in brief, a row for each preset: the distances of occupancies, and each in those of the preset `reference`; the
+    energy response at energies of no training."""
+    brief = found.loc[[W1, CUT, DELIVERED]].T
+    if reference in brief.index:
+        brief = pd.concat([brief, (brief.drop(SIMULATED) / brief.loc[reference]).add_suffix(SHARE)], axis=1)
+    return brief.join(found.loc[[RESPONSE, "resolution / simulated"]].T)
+
+
+def _source(model: sampling.Model) -> Showers:
+    """The problem's simulation."""
+    assert isinstance(model.problem.source, Showers)
+    return model.problem.source
+
+
+if __name__ == "__main__":
+    found = comparison()
+    for each in (found, verdicts(found, WITHOUT).T):
+        print(each.to_string(float_format=lambda v: f"{v:.3g}"), end="\n\n")

@@ -1,0 +1,26 @@
+"""The showers dragged in a real browser: the energy follows exactly, the network alone misses it, the tricks are compared below."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.browser.test_panel import drawn_after, pixels, ready, seq, slide
+
+
+def test_the_energy_is_dragged_and_the_tricks_are_compared(new_page, address):
+    page = new_page(address)
+    page.goto(f"{address}/showers")
+    ready(page)
+    first, count, link = pixels(page), seq(page), page.url
+    for value in (20, 62.5, 90):
+        slide(page, "Energy", value)
+        drawn_after(page, count)
+        count = seq(page)
+    assert pixels(page) != first and page.url == link, "nothing is committed while the finger is down"
+    slide(page, "Energy", 130, ("input", "change"))
+    drawn_after(page, count)
+    expect(page).to_have_url(re.compile("energy=130"))
+    expect(page.locator(".numbers").get_by_role("row", name="Energy")).to_contain_text("130")
+    expect(page.get_by_text("outside the range seen in training (10 to 100 GeV)").first).to_be_visible()
+    expect(page.get_by_text("Energy response of the network alone")).to_be_visible()
+    expect(page.get_by_text("Soft sparsity of one cell")).to_be_visible()

@@ -1,0 +1,61 @@
+"""The page of the showers: figures of measured networks, sentences with and without the tricks, and the page itself."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import core
+from core.metrics.showers import CUT, RESPONSE, SIMULATED, W1, WITHOUT
+from explorer import pages, shower_figures
+from explorer.views import showers as view
+
+SHIPPED = Path(__file__).parents[2] / "checkpoints" / "showers"
+ENERGIES = [10.0, 17.5, 25.0]
+CURVES = {
+    "energy": ENERGIES, "mean": {"simulated": [1.0] * 3, "network": [0.99, 1.01, 1.0]},
+    "deviation": {"simulated": [0.11, 0.09, 0.07], "network": [0.1, 0.1, 0.1]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_figures_are_what_was_measured(dark):
+    drawn = shower_figures.response({"A": CURVES, "B": CURVES}, dark)
+    assert [t.name for t in drawn.data] == ["A", "B"] and list(drawn.data[0].y) == [0.99, 1.01, 1.0]
+    assert list(drawn.data[0].marker.symbol) == ["circle", "circle-open", "circle"]
+    assert shower_figures.resolution({"A": CURVES}, dark).data[-1].name == "simulated"
+    bars = shower_figures.histogram({"simulated": np.array([0.5, 1.5, 1.6]), "A": np.array([1.2])}, dark)
+    assert list(bars.data[0].y)[:2] == pytest.approx([1 / 3, 2 / 3]) and list(bars.data[1].y)[:2] == [0.0, 1.0]
+    right, printed = shower_figures.formulas(dark).data
+    assert right.y[0] == 0 and printed.y[0] == 1 and right.y[-1] > 0.99
+
+
+@pytest.fixture(scope="module")
+def trained():
+    models = [core.load(SHIPPED / f"{name}.safetensors") for name in core.presets("showers")]
+    return {m.preset.title: m for m in models}
+
+
+def test_the_chosen_network_stands_beside_the_one_without_tricks(trained):
+    assert list(view.beside(trained, "sparsity")) == ["Soft sparsity alone", WITHOUT]
+    assert list(view.beside(trained, "plain")) == [WITHOUT]
+
+
+def test_the_table_says_by_how_much_the_tricks_help(trained):
+    """The bars, on the shipped checkpoints: occupancies at most half as far from the simulated ones, the response within 3 %."""
+    rows = view.table(trained)
+    assert rows.index[0] == SIMULATED and rows.loc[WITHOUT, f"{W1} / without"] == 1
+    tricks = rows.loc["All tricks"]
+    assert (tricks[[f"{row} / without" for row in (W1, CUT)]] <= 0.5).all() and tricks[RESPONSE] <= 3
+    assert rows.loc["Soft sparsity alone", f"{W1} / without"] <= 0.5
+
+
+def test_the_page_says_what_to_do_where_nothing_was_trained(tmp_path, monkeypatch):
+    from core import sampling
+
+    monkeypatch.setattr(sampling, "CHECKPOINTS", tmp_path)
+    page = AppTest.from_file(str(pages.view("showers")), default_timeout=60)
+    page.session_state["on_show"] = "showers"
+    page.run()
+    assert not page.exception and any("python train.py showers" in i.value for i in page.info)
