@@ -180,9 +180,10 @@ def quality(model: sampling.Model, n: int = 256, size: int | None = None, ablati
     return with_bars(problem, pd.DataFrame(out).reindex(list(out["all"])))
 
 
-def with_bars(problem: Problem, table: pd.DataFrame) -> pd.DataFrame:
-    """The table with a first column `bar`: the problem's bar for each row, such as `<= 0.01`, empty where there is none."""
-    bars = {row: f"{sign} {level:g}" for row, (sign, level) in problem.bars.items()}
+def with_bars(problem: Problem, table: pd.DataFrame, column: str = "") -> pd.DataFrame:
+    """The table with a first column `bar`: the problem's bar for each row, such as `<= 0.01`, empty where there is none; bars that
+    speak of `column` stand in it as well."""
+    bars = {row.removeprefix(f"{column}: "): f"{sign} {level:g}" for row, (sign, level) in problem.bars.items()}
     table.insert(0, "bar", [bars.get(row, "") for row in table.index])
     return table
 

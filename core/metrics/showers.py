@@ -12,6 +12,7 @@ from scipy.stats import wasserstein_distance
 
 from core import discovery, sampling
 from core.invariances.sparsity import printed_sparsity, soft_sparsity
+from core.metrics.ensembles import with_bars
 from core.simulation.showers import HELD_OUT_ENERGIES, TRAINED, Showers, response
 from core.types import HELD_OUT, Array
 
@@ -90,10 +91,7 @@ def quality(model: sampling.Model, n: int = 256, size: int | None = None, ablati
     table = {name: rows(x, data, gain, showers.cut) for name, x in (("data", again), ("raw", raw), ("all", delivered))}
     seen, _ = generated(model, TRAINED, n, seed + 1)
     table["raw"] |= {f"{RESPONSE}, at energies of training": rows(seen, seen, gain, showers.cut)[RESPONSE]}
-    found = pd.DataFrame(table)
-    bars = {k.removeprefix("raw: "): v for k, v in model.problem.bars.items()}
-    found.insert(0, "bar", [f"{bars[r][0]} {bars[r][1]:g}" if r in bars else "" for r in found.index])
-    return found
+    return with_bars(model.problem, pd.DataFrame(table), "raw")
 
 
 def curves(model: sampling.Model, n: int = 64, seed: int = 0) -> dict[str, Any]:

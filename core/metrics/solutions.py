@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from core import sampling
+from core.metrics.ensembles import with_bars
 from core.types import Array, Problem
 
 Conditions = Mapping[str, Array]
@@ -79,10 +80,7 @@ def quality(model: sampling.Model, n: int = 200) -> pd.DataFrame:
         cases = [c for c in make(n) if set(c) <= names]
         if cases:
             out |= summary(model.problem, group, errors(model, cases))
-    table = pd.DataFrame(out).T
-    bars = model.problem.bars
-    table.insert(0, "bar", [f"{bars[r][0]} {bars[r][1]:g}" if r in bars else "" for r in table.index])
-    return table
+    return with_bars(model.problem, pd.DataFrame(out).T)
 
 
 def case_name(case: Mapping[str, object]) -> str:

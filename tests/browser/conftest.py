@@ -33,8 +33,8 @@ def chromium():
 def address(chromium, tmp_path_factory):
     folder = tmp_path_factory.mktemp("checkpoints")
     untrained.folder(folder)
-    more = ("two_phase/correlation", "burgers/viscous", "burgers/inviscid", "motif/any", "inverse/invnet", "inverse/cgan", "showers/tricks")
-    for name in more:
+    more = ("burgers/viscous", "burgers/inviscid", "motif/any", "inverse/invnet", "inverse/cgan", "showers/tricks")
+    for name in ("two_phase/correlation", *more):
         untrained.folder(folder, name)
     with untrained.invented():
         for name in ("rings/shares", "waves/sine", "discs/pair", "discs/mixed", "discs/free"):
