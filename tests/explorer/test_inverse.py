@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 import core
 from core import checkpoint, discovery, sampling
 from core.metrics.inverse import INSIDE, judged
+from core.types import TrainConfig
 from core.sampling.inverse import CANDIDATES, candidates, solve, warnings
 from core.simulation.rosenbrock import Prior, Target, inside, rosenbrock
 from explorer import pages
@@ -164,4 +165,5 @@ def test_the_card_is_the_one_that_the_code_writes(name):
     path = sampling.CHECKPOINTS / "inverse" / f"{name}.safetensors"
     found = checkpoint.load(path)
     assert path.with_suffix(".md").read_text() == checkpoint.card(found.manifest, found.digest)
-    assert found.manifest["config"] == json.loads(json.dumps(asdict(discovery.split(f"inverse/{name}")[1].config)))
+    plain = lambda config: json.loads(json.dumps(asdict(config)))  # noqa: E731
+    assert plain(TrainConfig(**found.manifest["config"])) == plain(discovery.split(f"inverse/{name}")[1].config)
