@@ -10,9 +10,9 @@ from streamlit.testing.v1 import AppTest
 import core
 from core import checkpoint, discovery, sampling
 from core.metrics.inverse import INSIDE, judged
-from core.types import TrainConfig
 from core.sampling.inverse import CANDIDATES, candidates, solve, warnings
 from core.simulation.rosenbrock import Prior, Target, inside, rosenbrock
+from core.types import TrainConfig
 from explorer import pages
 from explorer.live import component, inverse, protocol
 from explorer.live.inverse import LAB
