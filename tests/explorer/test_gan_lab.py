@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.training.gan_lab import LOSSES, PRESETS, GanLab
+from core.training.schemes import SCHEMES
 from explorer import pages
 from explorer.live import component, gan, protocol
 from explorer.live.gan import LAB, Runs
@@ -65,6 +66,16 @@ def test_a_run_goes_on_when_the_dial_moves():
     assert before["step"] == 10 and after["step"] == 20
     assert np.isnan(arrays["trace.learnt"]).tolist() == [True, True, True, False, False][: len(arrays["trace.learnt"])]
     assert np.isfinite(arrays["trace.generator"]).all()
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_every_update_rule_of_the_trainer_is_played(scheme):
+    """The words are those of the trainer, and the numbers those of its game; only alternating heeds the critic's turns."""
+    assert sorted(word for word, _, _ in gan.CHOICES[3].options) == sorted(SCHEMES)
+    lab = GanLab(replace(gan.setting(LAB.defaults()), scheme=scheme))
+    lab.play(5)
+    found = [played(f"{scheme}-{turns}", 5, scheme=scheme, turns=turns)[0]["facts"]["learnt"] for turns in (2, 3)]
+    assert found[0] == pytest.approx(lab.measure().learnt, abs=1e-9) and (found[0] == found[1]) == (scheme != "alternating")
 
 
 def test_the_oldest_run_gives_way():
