@@ -40,8 +40,8 @@ CHOICES = (
         ("raw", "Raw network", "What the network gives, without any correction; it knows the uniform prior alone."),
     )),
     Choice("network", "Trained as", (
-        ("invnet", "InvNet", "With a projection step on M(x) = y (Algorithm 1)."),
-        ("cgan", "cGAN", "As on the slides: the critic alone."),
+        ("invnet", "InvNet", "Six branches, one for every arc of a level, and a projection step on M(x) = y (Algorithm 1)."),
+        ("cgan", "cGAN", "As on the slides: one continuous generator and the critic alone; it bridges the arcs."),
     )),
 )  # fmt: skip
 WORDS = {"raw": "raw network", "all": "delivered", "nearest": "nearest of 65 536 draws", "data": "exact, drawn again"}
