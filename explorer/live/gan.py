@@ -182,6 +182,8 @@ def verdict(lab: GanLab, facts: Mapping[str, Any]) -> tuple[str, str]:
     if not lab.done:
         if lab.warm:
             return "ready", f"Of its head start of {lab.setting.ahead} updates the critic has had {lab.warm}."
+        if loss == "wgan_gp":
+            return "ready", f"Nothing has been learnt yet: f is 0 everywhere, though W₁ is {facts['w1']:.3f}."
         return "ready", "Nothing has been learnt yet: D is 1/2 everywhere, which is no equilibrium as V(D*) is above −log 4."
     if loss == "minimax" and slopes["minimax"] < slopes["non_saturating"] / 20:
         return "vanishing", (f"The critic is sure, so minimax gives the generator a gradient of {slopes['minimax']:.4f}; at this "

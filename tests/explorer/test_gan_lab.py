@@ -108,6 +108,7 @@ def test_verdicts_follow_the_numbers():
         dial = LAB.dial(preset["dial"] | (preset["cure"] if cure else {}))
         return played(f"{name}{cure}", steps, **dial)[0]["verdict"]
 
+    assert "though W₁ is 0.463" in asked(loss="wgan_gp")[0]["verdict"][1]
     assert said("converges", 0)[0] == "ready" and said("converges", 150)[0] == "converged"
     word, sentence = said("vanishing", 3)
     assert word == "vanishing" and "non-saturating loss would give 0." in sentence
