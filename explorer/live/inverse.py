@@ -31,7 +31,7 @@ QUANTITIES = (
     Quantity("width", "Prior width", "", "", 0.4, 3.0, 1.0, "Standard deviation of the normal prior, either way.", step=0.05),
 )
 CHOICES = (
-    Choice("prior", "Prior q_X", (
+    Choice("prior", "Prior", (
         ("uniform", "Uniform", "Even on the box, as in training."),
         ("normal", "Normal", "Cut to the box; reached by importance resampling of the network's candidates."),
     )),
