@@ -164,7 +164,7 @@ def test_branches_are_drawn_by_their_shares():
 
 @pytest.mark.parametrize("gone", [0.0, 0.6, 1.0])
 def test_the_shares_follow_the_mean_loss_over_their_branches(gone):
-    """However branches are drawn: the gradient in the shares' logits is that of the sum over all branches, within 4 standard errors."""
+    """However branches are drawn: the gradient in the logits is that of the sum over all branches, within 4 standard errors."""
     game = fresh(batch=256).game
     game.gone, bias, errors = gone, game.generator.gate[-1].bias, []
     for number in range(60):
