@@ -23,9 +23,9 @@ LEVEL = Quantity(
 )  # fmt: skip
 """Of points drawn evenly from the box, 99.5 in 100 lie on a level below 2000."""
 INVNET = TrainConfig(
-    steps=20_000, batch=256, size=2, images=0, blur=0.0, lr=2e-3, lr_critic=2e-3, betas=(0.0, 0.99), clip=0.0, gamma=0.05,
+    steps=16_000, batch=256, size=2, images=0, blur=0.0, lr=2e-3, lr_critic=2e-3, betas=(0.0, 0.99), clip=0.0, gamma=0.05,
     ema=0.998, warmup=200, decay=0.6, precision="fp32", critic_sees="conditions", weights={"level": 30.0},
-    turns={"critic": 1, "generator": 1, "projection": 1},
+    turns={"critic": 1, "generator": 1, "projection": 2},
 )  # fmt: skip
 CGAN = replace(INVNET, steps=10_000, turns={"critic": 1, "generator": 1, "projection": 0})
 TINY: dict[str, Any] = {"steps": 2, "batch": 16, "warmup": 1}

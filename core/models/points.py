@@ -18,7 +18,7 @@ LATENT, GATE = 4, 64
 BRANCHES, CODE = 6, 8
 """Parts of the generator, each continuous in z and in the level, with a code of its own and a share that depends on the level: a
 level has one, two or three arcs in the box, and what is continuous would put points between them."""
-SLOW = 0.1
+SLOW = 0.03
 """Scale of the shares' logits: shares that move faster than the critic follows swing about what they should be."""
 
 
