@@ -10,7 +10,7 @@ from torch import Tensor
 
 from core.invariances.level import Level
 from core.metrics.inverse import INSIDE, quality
-from core.models.points import PointCritic, PointGenerator
+from core.models.points import BRANCHES, PointCritic, PointGenerator
 from core.projection.levels import onto_level
 from core.simulation.rosenbrock import HIGH, LOW
 from core.training.points import PointGame
@@ -23,9 +23,9 @@ LEVEL = Quantity(
 )  # fmt: skip
 """Of points drawn evenly from the box, 99.5 in 100 lie on a level below 2000."""
 INVNET = TrainConfig(
-    steps=20_000, batch=256, size=2, images=0, blur=0.0, lr=2e-3, lr_critic=2e-3, betas=(0.0, 0.99), clip=0.0, gamma=0.05,
+    steps=16_000, batch=256, size=2, images=0, blur=0.0, lr=2e-3, lr_critic=2e-3, betas=(0.0, 0.99), clip=0.0, gamma=0.05,
     ema=0.998, warmup=200, decay=0.6, precision="fp32", critic_sees="conditions", weights={"level": 30.0},
-    turns={"critic": 1, "generator": 1, "projection": 1},
+    turns={"critic": 1, "generator": 1, "projection": 2},
 )  # fmt: skip
 CGAN = replace(INVNET, steps=10_000, turns={"critic": 1, "generator": 1, "projection": 0})
 TINY: dict[str, Any] = {"steps": 2, "batch": 16, "warmup": 1}
@@ -37,10 +37,10 @@ def exact(fields: Tensor, conditions: Conditions) -> Tensor:
     return torch.from_numpy(moved).to(fields)[:, None]
 
 
-def preset(name: str, title: str, summary: str, config: TrainConfig) -> Preset:
-    """A preset of the two dense networks."""
+def preset(name: str, title: str, summary: str, config: TrainConfig, branches: int) -> Preset:
+    """A preset of the two dense networks, the generator of so many branches."""
     return Preset(
-        name, title, summary, (LEVEL,), (), lambda: PointGenerator(LEVEL, *BOX), lambda: PointCritic(*BOX), config,
+        name, title, summary, (LEVEL,), (), lambda: PointGenerator(LEVEL, branches, *BOX), lambda: PointCritic(*BOX), config,
         replace(config, **TINY),
     )  # fmt: skip
 
@@ -52,8 +52,20 @@ PROBLEM = Problem(
     citation="Slides on conditional GANs and the Rosenbrock function; Parikh, Kozloski, Gurev (arXiv 2009.08267, 2020)",
     field=Field("continuous", (1, 2), low=-2.0, high=3.0, periodic=False, divisor=1, axes=("point", "parameter")),
     presets=(
-        preset("invnet", "InvNet", "The conditional GAN with a projection step on M(x) = y (Algorithm 1).", INVNET),
-        preset("cgan", "Conditional GAN", "As on the slides: the critic sees (x, y), nobody knows M.", CGAN),
+        preset(
+            "invnet",
+            "InvNet",
+            "A conditional GAN of six branches, with a projection step on M(x) = y (Algorithm 1).",
+            INVNET,
+            BRANCHES,
+        ),
+        preset(
+            "cgan",
+            "Conditional GAN",
+            "As on the slides: one continuous generator, a critic that sees (x, y), nobody knows M.",
+            CGAN,
+            1,
+        ),
     ),
     invariances=(Level(),),
     source=None,

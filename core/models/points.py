@@ -13,10 +13,13 @@ from torch import Tensor, nn
 from core.models.plain import scaled
 from core.types import Quantity
 
-LATENT = 4
-CELLS, CODE = 32, 8
-"""Equal shares of the first component of z, each with a start of its own: a level has several branches, and what is continuous in z
-would put points between them."""
+LATENT, GATE = 4, 64
+"""Components of z, width of the network of the shares."""
+BRANCHES, CODE = 6, 8
+"""Parts of the generator, each continuous in z and in the level, with a code of its own and a share that depends on the level: a
+level has one, two or three arcs in the box, and what is continuous would put points between them."""
+SLOW = 0.03
+"""Scale of the shares' logits: shares that move faster than the critic follows swing about what they should be."""
 
 
 def dense(inputs: int, width: int, outputs: int) -> nn.Sequential:
@@ -32,15 +35,17 @@ def rooted(level: Tensor) -> Tensor:
 
 
 class PointGenerator(nn.Module):
-    """[z, cell of z1, level] -> point of the box `low..high`, as a field (B, 1, 1, 2); z ~ N(0, I) of 4."""
+    """A mixture: [z, code of a branch, level] -> point of the box `low..high`, as a field (B, 1, 1, 2); z ~ N(0, I) of 4, whose
+    first component does nothing but choose the branch."""
 
     low: Tensor
     high: Tensor
 
-    def __init__(self, quantity: Quantity, low: Sequence[float], high: Sequence[float], width: int = 128) -> None:
+    def __init__(self, quantity: Quantity, branches: int, low: Sequence[float], high: Sequence[float], width: int = 128) -> None:
+        """One branch makes it the plain dense generator."""
         super().__init__()
-        self.quantity, self.net = quantity, dense(LATENT + 2 + CODE, width, 2)
-        self.cells = nn.Embedding(CELLS, CODE)
+        self.quantity, self.net = quantity, dense(LATENT + 1 + CODE, width, 2)
+        self.codes, self.gate = nn.Embedding(branches, CODE), dense(2, GATE, branches)
         self.register_buffer("low", torch.tensor(low, dtype=torch.float32))
         self.register_buffer("high", torch.tensor(high, dtype=torch.float32))
 
@@ -57,12 +62,27 @@ class PointGenerator(nn.Module):
         """None."""
         return {}
 
+    def told(self, level: Tensor) -> Tensor:
+        """Levels (B,) as the networks see them (B, 2)."""
+        return rooted(scaled({self.quantity.name: level}, [self.quantity])[:, 0])
+
+    def shares(self, level: Tensor) -> Tensor:
+        """Probabilities of the branches at levels (B,): (B, K)."""
+        return (SLOW * self.gate(self.told(level))).softmax(1)
+
+    def along(self, z: Tensor, level: Tensor, branch: Tensor) -> Tensor:
+        """Points (B, 2) of branches (B,) at z (B, 4) and levels (B,)."""
+        out = self.net(torch.cat([z[:, 1:], self.codes(branch), self.told(level)], 1))
+        return (self.low + self.high) / 2 + out * (self.high - self.low) / 2
+
+    @staticmethod
+    def branch(z: Tensor, shares: Tensor) -> Tensor:
+        """Branches (B,): those in whose shares (B, K) the probability of z1 falls."""
+        return (torch.special.ndtr(z[:, :1]) > shares.cumsum(1)[:, :-1]).sum(1)
+
     def points(self, z: Tensor, level: Tensor) -> Tensor:
         """Points (B, 2) at z (B, 4) and levels (B,)."""
-        told = rooted(scaled({self.quantity.name: level}, [self.quantity])[:, 0])
-        cell = (torch.special.ndtr(z[:, 0]) * CELLS).long().clamp(max=CELLS - 1)
-        out = self.net(torch.cat([z, self.cells(cell), told.to(z)], 1))
-        return (self.low + self.high) / 2 + out * (self.high - self.low) / 2
+        return self.along(z, level, self.branch(z, self.shares(level)))
 
     def forward(self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor], latent: Mapping[str, Tensor]) -> Tensor:
         """Points (B, 1, 1, 2)."""

@@ -10,7 +10,7 @@ import torch
 from core.models.points import LATENT
 from core.projection.levels import onto_level
 from core.sampling.model import Model
-from core.simulation.rosenbrock import HIGH, LARGEST, LOW, Prior, Target, pushforward, rosenbrock
+from core.simulation.rosenbrock import HIGH, LARGEST, LOW, Prior, Target, inside, pushforward, rosenbrock
 from core.types import Array
 
 CANDIDATES = 8
@@ -32,33 +32,39 @@ class Answer:
     """Share of the levels without any candidate that the prior allows; the first candidate stands for them."""
 
 
-def candidates(model: Model, levels: Array, seed: int, count: int = CANDIDATES) -> Array:
-    """The network's points at levels (n,), float64 (n, count, 2); those of level i depend on (seed, i, level) alone."""
-    z = np.random.default_rng((seed, 5)).standard_normal((len(levels), CANDIDATES, LATENT), dtype=np.float32)[:, :count]
+def candidates(model: Model, levels: Array, seed: int, rows: Array | None = None, count: int = CANDIDATES) -> Array:
+    """The network's points at levels (n,), or at some rows of them, float64 (rows, count, 2); those of level i depend on
+    (seed, i, level) alone."""
+    rows = np.arange(len(levels)) if rows is None else rows
+    z = np.random.default_rng((seed, 5)).standard_normal((len(levels), CANDIDATES, LATENT), dtype=np.float32)[rows, :count]
     with torch.inference_mode():
-        made = model.generator.points(torch.from_numpy(z).flatten(0, 1), torch.from_numpy(np.repeat(levels, count)).float())
-    return made.double().numpy().reshape(len(levels), count, 2)
+        made = model.generator.points(torch.from_numpy(z).flatten(0, 1), torch.from_numpy(np.repeat(levels[rows], count)).float())
+    return made.double().numpy().reshape(len(rows), count, 2)
 
 
 def solve(model: Model, target: Target, prior: Prior, n: int = 1024, seed: int = 0, exact: bool = True) -> Answer:
     """n points of P_X. The network was trained with the uniform prior on the box; for another one, and to keep to the box, each
     level's candidates are weighted by the ratio of the two priors and one of them is drawn (importance resampling, Rubin 1988).
+    Under the uniform prior itself a first candidate in the box is as good as any, and the others are not made.
 
     `exact` moves every candidate onto its level first: M(x) = y to rounding. `raw` is what the network alone gives.
     """
     levels = target.draw(n, seed)
-    offered = candidates(model, levels, seed)
-    flat, asked = offered.reshape(-1, 2), np.repeat(levels, CANDIDATES)
-    moved = (onto_level(flat, asked) if exact else flat).reshape(offered.shape)
+    onto = (lambda x, y: onto_level(x.reshape(-1, 2), y.repeat(x.shape[1])).reshape(x.shape)) if exact else lambda x, y: x
+    raw = candidates(model, levels, seed, count=1)
+    points = onto(raw, levels)[:, 0]
+    open_ = np.flatnonzero(~(inside(points) & np.isinf(prior.sd)))
+    moved = onto(candidates(model, levels, seed, open_), levels[open_])
     weight = prior.density(moved) * np.prod(HIGH - LOW)
-    total = weight.sum(1)
-    bad = total <= 0
+    bad = weight.sum(1) <= 0
     weight[bad, 0] = 1.0
     shares = weight.cumsum(1) / weight.sum(1, keepdims=True)
-    u = np.random.default_rng((seed, 6)).random(n)
+    u = np.random.default_rng((seed, 6)).random(n)[open_]
     chosen = (u[:, None] > shares).sum(1).clip(max=CANDIDATES - 1)
-    kish = np.where(bad, 0.0, weight.sum(1) ** 2 / (weight**2).sum(1) / CANDIDATES)
-    return Answer(levels, offered[:, 0], moved[np.arange(n), chosen], float(kish.mean()), float(bad.mean()))
+    points[open_] = moved[np.arange(len(open_)), chosen]
+    kish = np.ones(n)
+    kish[open_] = np.where(bad, 0.0, weight.sum(1) ** 2 / (weight**2).sum(1) / CANDIDATES)
+    return Answer(levels, raw[:, 0], points, float(kish.mean()), float(bad.sum() / n))
 
 
 def warnings(model: Model, target: Target, prior: Prior, answer: Answer) -> tuple[str, ...]:

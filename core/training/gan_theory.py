@@ -116,9 +116,10 @@ def log_ratio(p: Array, q: Array) -> Array:
 
 
 def potential(p: Array, q: Array) -> Array:
-    """Kantorovich potential f* at `EDGES`, 0 in the middle: slope sign(Fq - Fp), 1 up where q lies to the left of p."""
+    """Kantorovich potential f* at `EDGES`, 0 in the middle: slope sign(Fq - Fp), 1 up where q lies to the left of p; level where
+    they differ by less than half of the probability of one of `POINTS` values."""
     gap = np.cumsum(q - p)[:-1]
-    slope = np.sign(np.where(np.abs(gap) < 1e-12, 0.0, gap))
+    slope = np.sign(np.where(np.abs(gap) < 0.5 / POINTS, 0.0, gap))
     f = np.concatenate([[0.0], np.cumsum((slope[1:] + slope[:-1]) / 2 * np.diff(EDGES))])
     return f - f[len(f) // 2]
 

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from core.data import key
-from core.losses import zero_centred_penalty
+from core.losses import ADVERSARIAL, zero_centred_penalty
 from core.models.points import LATENT
 from core.training.distributed import share
 from core.training.game import Game
 
 RAMP = (0.5, 0.75)
-"""Shares of the training between which the projection comes in."""
+"""Shares of the training between which the projection comes in and branches come to be drawn by their shares."""
 POOL = 8
 """Draws of the prior for each point of a batch."""
 
@@ -74,9 +74,33 @@ class PointGame(Game):
         """L_I, with a weight that rises over `RAMP` of the training: a level has several branches, and points that are held on one
         of them before the critic has spread them over all stay there."""
         loss, logs = super().projection_loss(number, only)
-        return min(1.0, max(0.0, (self.gone - RAMP[0]) / (RAMP[1] - RAMP[0]))) * loss, logs
+        return self.late * loss, logs
+
+    def generator_loss(self, number: int) -> tuple[Tensor, dict[str, float]]:
+        """The adversarial loss of points whose branches are drawn evenly at first, so that all of them learn, and by their shares
+        at last; the shares follow it by the score function (Williams 1992), with weights for how the branches were drawn."""
+        fields, conditions = self.real(number)
+        generator: Any = self.generator
+        z, (level,) = self.latents(number), conditions.values()
+        shares = generator.shares(level)
+        odds = torch.lerp(torch.full_like(shares, 1 / shares.shape[1]), shares.detach(), self.late)
+        branch = generator.branch(z, odds)
+        made = generator.along(z, level, branch)[:, None, None]
+        with torch.no_grad():
+            real = self.score(self.shown_real(number, fields, conditions))
+        losses = ADVERSARIAL[self.config.loss][1](real, self.score(self.shown(made, conditions)))
+        weight, odd = (v.gather(1, branch[:, None])[:, 0] for v in (shares, odds))
+        return losses.mean() + (weight / odd * (losses - losses.mean()).detach()).mean(), {"loss": float(losses.mean().detach())}
+
+    @property
+    def late(self) -> float:
+        """0 before `RAMP`, 1 after it."""
+        return min(1.0, max(0.0, (self.gone - RAMP[0]) / (RAMP[1] - RAMP[0])))
+
+    def latents(self, number: int) -> Tensor:
+        """z of this draw, (B, 4)."""
+        return self.mine(self.drawn(number, "noise", (self.config.batch, LATENT), True))
 
     def fake(self, number: int, fields: Tensor | None, conditions: Mapping[str, Tensor]) -> Tensor:
         """Generated points (B, 1, 1, 2) at the levels."""
-        noise = {"z": self.mine(self.drawn(number, "noise", (self.config.batch, LATENT), True))}
-        return self.generator(noise, conditions, {}).to(self.dtype)
+        return self.generator({"z": self.latents(number)}, conditions, {}).to(self.dtype)

@@ -12,7 +12,11 @@ class GanLab extends Lab {
     this.find('.choice[aria-label="Data p"]').classList.add("short");
     this.stories();
     this.handles();
+    this.settle();
   }
+
+  /** Only where they take turns can the critic have several. */
+  settle() { this.rows.turns.element.hidden = this.dial.scheme !== "alternating"; }
 
   /** A new run on the server, at its start; the old one is forgotten. */
   afresh() { this.expected?.(this.run.to); this.run = { name: `${Date.now().toString(36)}${Math.random().toString(36).slice(2)}`, to: 0, at: 0 }; }

@@ -23,8 +23,9 @@ VIEW = 10.0
 """Half of the line that is drawn."""
 LINES = 400
 """Most lines of the history that a frame has."""
-SEEN = 3e-4
-"""Least probability in a cell, of p and q together, for D* to be drawn there."""
+SEEN = 2e-3
+"""Least probability in a cell, of p and q together, for D* to be drawn there: q is made of pieces, and where they are wider than a
+cell p / (p + q) is jagged."""
 BUDGET = 0.05
 """Seconds of steps in one answer: a page that asks for more asks again."""
 FURTHEST = 100_000
@@ -32,7 +33,7 @@ QUANTITIES = (
     Quantity("centre", "Centre", "c", "", -8.0, 8.0, 0.0, "Centre of the data; drag the round handle of p.", step=0.05),
     Quantity("width", "Width", "σ", "", 0.15, 2.0, 0.6, "Standard deviation of one bump; drag the handle on its flank.", step=0.01),
     Quantity("gap", "Distance", "δ", "", 0.3, 3.0, 2.5, "Between neighbouring bumps; drag the square handle.", step=0.05),
-    Quantity("turns", "Critic turns", "k", "", 1, 10, 2, "Updates of the critic for each one of the generator.", step=1),
+    Quantity("turns", "Critic turns", "k", "", 1, 10, 2, "Updates of the critic for one of the generator; alternating.", step=1),
     Quantity("ahead", "Head start", "", "", 0, 1000, 0, "Updates of the critic before the first step; takes effect at the start.",
              step=50),
     Quantity("critic", "Critic rate", "log₁₀", "", -1.0, 1.0, 0.3, "Learning rate of the critic, as a power of ten.", step=0.05),
@@ -54,6 +55,12 @@ CHOICES = (
         ("on", "On", "(|f'| − 1)² for Wasserstein, else R1 + R2: |C'|² at data and samples."),
         ("off", "Off", "Nothing bounds the slope of the critic."),
     )),
+    Choice("scheme", "Update rule", (
+        ("alternating", "Alternating", "The critic takes its turns, then the generator sees what it has become (Algorithm 1)."),
+        ("simultaneous", "Simultaneous", "Both step at once, one turn each, along the gradients here."),
+        ("extragradient", "Extragradient", "Both step at once along the gradients found one step ahead: twice the work (eq. 11)."),
+        ("optimistic", "Optimistic", "Both step at once along 2 g_t − g_{t−1}: a look ahead from memory (Daskalakis et al. 2018)."),
+    )),
 )  # fmt: skip
 WORDS = {
     "converges": ("Converges", "Two modes, both gradients bounded."),
@@ -69,7 +76,7 @@ def setting(dial: Mapping[str, Any]) -> Setting:
     density = Density(str(dial["density"]), float(dial["centre"]), float(dial["width"]), float(dial["gap"]))
     return Setting(
         density, str(dial["loss"]), dial["penalty"] == "on", int(dial["turns"]), int(dial["ahead"]), 10 ** float(dial["critic"]),
-        10 ** float(dial["generator"]),
+        10 ** float(dial["generator"]), str(dial["scheme"]),
     )  # fmt: skip
 
 
@@ -80,6 +87,7 @@ def dialled(game: Setting) -> Dial:
     return {
         "centre": d.centre, "width": d.width, "gap": d.gap, "turns": game.turns, "ahead": game.ahead, "critic": critic,
         "generator": generator, "density": d.name, "loss": game.loss, "penalty": "on" if game.penalty else "off",
+        "scheme": game.scheme,
     }  # fmt: skip
 
 
@@ -174,6 +182,8 @@ def verdict(lab: GanLab, facts: Mapping[str, Any]) -> tuple[str, str]:
     if not lab.done:
         if lab.warm:
             return "ready", f"Of its head start of {lab.setting.ahead} updates the critic has had {lab.warm}."
+        if loss == "wgan_gp":
+            return "ready", f"Nothing has been learnt yet: f is 0 everywhere, though W₁ is {facts['w1']:.3f}."
         return "ready", "Nothing has been learnt yet: D is 1/2 everywhere, which is no equilibrium as V(D*) is above −log 4."
     if loss == "minimax" and slopes["minimax"] < slopes["non_saturating"] / 20:
         return "vanishing", (f"The critic is sure, so minimax gives the generator a gradient of {slopes['minimax']:.4f}; at this "

@@ -31,7 +31,7 @@ QUANTITIES = (
     Quantity("width", "Prior width", "", "", 0.4, 3.0, 1.0, "Standard deviation of the normal prior, either way.", step=0.05),
 )
 CHOICES = (
-    Choice("prior", "Prior q_X", (
+    Choice("prior", "Prior", (
         ("uniform", "Uniform", "Even on the box, as in training."),
         ("normal", "Normal", "Cut to the box; reached by importance resampling of the network's candidates."),
     )),
@@ -40,8 +40,8 @@ CHOICES = (
         ("raw", "Raw network", "What the network gives, without any correction; it knows the uniform prior alone."),
     )),
     Choice("network", "Trained as", (
-        ("invnet", "InvNet", "With a projection step on M(x) = y (Algorithm 1)."),
-        ("cgan", "cGAN", "As on the slides: the critic alone."),
+        ("invnet", "InvNet", "Six branches, one for every arc of a level, and a projection step on M(x) = y (Algorithm 1)."),
+        ("cgan", "cGAN", "As on the slides: one continuous generator and the critic alone; it bridges the arcs."),
     )),
 )  # fmt: skip
 WORDS = {"raw": "raw network", "all": "delivered", "nearest": "nearest of 65 536 draws", "data": "exact, drawn again"}

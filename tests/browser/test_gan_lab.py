@@ -84,6 +84,18 @@ def test_the_data_are_dragged(new_page, address):
     expect(page).to_have_url(re.compile("width=1.2"))
 
 
+def test_another_update_rule_goes_on_with_the_same_game(new_page, address):
+    page = opened(new_page, address, "gan_lab")
+    page.get_by_role("button", name="One step").click()
+    at(page, 1)
+    expect(page.get_by_role("slider", name="Critic turns")).to_be_visible()
+    page.get_by_role("button", name="Extragradient").click()
+    expect(page).to_have_url(re.compile("scheme=extragradient"))
+    expect(page.get_by_role("slider", name="Critic turns")).to_be_hidden()
+    page.get_by_role("button", name="One step").click()
+    at(page, 2)
+
+
 @pytest.mark.parametrize("query", ["?loss=relativistic"])
 def test_in_the_dark_and_without_the_route(new_page, address, query):
     page = new_page(address, color_scheme="dark")

@@ -4,6 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
+from tests.benchmarks.drag import RELEASE
 from tests.browser.labs import drawn, opened
 from tests.browser.test_linear_game import after
 from tests.browser.test_panel import seq, slide
@@ -28,6 +29,12 @@ def test_every_plot_follows_a_drag_and_release_writes_the_link(new_page, address
     assert w1(page, 0) <= 5 and w1(page, 1) <= 0.5
     slide(page, "Target width", 80, ("input", "change"))
     expect(page).to_have_url(re.compile(r"mean=600&sd=80&.*prior=uniform&delivered=exact&network=invnet"))
+
+
+def test_the_last_picture_is_there_150_ms_after_release(new_page, address):
+    """The quickest of at most 12: a busy machine is slow, not wrong; `python -m tests.benchmarks.drag inverse` prints them all."""
+    page = opened(new_page, address, "inverse")
+    assert any(page.evaluate(RELEASE) <= 150 for _ in range(12))
 
 
 def test_the_target_is_dragged_on_the_map_out_of_range(new_page, address):

@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.training.gan_lab import LOSSES, PRESETS, GanLab
+from core.training.schemes import SCHEMES
 from explorer import pages
 from explorer.live import component, gan, protocol
 from explorer.live.gan import LAB, Runs
@@ -67,6 +68,16 @@ def test_a_run_goes_on_when_the_dial_moves():
     assert np.isfinite(arrays["trace.generator"]).all()
 
 
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_every_update_rule_of_the_trainer_is_played(scheme):
+    """The words are those of the trainer, and the numbers those of its game; only alternating heeds the critic's turns."""
+    assert sorted(word for word, _, _ in gan.CHOICES[3].options) == sorted(SCHEMES)
+    lab = GanLab(replace(gan.setting(LAB.defaults()), scheme=scheme))
+    lab.play(5)
+    found = [played(f"{scheme}-{turns}", 5, scheme=scheme, turns=turns)[0]["facts"]["learnt"] for turns in (2, 3)]
+    assert found[0] == pytest.approx(lab.measure().learnt, abs=1e-9) and (found[0] == found[1]) == (scheme != "alternating")
+
+
 def test_the_oldest_run_gives_way():
     runs, game = Runs(2), gan.setting(LAB.defaults())
     first = runs.play("a", game, 3)
@@ -97,6 +108,7 @@ def test_verdicts_follow_the_numbers():
         dial = LAB.dial(preset["dial"] | (preset["cure"] if cure else {}))
         return played(f"{name}{cure}", steps, **dial)[0]["verdict"]
 
+    assert "though W₁ is 0.463" in asked(loss="wgan_gp")[0]["verdict"][1]
     assert said("converges", 0)[0] == "ready" and said("converges", 150)[0] == "converged"
     word, sentence = said("vanishing", 3)
     assert word == "vanishing" and "non-saturating loss would give 0." in sentence

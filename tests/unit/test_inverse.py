@@ -13,6 +13,7 @@ from scipy.stats import ks_2samp, wasserstein_distance
 from core import discovery
 from core.invariances.level import Level
 from core.metrics import inverse as judge
+from core.models.points import BRANCHES, LATENT, SLOW
 from core.projection.levels import onto_level
 from core.simulation import rosenbrock as exact
 from core.simulation.rosenbrock import LOW, Prior, Target, oracle, pushforward, rosenbrock
@@ -136,6 +137,50 @@ def test_nearest_draws_are_the_nearest():
     _, y = judge.drawn(Prior(), 0)
     found = judge.nearest(LEVELS, Prior())
     assert [np.abs(y - level).min() for level in LEVELS] == pytest.approx(np.abs(rosenbrock(found) - LEVELS).tolist())
+
+
+def fresh(**change):
+    problem, preset = discovery.split("inverse/invnet")
+    trainer = Trainer(problem, preset, replace(preset.tiny, **change), None)
+    with torch.no_grad():
+        trainer.generator.gate[-1].weight *= 10 / SLOW
+        trainer.generator.codes.weight *= 10
+        trainer.critic.net[-1].weight *= 100
+    return trainer
+
+
+def test_branches_are_drawn_by_their_shares():
+    """Counts of 20 000 draws at each level within 4 standard errors; a branch is continuous in the level."""
+    generator, n = fresh().generator, 20_000
+    z = torch.randn(n, LATENT, generator=torch.Generator().manual_seed(0))
+    for level in LEVELS:
+        at = torch.full((n,), float(level))
+        shares = generator.shares(at)[0]
+        branch = generator.branch(z, shares.expand(n, -1))
+        seen = torch.bincount(branch, minlength=BRANCHES) / n
+        assert ((seen - shares).abs() <= 4 * (shares * (1 - shares) / n).sqrt()).all() and shares.max() < 0.9
+        made = generator.points(z, at)
+        assert torch.equal(made, generator.along(z, at, branch))
+        assert torch.allclose(made, generator.along(z, at + 1e-3, branch), atol=1e-3)
+
+
+@pytest.mark.parametrize("gone", [0.0, 0.6, 1.0])
+def test_the_shares_follow_the_mean_loss_over_their_branches(gone):
+    """However branches are drawn: the gradient in the logits is that of the sum over all branches, within 4 standard errors."""
+    game = fresh(batch=256).game
+    game.gone, bias, errors, wanted = gone, game.generator.gate[-1].bias, [], []
+    for number in range(60):
+        fields, asked = game.real(number)
+        z, level, real = game.latents(number), asked["level"], game.score(game.shown_real(number, fields, asked))
+        made = [game.generator.along(z, level, torch.full((256,), k))[:, None, None] for k in range(BRANCHES)]
+        losses = torch.stack([torch.nn.functional.softplus(real - game.score(game.shown(m, asked))) for m in made], 1)
+        mean = (game.generator.shares(level) * losses.detach()).sum(1).mean()
+        (right,), (found,) = (torch.autograd.grad(v, bias) for v in (mean, game.generator_loss(number)[0]))
+        errors.append(found - right)
+        wanted.append(right)
+    errors, wanted = torch.stack(errors), torch.stack(wanted).mean(0)
+    error = errors.std(0) / len(errors) ** 0.5
+    assert (errors.mean(0).abs() <= 4 * error).all() and (wanted.abs() > 8 * error).any()
 
 
 def test_the_game_of_points_draws_the_prior_given_the_level_and_resumes_to_the_bit():
