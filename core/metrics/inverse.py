@@ -15,6 +15,7 @@ import pandas as pd
 import torch
 
 from core import sampling
+from core.metrics.ensembles import with_bars
 from core.sampling.inverse import solve, warnings
 from core.simulation.rosenbrock import LARGEST, Prior, Target, oracle, rosenbrock
 from core.types import HELD_OUT, Array
@@ -141,9 +142,7 @@ def quality(model: sampling.Model, n: int = 2000, size: int | None = None, ablat
             for distance, (value, error) in ((k, v) for k, v in found.items() if k in CARD):
                 rows.setdefault(f"{distance} at {name}, %", {}).update({column: 100 * value, f"{column} ±": 100 * error})
     table = pd.DataFrame(rows).T[[f"{c}{e}" for c in ("data", "raw", "all", "nearest") for e in ("", " ±")]]
-    bars = model.problem.bars
-    table.insert(0, "bar", [f"{bars[r][0]} {bars[r][1]:g}" if r in bars else "" for r in table.index])
-    return table
+    return with_bars(model.problem, table)
 
 
 def table(model: sampling.Model, targets: dict[str, Target], prior: Prior, n: int, boots: int, seed: int) -> pd.DataFrame:

@@ -15,6 +15,8 @@ from explorer.live.protocol import Dial, Value
 
 WIDE = 192
 """Largest size of a picture here, in pixels of the field."""
+SHARP = 384
+"""Least height of a picture in screen pixels: small ones keep the edges of their cells."""
 SEED = 3
 MOST = 0.8
 """How far towards 1 a share grows here."""
@@ -59,7 +61,8 @@ def covers(name: str, digest: str, dark: bool) -> tuple[list[tuple[bytes, str]],
     made = []
     for dial, caption in dials(model):
         sample = store.take(model, dial)
-        made.append((exports.png(render.picture(model.field, sample), model.field, 3, dark), caption))
+        picture = render.picture(model.field, sample)
+        made.append((exports.png(picture, model.field, max(3, SHARP // len(picture)), dark), caption))
     return made, seconds
 
 
