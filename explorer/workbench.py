@@ -113,9 +113,9 @@ def asked(model: Model, given: dict[str, Any] | None, start: Dial) -> tuple[Dial
 def taken(model: Model, dial: Dial, start: Dial) -> tuple[Dial, Sample, str]:
     """The sample of a dial, or of the start with a sentence when the dial is refused."""
     try:
-        return dial, store.take(model, dial), ""
+        return dial, store.RECENT.take(model, dial)[0], ""
     except ValueError as error:
-        return start, store.take(model, start), f"{error} The last good picture is shown."
+        return start, store.RECENT.take(model, start)[0], f"{error} The last good picture is shown."
 
 
 @st.fragment

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,9 +25,7 @@ def frame(model: Model, dial: Dial, number: int = 0, panel: dict[str, Any] | Non
     more = ({"panel": panel} if panel else {}) | ({"error": error} if error else {})
     if solutions.applies(model):
         return solution(model, dial, number, more)
-    start = time.perf_counter()
-    sample = store.take(model, dial)
-    return compose(model, dial, sample, time.perf_counter() - start, number, more)
+    return compose(model, dial, *store.RECENT.take(model, dial), number, more)
 
 
 def solution(model: Model, dial: Dial, number: int, more: dict[str, Any]) -> bytes:

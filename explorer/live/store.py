@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -127,6 +130,34 @@ def take(model: Model, dial: Dial, n: int = 1) -> Sample:
     conditions, latent = asked(model, dial), clipped(model.latents, dial.latent)
     stages: dict[str, Any] = dict.fromkeys(dial.off, False)
     return model.sample(conditions, n, dial.seed, dial.project, latent or None, size, best_of=dial.best_of, **stages)
+
+
+class Recent:
+    """The last samples of dials, each with the seconds that it took: the panel and the page below it ask for the same one."""
+
+    def __init__(self, most: int = 8) -> None:
+        """Keeps so many."""
+        self._most, self._lock = most, threading.Lock()
+        self._held: OrderedDict[str, tuple[Sample, float]] = OrderedDict()
+
+    def take(self, model: Model, dial: Dial) -> tuple[Sample, float]:
+        """As the function `take` for one sample; who gets it must not change it."""
+        key = f"{id(model)} {model.digest} {json.dumps(asdict(dial), sort_keys=True)}"
+        with self._lock:
+            if key in self._held:
+                self._held.move_to_end(key)
+                return self._held[key]
+        start = time.perf_counter()
+        found = take(model, dial), time.perf_counter() - start
+        with self._lock:
+            self._held[key] = found
+            if len(self._held) > self._most:
+                self._held.popitem(last=False)
+        return found
+
+
+RECENT = Recent()
+"""The samples of this process."""
 
 
 def shape_of(model: Model, dial: Dial) -> tuple[int, int]:

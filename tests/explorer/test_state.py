@@ -78,3 +78,17 @@ def test_the_same_dial_gives_the_same_pixels(model):
     dial = Dial({"volume_fraction": 0.41}, {"length": 7.3}, 12)
     again, _ = state.from_query(model, state.to_query(model, dial))
     np.testing.assert_array_equal(store.take(model, dial).labels, store.take(model, again).labels)
+
+
+def test_the_last_samples_are_kept_and_no_others(model):
+    recent, dials = store.Recent(2), [Dial(seed=i, size=64) for i in range(3)]
+    first, seconds = recent.take(model, dials[0])
+    np.testing.assert_array_equal(first.labels, store.take(model, dials[0]).labels)
+    again, same = recent.take(model, Dial(seed=0, size=64))
+    assert again is first and same == seconds > 0
+    for dial in dials[1:]:
+        recent.take(model, dial)
+    assert recent.take(model, dials[2])[0] is recent.take(model, dials[2])[0]
+    assert recent.take(model, dials[0])[0] is not first, "the oldest makes room"
+    with pytest.raises(ValueError, match="Size 100"):
+        recent.take(model, Dial(size=100))
