@@ -10,6 +10,7 @@ from core.data import Batches
 from core.models.plain import scaled
 from core.training.game import Game, soft_field
 from core.training.loop import Trainer, fit
+from tests.gradients import slopes
 
 SOURCE = discovery.problem("shapes").source
 BATCH = 2
@@ -42,22 +43,8 @@ def made(game, number):
 @pytest.mark.parametrize("name", ["cgan", "ac_gan", "stinis_noise"])
 @pytest.mark.parametrize("player", ["critic", "generator"])
 def test_gradients_are_those_of_the_loss(images, name, player):
-    """Along a random direction against central differences, relative 1e-4; the step is small so that no ReLU switches."""
-    game = make(images, name)
-    found = by_name(game, player)
-    grads, _ = game.gradients(found, 5)
-    rng = torch.Generator().manual_seed(0)
-    along = [torch.randn(p.shape, generator=rng, dtype=p.dtype) for p in found.parameters]
-    slope = sum(float((g * a).sum()) for g, a in zip(grads, along, strict=True))
-
-    def moved(step):
-        with torch.no_grad():
-            for p, a in zip(found.parameters, along, strict=True):
-                p += step * a
-        return float(found.loss(5)[0].detach())
-
-    step = 1e-9
-    difference = (moved(step) - moved(-2 * step)) / (2 * step)
+    """Along a random direction against central differences, relative 1e-4."""
+    slope, difference = slopes(make(images, name), player, 1e-9, 0)
     assert slope == pytest.approx(difference, rel=1e-4)
 
 

@@ -12,6 +12,7 @@ from core.models.plain import scaled
 from core.models.showers import GROUP
 from core.training.game import Game
 from core.training.loop import Trainer, fit
+from tests.gradients import slopes
 
 SOURCE = discovery.problem("showers").source
 NAMES = [p.name for p in discovery.problem("showers").presets]
@@ -91,22 +92,8 @@ def test_the_energy_is_read_from_the_image_alone(images):
 @pytest.mark.parametrize("name", ["tricks", "minibatch"])
 @pytest.mark.parametrize("player", ["critic", "generator"])
 def test_gradients_are_those_of_the_loss(images, name, player):
-    """Along a random direction against central differences, relative 1e-4; the step is small so that no ReLU switches."""
-    game = make(images, name)
-    found = next(p for p in game.players if p.name == player)
-    grads, _ = game.gradients(found, 5)
-    rng = torch.Generator().manual_seed(2)
-    along = [torch.randn(p.shape, generator=rng, dtype=p.dtype) for p in found.parameters]
-    slope = sum(float((g * a).sum()) for g, a in zip(grads, along, strict=True))
-
-    def moved(step):
-        with torch.no_grad():
-            for p, a in zip(found.parameters, along, strict=True):
-                p += step * a
-        return float(found.loss(5)[0].detach())
-
-    step = 1e-8
-    difference = (moved(step) - moved(-2 * step)) / (2 * step)
+    """Along a random direction against central differences, relative 1e-4."""
+    slope, difference = slopes(make(images, name), player, 1e-8, 2)
     assert slope == pytest.approx(difference, rel=1e-4)
 
 
