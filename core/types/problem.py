@@ -39,7 +39,11 @@ class Invariance(Protocol):
 
 
 class Source(Protocol):
-    """A data source: arrays as a pure function of global sample indices (never of the batch split)."""
+    """A data source: arrays as a pure function of global sample indices (never of the batch split).
+
+    One that knows conditions of its arrays which no array tells exactly, such as the energy of a particle, says them by a method
+    `known(seeds) -> {condition: array (n, ...)}`.
+    """
 
     def draw(self, seeds: Sequence[int], shape: tuple[int, int]) -> Array:
         """uint8 labels or float32 fields (n, H, W), one per seed."""
