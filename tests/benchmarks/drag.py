@@ -134,8 +134,10 @@ def main() -> None:
         page.locator(f".panel[data-mode={'fallback' if given.without_route else 'live'}]").wait_for(timeout=60_000)
         page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
         page.evaluate(STEPS, [10, 100, given.shape])
+        page.wait_for_timeout(2000)  # until what a release sets going is done
         steps = page.evaluate(STEPS, [20, 400, given.shape])
         drag = page.evaluate(STEPS, [int(given.seconds * 60), 1000 / 60, given.shape])
+        page.wait_for_timeout(2000)
         released = [] if given.shape else [page.evaluate(RELEASE) for _ in range(10)]
         print(line("single steps, event to pixels", steps["marks"]))
         print(line("60 events/s, event to pixels", drag["lags"]))

@@ -38,7 +38,8 @@ def found(checkpoints, tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("dial", "span"), [(DIAL, None), (DIAL, ("length", 6.0, 9.0)), (Dial(drawn={"correlation": POINTS}, project=False), None)]
+    ("dial", "span"),
+    [(DIAL, None), (DIAL, ("length", 6.0, 9.0)), (Dial(drawn={"correlation": POINTS}, project=False, best_of=4), None)],
 )
 def test_the_command_line_says_what_was_released(curved, tmp_path, dial, span):
     _, _, *line = sets.command(curved, dial, 7, span, tmp_path)
@@ -51,7 +52,7 @@ def test_the_command_line_says_what_was_released(curved, tmp_path, dial, span):
     for name, value in read.items():
         np.testing.assert_array_equal(np.float32(value), np.float32(told.conditions[name]))
     assert (given.n, given.seed, given.size, not given.raw) == (7, told.seed, told.size, told.project)
-    assert tuple(given.off) == told.off and given.workers == 1 and given.lines
+    assert tuple(given.off) == told.off and given.workers == 1 and given.lines and given.best_of == told.best_of == dial.best_of
 
 
 def test_a_set_holds_what_the_page_shows(curved, found):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import core
+from core.sampling.request import Request
 
 REQUEST = {"volume_fraction": 0.4, "length": 8.0}
 ASKED = {"seed": 5, "size": 64, "refine": False}
@@ -47,3 +48,9 @@ def test_the_best_draw_is_refined_like_any_other(model):
 def test_a_choice_that_cannot_be_made_is_refused(name, count):
     with pytest.raises(ValueError, match=r"best_of must be 1.*; got"):
         core.load(name).sample(None, 1, best_of=count)
+
+
+def test_a_large_set_takes_the_best_draws_too(model):
+    asked = Request("two_phase/correlation", 4, 5, 64, conditions=REQUEST, off=("refine",), best_of=3)
+    part, alone = asked.sample(model, 2, 4), model.sample(REQUEST, 4, best_of=3, **ASKED)
+    np.testing.assert_array_equal(part.labels, alone.labels[2:])
