@@ -16,7 +16,7 @@ from core import discovery, sampling
 from core.sampling import Model
 from core.training.game import as_soft
 from core.types import Array, Problem
-from explorer import ensemble, exports, figures, pages
+from explorer import ensemble, exports, figures, pages, palette
 from explorer.live import drawing, store
 from explorer.live.protocol import Dial
 
@@ -138,10 +138,8 @@ def draw(model: Model, dial: Dial, ways: list[Made]) -> None:
     across = max(4, len(ways)) if len(ways) <= MOST else MOST - 1
     places = [column for _ in range(0, len(ways), across) for column in st.columns(across)]
     for way, column in zip(ways, places, strict=False):
-        if field.kind != "continuous":
-            column.image(
-                exports.png(way.array.astype(np.uint8), field, max(1, 384 // way.array.shape[0]), pages.dark()), width="stretch"
-            )
+        indices = way.array.astype(np.uint8) if field.kind != "continuous" else palette.indices(field, way.array)
+        column.image(exports.png(indices, field, max(1, 384 // len(indices)), pages.dark()), width="stretch")
         column.markdown(f"**{way.label}**, {1e3 * way.seconds:.3g} ms")
         lines = [f"**Off the request by {off:.3g} {unit}** ({label})".replace(" **", "**") for label, off, unit in way.missed]
         lines += [f"{d.label} {way.scalars[d.name]:.3g} {d.unit}" for d in model.problem.descriptors if d.name in way.scalars]

@@ -58,7 +58,8 @@ def beside(found: Mapping[str, Model], chosen: str) -> dict[str, Model]:
 def short(name: str) -> str:
     """The heading of a column of the table."""
     whole = name.removesuffix(SHARE)
-    return SHORT.get(whole, whole) + (", share" if whole != name else "")
+    heading = SHORT.get(whole, whole)
+    return heading if whole == name else heading.removesuffix(", %") + ", share"
 
 
 @st.fragment
