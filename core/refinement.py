@@ -24,7 +24,7 @@ STEPS = 24
 TOLERANCE = 1e-4
 INTERFACE = 0.25
 """Most steps; mean |S2 - S2*| at which a sample is left; share of the pixels that count as near the cut."""
-SMOOTHING, REACH = 1.5, 4.0
+SMOOTHING, REACH = 2.0, 4.0
 """Gaussian of a step in px; its largest change, in half widths h of the interface."""
 DAMPING, LEAST, MOST = 1e-3, 1e-5, 1e4
 
