@@ -270,6 +270,7 @@ def finish(run: Run, trainer: Trainer, calibration: Array | None, digest: str) -
         found = metrics.reference(problem, [float(k) for k in knots], n=4 if run.given.tiny else 64)
         tensors |= {f"reference.{k}": v for k, v in found.items()}
     table = metrics.quality(model, run.given.samples)
+    counted = table.attrs.get("counted", f"{run.given.samples} samples against as many held-out, same conditions")
     rows = [{"quantity": str(name), **{str(k): v for k, v in row.items() if v == v}} for name, row in table.iterrows()]
     training = {
         "steps": trainer.done, "minutes": round(run.seconds / 60, 2),
@@ -281,7 +282,7 @@ def finish(run: Run, trainer: Trainer, calibration: Array | None, digest: str) -
     rest = {
         "training": training, "limits": limits, "trace": [line for line in run.traced() if line["step"] <= trainer.done],
         "conditions": [_row(q) for q in model.conditions], "latents": [_row(q) for q in model.latents],
-        "metrics": {f"Quality: {run.given.samples} samples against as many held-out, same conditions": rows},
+        "metrics": {f"Quality: {counted}": rows},
     }  # fmt: skip
     checkpoint.save(run.target, Checkpoint(tensors, run.manifest(digest, rest)))
     card = checkpoint.write_card(run.target)

@@ -43,7 +43,8 @@ def load(name: Any, device: str = "cpu") -> Model:
 
 def draw(problem: str, n: int, seed: int, size: int | None = None) -> Sample:
     """`n` arrays from the data source of a problem (or of `"problem/preset"`), global sample indices `seed .. seed + n - 1`;
-    `requested` holds the conditions measured on them. Training never sees indices from `HELD_OUT` on."""
+    `requested` holds the conditions measured on them, or what the source knows of them. Training never sees indices from `HELD_OUT`
+    on."""
     from core.sampling import draw as draw_samples
 
     return draw_samples(problem, n, seed, size)

@@ -154,7 +154,7 @@ def from_query(model: Model, query: Mapping[str, str]) -> tuple[Dial, tuple[str,
     dial = Dial(
         conditions, latent, seed=_whole(query, "seed", 0, range(SEEDS + 1), notes),
         size=_whole(query, "size", model.field.shape[0], store.sizes(model), notes), project=query.get("raw") != "1", off=off,
-        best_of=_whole(query, "best_of", 1, (1, *model.problem.best_of), notes), drawn=drawn, smooth=smooth, at=at, locked=locked,
+        best_of=_whole(query, "best_of", 1, model.problem.best_of or (1,), notes), drawn=drawn, smooth=smooth, at=at, locked=locked,
     )  # fmt: skip
     dial = _possible(model, dial, notes)
     made = query.get("m")

@@ -30,7 +30,8 @@ INSIDE = {
 OUTSIDE = {"2250": Target(2250, 50, 2100, 2400), "3500": Target(3500, 100, 3200, 3800)}
 PRIORS = {"uniform": Prior(), "normal": Prior((0.5, 1.0), 1.0)}
 SCAN = tuple(range(50, 1901, 50))
-"""Means of targets with a standard deviation of a tenth of them, cut at three of those and to the trained range."""
+"""Means of normals with a standard deviation of a tenth of them: the targets are what is left within three of those and within
+the trained range."""
 CARD = ("W1", "KS", "W1 x1", "W1 x2")
 """Distances on the card."""
 TRAINING = 2**16
@@ -142,6 +143,7 @@ def quality(model: sampling.Model, n: int = 2000, size: int | None = None, ablat
             for distance, (value, error) in ((k, v) for k, v in found.items() if k in CARD):
                 rows.setdefault(f"{distance} at {name}, %", {}).update({column: 100 * value, f"{column} ±": 100 * error})
     table = pd.DataFrame(rows).T[[f"{c}{e}" for c in ("data", "raw", "all", "nearest") for e in ("", " ±")]]
+    table.attrs["counted"] = f"{max(n, 2000)} samples at every target, as many levels of the target"
     return with_bars(model.problem, table)
 
 
@@ -186,8 +188,8 @@ def report(name: str, n: int, boots: int, seed: int) -> Iterator[str]:
         yield f"\nprior {label}, targets inside the trained range\n{table(model, INSIDE, prior, n, boots, seed).to_string()}"
     found = scan(model, n, seed)
     worst, average = max(found, key=lambda mean: found[mean]), np.mean(list(found.values()))
-    yield (f"\nTargets of means {SCAN[0]} to {SCAN[-1]}, sd a tenth: W1 of the raw network {100 * average:.2f} % on average, "
-           f"{100 * found[worst]:.2f} % at most (mean {worst}).")  # fmt: skip
+    yield (f"\nNormal targets about {SCAN[0]} to {SCAN[-1]}, sd a tenth, cut to the trained range: W1 of the raw network "
+           f"{100 * average:.2f} % on average, {100 * found[worst]:.2f} % at most (about {worst}).")  # fmt: skip
     yield f"\nprior uniform, outside it\n{table(model, OUTSIDE, PRIORS['uniform'], n, boots, seed).to_string()}\n"
     yield from failures(model, n, seed)
     answer = solve(model, INSIDE["350"], PRIORS["uniform"], n, seed)

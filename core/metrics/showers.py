@@ -91,7 +91,9 @@ def quality(model: sampling.Model, n: int = 256, size: int | None = None, ablati
     table = {name: rows(x, data, gain, showers.cut) for name, x in (("data", again), ("raw", raw), ("all", delivered))}
     seen, _ = generated(model, TRAINED, n, seed + 1)
     table["raw"] |= {f"{RESPONSE}, at energies of training": rows(seen, seen, gain, showers.cut)[RESPONSE]}
-    return with_bars(model.problem, pd.DataFrame(table), "raw")
+    found = pd.DataFrame(table)
+    found.attrs["counted"] = f"{n} samples at each of {len(HELD_OUT_ENERGIES)} held-out energies against as many simulated"
+    return with_bars(model.problem, found, "raw")
 
 
 def curves(model: sampling.Model, n: int = 64, seed: int = 0) -> dict[str, Any]:

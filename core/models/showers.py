@@ -17,7 +17,8 @@ LATENT, GRAIN, START = 16, 2, 6
 LINEAR = 1.0
 BALANCE = 10.0
 GROUP = 8
-"""Samples in a row whose statistics the critic compares: a fixed number, so that they are the same on any number of processes."""
+"""Samples in a row whose statistics the critic compares: a fixed number, so that they are the same on any number of processes that
+have whole groups."""
 Named = Mapping[str, Tensor]
 Soft = Callable[[Tensor], Tensor]
 
@@ -109,7 +110,7 @@ class ShowerCritic(nn.Module):
         span: float = 5.0, widths: Sequence[int] = (32, 64, 96), kernels: int = 10,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.energy, self.gain = energy, gain
+        self.energy, self.gain, self.group = energy, gain, GROUP if minibatch else 1
         self.unit, self.scales, self.span, self.soft, self.minibatch, self.kernels = unit, scales, span, soft, minibatch, kernels
         pairs = zip([2, *widths[:-1]], widths, strict=True)
         self.blocks = nn.ModuleList(nn.Conv2d(a, b, 4, stride=2, padding=1) for a, b in pairs)

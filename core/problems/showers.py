@@ -21,7 +21,7 @@ from core.types import HELD_OUT, Array, Conditions, Descriptor, Field, Preset, P
 SIDE = 24
 SHOWERS = Showers()
 FIELD = Field(
-    kind="continuous", shape=(SIDE, SIDE), high=6.0, gamma=0.4, periodic=False, mirrored=False, axes=("depth", "across"),
+    kind="continuous", shape=(SIDE, SIDE), high=10.0, gamma=0.4, periodic=False, mirrored=False, axes=("depth", "across"),
     unit="cells",
 )  # fmt: skip
 UNIT = SHOWERS.cut / 3

@@ -207,9 +207,7 @@ class Model:
         if not 1 <= int(n) <= 1_000_000:
             raise ValueError(f"n must be 1 to 1000000; got {n}.")
         shape = self.shape(size)
-        if not 1 <= int(best_of) <= MOST_TRIED or (best_of > 1 and not self.pinned):
-            allowed = f"1 to {MOST_TRIED}" if self.pinned else f"1: no condition of {self.name} is an invariance to choose by"
-            raise ValueError(f"best_of must be {allowed}; got {best_of}.")
+        self.refuse_best_of(best_of)
         asked, notes = self.settled(conditions, n)
         dialled = self.request(latent, n, self.latents, fill=False)
         given = asked | dialled
@@ -279,6 +277,13 @@ class Model:
         weights, asked = self.preset.config.weights, {q.name for q in self.conditions}
         return tuple(i for i in self.problem.invariances if i.name in asked and weights.get(i.name, 1.0))
 
+    def refuse_best_of(self, count: Any) -> None:
+        """`ValueError` for a number of draws among which the best cannot be taken."""
+        most = MOST_TRIED if self.pinned else 1
+        if isinstance(count, bool) or not isinstance(count, int | np.integer) or not 1 <= count <= most:
+            alone = f"1: no condition of {self.name} is an invariance to choose by"
+            raise ValueError(f"best_of must be {f'a whole number from 1 to {most}' if self.pinned else alone}; got {count!r}.")
+
     def missed(self, fields: Tensor, conditions: Conditions) -> Tensor:
         """L_I = sum_i w_i I_i of soft fields (B, C, H, W) over the `pinned` invariances, w_i as in training; (B,)."""
         weights = self.preset.config.weights
@@ -328,9 +333,10 @@ def draw(problem: str | Problem, n: int, seed: int, size: int | None = None) -> 
     soft = as_soft(torch.from_numpy(array), found.field)
     measured = measure(found, soft)
     names = {q.name for p in found.presets for q in p.conditions}
+    known = found.source.known(range(seed, seed + n)) if hasattr(found.source, "known") else {}
     discrete = found.field.kind != "continuous"
     return Sample(
         labels=array if discrete else None, field=None if discrete else array, soft=soft.numpy(),
-        requested={k: v for k, v in measured.items() if k in names}, measured=measured, raw=measured,
+        requested={k: v for k, v in (measured | known).items() if k in names}, measured=measured, raw=measured,
         seeds=np.arange(seed, seed + n, dtype=np.int64),
     )  # fmt: skip

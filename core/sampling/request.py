@@ -39,7 +39,7 @@ class Request:
 
     `off` names stages that are left out. `batch` samples are computed in one call (None: as many as are quick). On the same
     machine a sample does not depend on its neighbours in a call; between different batches the network rounds differently, and now
-    and then a pixel differs.
+    and then a pixel differs, a few where the refinement carries it on.
     """
 
     name: str
@@ -101,6 +101,7 @@ def validate(request: Request, model: Model) -> list[str]:
     if unknown := set(request.off) - set(model.stages):
         named, kept = ", ".join(sorted(unknown)), ", ".join(sorted(model.stages)) or "none"
         raise ValueError(f"{model.name} has no stage {named} to switch off. It has: {kept}.")
+    model.refuse_best_of(request.best_of)
     at = np.unique(np.linspace(0, request.n - 1, min(request.n, PROBES)).astype(np.int64))
     conditions, latent = request.settings(at)
     asked, notes = model.settled(conditions, len(at))

@@ -62,8 +62,10 @@ class Showers:
 
     def at(self, energies: Array, seeds: Sequence[int], shape: tuple[int, int]) -> Array:
         """Showers of incident energies (n,) in GeV; float32 (n, layers, cells). `ValueError` below 1 GeV."""
-        if (np.asarray(energies) < 1).any():
-            raise ValueError(f"Showers need energies of at least 1 GeV; got {np.min(energies):g}.")
+        given = np.asarray(energies, np.float64)
+        fit = np.isfinite(given) & (given >= 1)
+        if not fit.all():
+            raise ValueError(f"Showers need finite energies of at least 1 GeV; got {given[~fit][0]:g}.")
         return np.stack([self._one(float(e), int(s), shape) for e, s in zip(energies, seeds, strict=True)])
 
     def profile(self, energy: float, rng: np.random.Generator | None = None) -> tuple[float, float]:

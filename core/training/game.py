@@ -21,7 +21,7 @@ from core.data import Batches, key, uniform
 from core.losses import ADVERSARIAL, gradient_penalty, zero_centred_penalty
 from core.models.layers import smooth
 from core.models.plain import scaled
-from core.training.distributed import average, share
+from core.training.distributed import average, share, world
 from core.training.optimisers import make
 from core.types import Field, Player, Preset, Problem, TrainConfig
 
@@ -63,6 +63,12 @@ class Game:
         Conditions that no image tells exactly are those that the source knows of its first images (`known(seeds)`)."""
         self.problem, self.preset, self.config = problem, preset, config
         self.generator, self.critic, self.images = generator, critic, images
+        group = getattr(critic, "group", 1)
+        if len(share(config.batch)) % group:
+            raise ValueError(
+                f"The critic compares {group} samples at a time: a batch of {config.batch} must give each of {world()} processes a "
+                f"multiple of {group}. Use at most {max(config.batch // group, 1)} processes, or a larger batch."
+            )
         self.device, self.dtype = torch.device(device), DTYPES[config.precision]
         told = getattr(problem.source, "known", None) if images is not None else None
         self.known = {} if images is None or told is None else told(range(len(images.images)))

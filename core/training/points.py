@@ -12,7 +12,7 @@ from torch import Tensor
 from core.data import key
 from core.losses import ADVERSARIAL, zero_centred_penalty
 from core.models.points import LATENT
-from core.training.distributed import share
+from core.training.distributed import average, share
 from core.training.game import Game
 
 RAMP = (0.5, 0.75)
@@ -90,7 +90,8 @@ class PointGame(Game):
             real = self.score(self.shown_real(number, fields, conditions))
         losses = ADVERSARIAL[self.config.loss][1](real, self.score(self.shown(made, conditions)))
         weight, odd = (v.gather(1, branch[:, None])[:, 0] for v in (shares, odds))
-        return losses.mean() + (weight / odd * (losses - losses.mean()).detach()).mean(), {"loss": float(losses.mean().detach())}
+        (usual,) = average([losses.mean().detach()])
+        return losses.mean() + (weight / odd * (losses.detach() - usual)).mean(), {"loss": float(losses.mean().detach())}
 
     @property
     def late(self) -> float:

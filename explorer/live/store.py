@@ -114,9 +114,8 @@ def check(model: Model, dial: Dial) -> None:
     missing = [s for s in dial.off if s not in model.stages]
     if missing:
         raise ValueError(f"{model.name} has no stage {missing[0]!r}. It has: {', '.join(model.stages) or 'none'}.")
-    if dial.best_of not in (1, *model.problem.best_of):
-        offered = ", ".join(map(str, model.problem.best_of)) or "1"
-        raise ValueError(f"The best of {dial.best_of} is not offered here. Choose one of: {offered}.")
+    if dial.best_of not in (offered := model.problem.best_of or (1,)):
+        raise ValueError(f"The best of {dial.best_of} is not offered here. Choose one of: {', '.join(map(str, offered))}.")
     if size_of(model, dial) not in sizes(model):
         raise ValueError(f"Size {dial.size} is not offered. Choose one of: {', '.join(map(str, sizes(model)))}.")
     if model.problem.refuse and (why := model.problem.refuse(model.request(asked(model, dial), 1, model.conditions, fill=True))):

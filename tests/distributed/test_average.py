@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from core.training import distributed
-from tests.distributed import game
+from tests.distributed import game, points
 from tests.distributed.launch import launch
 
 
@@ -28,6 +28,14 @@ def test_without_averaging_it_would_be_noticed(tmp_path, alone):
     first, second = (np.load(tmp_path / f"weights.{rank}.npy") for rank in (0, 1))
     assert np.abs(first - alone).max() > 1e-6
     assert np.abs(first - second).max() > 1e-6
+
+
+def test_two_processes_find_the_same_gradients_of_points(tmp_path):
+    """The shares of the branches too, whose baseline is the mean over the whole batch."""
+    launch(1, points.main, tmp_path / "alone")
+    launch(2, points.main, tmp_path / "two")
+    alone, first = (np.load(tmp_path / f"{name}.0.npy") for name in ("alone", "two"))
+    assert np.abs(alone).max() > 1e-3 and np.abs(first - alone).max() < 1e-12 * np.abs(alone).max()
 
 
 def test_one_process_has_identities():

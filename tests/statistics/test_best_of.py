@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import core
+from core.sampling.bulk import Job
 from core.sampling.request import Request
 
 REQUEST = {"volume_fraction": 0.4, "length": 8.0}
@@ -44,10 +45,17 @@ def test_the_best_draw_is_refined_like_any_other(model):
     assert gaps(best).max() <= 0.001
 
 
-@pytest.mark.parametrize(("name", "count"), [("two_phase/correlation", 0), ("two_phase/correlation", 65), ("two_phase/wgan_gp", 2)])
-def test_a_choice_that_cannot_be_made_is_refused(name, count):
-    with pytest.raises(ValueError, match=r"best_of must be 1.*; got"):
-        core.load(name).sample(None, 1, best_of=count)
+@pytest.mark.parametrize("count", [0, 65, 2.5, "4", None, float("nan"), True])
+def test_a_choice_that_cannot_be_made_is_refused(model, count):
+    with pytest.raises(ValueError, match=r"best_of must be a whole number from 1 to 64; got"):
+        model.sample(None, 1, best_of=count)
+
+
+def test_a_large_set_that_cannot_be_made_is_refused_before_it_begins(tmp_path):
+    for name, says in (("two_phase/correlation", "from 1 to 64; got 100"), ("two_phase/wgan_gp", "1: no condition of two_phase")):
+        with pytest.raises(ValueError, match=says):
+            Job(Request(name, 4, best_of=100), tmp_path / "set.h5")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_large_set_takes_the_best_draws_too(model):

@@ -111,3 +111,15 @@ def test_the_same_generator_and_data_for_all_that_are_compared():
     same = [{k: v for k, v in dataclasses.asdict(p.config).items() if k not in free} for p in found]
     assert all(s == same[0] for s in same)
     assert len({sum(q.numel() for q in p.generator().parameters()) for p in found}) == 1
+
+
+@pytest.mark.parametrize(("name", "refused"), [("tricks", True), ("plain", False)])
+def test_shares_of_no_whole_groups_are_refused_before_the_first_step(images, monkeypatch, name, refused):
+    """Otherwise real and generated images would be compared with each other."""
+    monkeypatch.setattr("core.training.game.share", lambda n: range(n // 4))
+    monkeypatch.setattr("core.training.game.world", lambda: 4)
+    if not refused:
+        assert make(images, name, batch=16)
+        return
+    with pytest.raises(ValueError, match=r"a batch of 16 must give each of 4 processes a multiple of 8. Use at most 2 processes"):
+        make(images, name, batch=16)

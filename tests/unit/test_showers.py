@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import core
 from core.invariances.sparsity import Occupancy, occupancy, printed_sparsity, soft_sparsity
 from core.invariances.visible_energy import VisibleEnergy
 from core.models.showers import closeness, deviations
@@ -144,3 +145,15 @@ def test_closeness_of_groups_by_hand():
 def test_batches_of_no_whole_groups_are_refused():
     with pytest.raises(ValueError, match="a batch of 12 must be a multiple of 8"):
         deviations(torch.zeros(12, 3))
+
+
+def test_what_the_source_knows_is_the_request():
+    sample = core.draw("showers", 6, 3)
+    np.testing.assert_array_equal(sample.requested["energy"], SHOWERS.known(range(3, 9))["energy"])
+    assert (sample.measured["energy"] != sample.requested["energy"]).all()
+
+
+@pytest.mark.parametrize("energy", [0.5, float("nan"), float("inf")])
+def test_energies_that_are_none_are_refused(energy):
+    with pytest.raises(ValueError, match="finite energies of at least 1 GeV; got"):
+        SHOWERS.at(np.array([10.0, energy]), [0, 1], (24, 24))
