@@ -67,7 +67,7 @@ class Game:
         if len(share(config.batch)) % group:
             raise ValueError(
                 f"The critic compares {group} samples at a time: a batch of {config.batch} must give each of {world()} processes a "
-                f"multiple of {group}. Use at most {max(config.batch // group, 1)} processes, or a larger batch."
+                f"multiple of {group}. Use at most {max(config.batch // group, 1)} of them, or a larger batch."
             )
         self.device, self.dtype = torch.device(device), DTYPES[config.precision]
         told = getattr(problem.source, "known", None) if images is not None else None

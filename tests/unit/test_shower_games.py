@@ -121,5 +121,5 @@ def test_shares_of_no_whole_groups_are_refused_before_the_first_step(images, mon
     if not refused:
         assert make(images, name, batch=16)
         return
-    with pytest.raises(ValueError, match=r"a batch of 16 must give each of 4 processes a multiple of 8. Use at most 2 processes"):
+    with pytest.raises(ValueError, match=r"a batch of 16 must give each of 4 processes a multiple of 8. Use at most 2 of them"):
         make(images, name, batch=16)
