@@ -1,10 +1,12 @@
-"""Which file shows which problem, which problem is on show, and in which theme."""
+"""Which file shows which problem, which problem is on show, in which theme, and how its figures stand."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from core import discovery
@@ -59,3 +61,10 @@ def problem() -> str:
 def dark() -> bool:
     """True when the page is shown in the dark theme."""
     return st.context.theme.type == "dark"
+
+
+def in_pairs(figures: Mapping[str, go.Figure]) -> None:
+    """Figures by the keys of their elements, two beside each other."""
+    places = [column for _ in range(0, len(figures), 2) for column in st.columns(2, gap="large")]
+    for column, (key, figure) in zip(places, figures.items(), strict=False):
+        column.plotly_chart(figure, theme=None, config=PLOTLY, key=key, height=figure.layout.height)

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.models.layers import leaky, up
+from core.models.plain import Dialled
 from core.simulation.motifs import crossed
 from core.types import Quantity
 
@@ -20,7 +21,7 @@ KINDS = 10
 Named = Mapping[str, Tensor]
 
 
-class DigitGenerator(nn.Module):
+class DigitGenerator(Dialled):
     """z ~ N(0, I) of 32, and which of its last ten components is the largest -> dense -> 4 x 4 -> two doublings with 3 x 3
     convolutions -> 16 x 16 -> sub-pixel convolution (Shi et al. 2016) -> sigmoid: fields (B, 1, 32, 32) in 0..1.
 
@@ -29,8 +30,7 @@ class DigitGenerator(nn.Module):
     """
 
     def __init__(self, dials: int = 0, widths: Sequence[int] = (96, 64, 48), extra: int = 0) -> None:
-        super().__init__()
-        self.dials = dials
+        super().__init__(dials)
         self.enter = nn.Linear(LATENT + KINDS, widths[0] * START**2)
         pairs = zip([widths[0], *widths[:-1]], widths, strict=True)
         self.blocks = nn.ModuleList(nn.Conv2d(a + extra, b, 3, padding=1) for a, b in pairs)
@@ -42,22 +42,13 @@ class DigitGenerator(nn.Module):
         """`z` (B, 32)."""
         return {"z": torch.stack([torch.randn(LATENT, generator=torch.Generator().manual_seed(key)) for key in keys])}
 
-    def draw_latent(self, noise: Named, conditions: Named) -> dict[str, Tensor]:
-        """The dialled components of z, as drawn."""
-        return {f"z{k + 1}": noise["z"][:, k] for k in range(self.dials)}
-
-    def read_latent(self, fields: Tensor) -> dict[str, Tensor]:
-        """None: real fields have no z."""
-        return {}
-
     def beside(self, side: int, latent: Named, conditions: Named) -> list[Tensor]:
         """What joins features of that many pixels along a side: nothing here."""
         return []
 
     def forward(self, noise: Named, conditions: Named, latent: Named) -> Tensor:
         """Fields (B, 1, 32, 32)."""
-        dialled = [latent[f"z{k + 1}"][:, None] for k in range(self.dials) if latent]
-        z = torch.cat([*dialled, noise["z"][:, len(dialled) :]], 1)
+        z = self.dialled(noise, latent)
         z = torch.cat([z, F.one_hot(z[:, -KINDS:].argmax(1), KINDS).to(z)], 1)
         h = leaky(self.enter(z)).view(len(z), -1, START, START).contiguous(memory_format=torch.channels_last)
         for number, block in enumerate(self.blocks):

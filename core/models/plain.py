@@ -37,7 +37,28 @@ def unscaled(matrix: Tensor, quantities: Sequence[Quantity]) -> dict[str, Tensor
     return found
 
 
-class PlainGenerator(nn.Module):
+class Dialled(nn.Module):
+    """What generators from a latent vector share: the first `dials` components of z can be dialled as latents `z1`, `z2`, ..."""
+
+    def __init__(self, dials: int) -> None:
+        super().__init__()
+        self.dials = dials
+
+    def draw_latent(self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The dialled components of z, as drawn."""
+        return {f"z{k + 1}": noise["z"][:, k] for k in range(self.dials)}
+
+    def read_latent(self, fields: Tensor) -> dict[str, Tensor]:
+        """None: real fields have no z."""
+        return {}
+
+    def dialled(self, noise: Mapping[str, Tensor], latent: Mapping[str, Tensor]) -> Tensor:
+        """z (B, k) as drawn, but for the components that are dialled."""
+        chosen = [latent[f"z{k + 1}"][:, None] for k in range(self.dials) if latent]
+        return torch.cat([*chosen, noise["z"][:, len(chosen) :]], 1)
+
+
+class PlainGenerator(Dialled):
     """[z, r] -> dense -> 8 x 8 -> three doublings with 3 x 3 convolutions -> logits (B, channels, 128, 128).
 
     The last doubling is bilinear, of the logits themselves: no layer runs at full resolution. z ~ N(0, I) of 16; `dials`
@@ -47,8 +68,8 @@ class PlainGenerator(nn.Module):
     def __init__(
         self, channels: int = 3, quantities: Sequence[Quantity] = (), dials: int = 0, widths: Sequence[int] = (64, 48, 32, 16)
     ) -> None:
-        super().__init__()
-        self.quantities, self.dials = tuple(quantities), dials
+        super().__init__(dials)
+        self.quantities = tuple(quantities)
         self.enter = nn.Linear(LATENT + len(self.quantities), widths[0] * START**2)
         pairs = zip([widths[0], *widths[:-1]], widths, strict=True)
         self.blocks = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in pairs)
@@ -60,19 +81,10 @@ class PlainGenerator(nn.Module):
         """`z` (B, 16)."""
         return {"z": torch.stack([torch.randn(LATENT, generator=torch.Generator().manual_seed(key)) for key in keys])}
 
-    def draw_latent(self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The dialled components of z, as drawn."""
-        return {f"z{k + 1}": noise["z"][:, k] for k in range(self.dials)}
-
-    def read_latent(self, fields: Tensor) -> dict[str, Tensor]:
-        """None: real fields have no z."""
-        return {}
-
     def forward(self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor], latent: Mapping[str, Tensor]) -> Tensor:
         """Logits (B, channels, 128, 128)."""
-        dialled = [latent[f"z{k + 1}"][:, None] for k in range(self.dials) if latent]
         request = [scaled(conditions, self.quantities)] if self.quantities else []
-        h = leaky(self.enter(torch.cat([*dialled, noise["z"][:, len(dialled) :], *request], 1)))
+        h = leaky(self.enter(torch.cat([self.dialled(noise, latent), *request], 1)))
         h = h.view(len(h), -1, START, START).contiguous(memory_format=torch.channels_last)
         for number, block in enumerate(self.blocks):
             h = leaky(block(up(h) if number else h))

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.models.layers import leaky, up
-from core.models.plain import scaled, unscaled
+from core.models.plain import Dialled, scaled, unscaled
 from core.types import Quantity
 
 LATENT, GRAIN, START = 16, 2, 6
@@ -23,7 +23,7 @@ Named = Mapping[str, Tensor]
 Soft = Callable[[Tensor], Tensor]
 
 
-class ShowerGenerator(nn.Module):
+class ShowerGenerator(Dialled):
     """[z, r, log r] -> dense -> 6 x 6 -> two doublings with 3 x 3 convolutions -> in each cell a dense layer of its features and
     its own noise -> h = ReLU -> h (1 + h) GeV: fields (B, 1, 24, 24) with exact zeros. `dials` components of z can be dialled.
 
@@ -34,8 +34,8 @@ class ShowerGenerator(nn.Module):
     def __init__(
         self, quantities: Sequence[Quantity], dials: int = 0, widths: Sequence[int] = (64, 48, 32)
     ) -> None:
-        super().__init__()
-        self.quantities, self.dials = tuple(quantities), dials
+        super().__init__(dials)
+        self.quantities = tuple(quantities)
         self.enter = nn.Linear(LATENT + 2 * len(self.quantities), widths[0] * START**2)
         self.first = nn.Conv2d(widths[0], widths[0], 3, padding=1)
         self.second = nn.Conv2d(widths[0], widths[1], 3, padding=1)
@@ -51,19 +51,10 @@ class ShowerGenerator(nn.Module):
         z, grain = torch.stack(drawn).split([LATENT, GRAIN * shape[0] * shape[1]], 1)
         return {"z": z, "grain": grain.reshape(-1, GRAIN, *shape)}
 
-    def draw_latent(self, noise: Named, conditions: Named) -> dict[str, Tensor]:
-        """The dialled components of z, as drawn."""
-        return {f"z{k + 1}": noise["z"][:, k] for k in range(self.dials)}
-
-    def read_latent(self, fields: Tensor) -> dict[str, Tensor]:
-        """None: real fields have no z."""
-        return {}
-
     def forward(self, noise: Named, conditions: Named, latent: Named) -> Tensor:
         """Fields (B, 1, 24, 24), GeV."""
         asked = scaled(conditions, self.quantities), scaled(conditions, self.quantities, log=True)
-        dialled = [latent[f"z{k + 1}"][:, None] for k in range(self.dials) if latent]
-        h = torch.cat([*dialled, noise["z"][:, len(dialled) :], *asked], 1)
+        h = torch.cat([self.dialled(noise, latent), *asked], 1)
         h = leaky(self.enter(h)).view(len(h), -1, START, START).contiguous(memory_format=torch.channels_last)
         h = leaky(self.second(up(leaky(self.first(h)))))
         h = leaky(self.cell(torch.cat([leaky(self.third(up(h))), noise["grain"]], 1)))

@@ -29,6 +29,7 @@ UNIT = SHOWERS.cut / 3
 SCALES = (SOFT * SHOWERS.cut, 2 / 3 * SHOWERS.cut)
 """Soft sparsity in these units is 1 / 2 at a fifth of the noise cut, and at half of it, where the read-out decides."""
 GAIN = response(SHOWERS, FIELD.shape)
+VISIBLE = VisibleEnergy(GAIN)
 ENERGY = Quantity(
     "energy", "Energy", "E", "GeV", 5.0, 150.0, 47.5, "Of the particle; training saw 10, 25, 40, ... 100 GeV and nothing between.",
     trained=(TRAINED[0], TRAINED[-1]), step=0.5,
@@ -49,11 +50,6 @@ def oracle(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int,
     return simulate(conditions, n, HELD_OUT + seed, shape, SHOWERS)
 
 
-def calibrated(arrays: Tensor) -> Tensor:
-    """Calibrated energy of arrays (n, H, W) in GeV; (n,)."""
-    return arrays.sum((1, 2)) / GAIN
-
-
 def depth(arrays: Tensor) -> Tensor:
     """Mean energy per layer of arrays (n, H, W), GeV; (n, H)."""
     return arrays.sum(2)
@@ -66,7 +62,8 @@ def layers(shape: tuple[int, int]) -> Array:
 
 DESCRIPTORS = (
     Descriptor("occupancy", "Occupancy", "", occupancy, help="Share of the cells that are not 0."),
-    Descriptor("visible", "Calibrated energy", "GeV", calibrated, help="Sum of the cells over the calibrated response."),
+    Descriptor("visible", "Calibrated energy", "GeV", lambda x: VISIBLE.measure(x[:, None]),
+               help="Sum of the cells over the calibrated response."),
     Descriptor("depth", "Profile in depth", "GeV", depth, layers, "depth, radiation lengths", live=True,
                help="Energy in each layer."),
 )  # fmt: skip
@@ -91,7 +88,7 @@ def preset(
     return Preset(
         name, title, summary, (ENERGY,), DIALS, lambda: ShowerGenerator((ENERGY,), len(DIALS)),
         lambda: ShowerCritic(ENERGY, GAIN, UNIT, SCALES, soft, minibatch, outputs), config, replace(config, **TINY),
-        overrides={"invariances": (VisibleEnergy(GAIN), Occupancy(SCALES[0], printed))},
+        overrides={"invariances": (VISIBLE, Occupancy(SCALES[0], printed))},
     )  # fmt: skip
 
 
@@ -115,7 +112,7 @@ PROBLEM = Problem(
     citation="de Oliveira, Paganini, Nachman, Tips and Tricks for Training GANs with Physics Constraints (2017)",
     field=FIELD,
     presets=PRESETS,
-    invariances=(VisibleEnergy(GAIN), Occupancy(SCALES[0])),
+    invariances=(VISIBLE, Occupancy(SCALES[0])),
     source=SHOWERS,
     project=project,
     descriptors=DESCRIPTORS,

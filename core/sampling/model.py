@@ -15,7 +15,7 @@ from torch import Tensor
 from core import checkpoint as checkpoints
 from core import discovery, sampling
 from core.data import key
-from core.training.game import as_soft, soft_field
+from core.training.game import as_soft, misfit, soft_field
 from core.types import Array, Conditions, Field, Invariance, Problem, Quantity, Sample
 
 CHUNK = {"cpu": 1, "cuda": 64}
@@ -286,8 +286,7 @@ class Model:
 
     def missed(self, fields: Tensor, conditions: Conditions) -> Tensor:
         """L_I = sum_i w_i I_i of soft fields (B, C, H, W) over the `pinned` invariances, w_i as in training; (B,)."""
-        weights = self.preset.config.weights
-        return torch.stack([weights.get(i.name, 1.0) * i.residual(fields, conditions) for i in self.pinned]).sum(0)
+        return misfit(self.pinned, self.preset.config.weights, fields, conditions)
 
     def position(self, conditions: Mapping[str, Any] | None = None) -> float:
         """Where these conditions lie among all that can be asked; see `core.types.Position`."""

@@ -11,7 +11,7 @@ Every draw is keyed by (run seed, step key, global sample index): a step is a pu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import torch
@@ -23,7 +23,7 @@ from core.models.layers import smooth
 from core.models.plain import scaled
 from core.training.distributed import average, share, world
 from core.training.optimisers import make
-from core.types import Field, Player, Preset, Problem, TrainConfig
+from core.types import Field, Invariance, Player, Preset, Problem, TrainConfig
 
 DTYPES = {"fp32": torch.float32, "fp64": torch.float64, "bf16": torch.float32}
 
@@ -49,6 +49,13 @@ def clipped(gradients: list[Tensor], largest: float) -> list[Tensor]:
     norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients]))
     scale = (largest / norm.clamp(min=1e-12)).clamp(max=1.0)
     return [g * scale for g in gradients]
+
+
+def misfit(
+    invariances: Sequence[Invariance], weights: Mapping[str, float], fields: Tensor, conditions: Mapping[str, Tensor]
+) -> Tensor:
+    """L_I = sum_i w_i I_i of each soft field, (B,); w_i = 1 where `weights` does not say it."""
+    return torch.stack([weights.get(i.name, 1.0) * i.residual(fields, conditions) for i in invariances]).sum(0)
 
 
 class Game:
@@ -165,14 +172,11 @@ class Game:
         if self.config.critic_sees == "complement":
             free = [i.free(conditions).to(images) for i in self.problem.invariances]  # type: ignore[attr-defined]
             return images * torch.stack(free).prod(0)
-        conditional = self.config.critic_sees == "conditions"
-        told = scaled(conditions, self.preset.conditions) if conditional else (self.misfit(fields, conditions) + noise)[:, None]
+        if self.config.critic_sees == "conditions":
+            told = scaled(conditions, self.preset.conditions)
+        else:
+            told = (misfit(self.problem.invariances, self.config.weights, fields, conditions) + noise)[:, None]
         return torch.cat([images, told.to(images)[:, :, None, None].expand(-1, -1, *images.shape[2:])], 1)
-
-    def misfit(self, fields: Tensor, conditions: Mapping[str, Tensor]) -> Tensor:
-        """L_I of each soft field, (B,): the weighted sum of the invariances' residuals."""
-        weight = self.config.weights
-        return torch.stack([weight.get(i.name, 1.0) * i.residual(fields, conditions) for i in self.problem.invariances]).sum(0)
 
     def score(self, images: Tensor) -> Tensor:
         """Critic scores (B,) under autocast."""

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from core.sampling.model import MOST_TRIED
 from core.types import Array, Quantity
 
 LIMIT = 16_384
@@ -24,7 +25,6 @@ LIMIT = 16_384
 VALUES = 512
 """Most numbers that one quantity may carry."""
 SEEDS = 2**31 - 1
-MOST_TRIED = 64
 KEYS = ("id", "model", "conditions", "latent", "seed", "size", "project", "off", "best_of", "drawn", "smooth", "at", "locked")
 DTYPES: dict[str, np.dtype[Any]] = {"u1": np.dtype("<u1"), "f4": np.dtype("<f4")}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -60,6 +61,15 @@ class Store:
 
 MODELS = Store()
 """The models of this process."""
+
+
+def trained(problem: str) -> dict[str, Model]:
+    """Preset of the problem -> its model, of those that have a checkpoint which can be read."""
+    found = {}
+    for name in core.presets(problem):
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            found[name] = MODELS.get(f"{problem}/{name}")
+    return found
 
 
 def problem_of(name: str) -> Problem:

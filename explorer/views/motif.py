@@ -7,7 +7,6 @@ import math
 import pandas as pd
 import streamlit as st
 
-import core
 from core.sampling import Model
 from explorer import motif_figures, own_motif, pages, workbench
 from explorer.live import store
@@ -17,22 +16,11 @@ PAPER = ("projected", "standard")
 """The presets of the paper's figure."""
 
 
-def models() -> dict[str, Model]:
-    """Preset -> its model, of those that there are."""
-    found = {}
-    for name in core.presets("motif"):
-        try:
-            found[name] = store.MODELS.get(f"motif/{name}")
-        except (FileNotFoundError, ValueError):
-            continue
-    return found
-
-
 @st.fragment
 def figure_2() -> None:
     """The trainings of both critics, side by side: what the critic says, the motif error, the samples."""
     st.markdown("##### The paper's Figure 2: the trainings of both critics")
-    used = [m for name, m in models().items() if name in PAPER]
+    used = [m for name, m in store.trained("motif").items() if name in PAPER]
     traces = {m.preset.title: m.manifest["trace"] for m in used if m.manifest.get("trace")}
     if not traces:
         st.info("No training was logged yet. Run `python train.py motif`.", icon=":material/model_training:")
@@ -47,9 +35,7 @@ def figure_2() -> None:
         ),
     }
     figures |= {f"film:{m.name}": motif_figures.evolution(m.film, f"{m.preset.title}: samples", night) for m in used if m.film}
-    places = [column for _ in range(0, len(figures), 2) for column in st.columns(2, gap="large")]
-    for column, (name, figure) in zip(places, figures.items(), strict=False):
-        column.plotly_chart(figure, theme=None, config=pages.PLOTLY, key=f"figure2:{name}", height=figure.layout.height)
+    pages.in_pairs({f"figure2:{name}": figure for name, figure in figures.items()})
     st.markdown("\n".join(f"- {s}" for s in motif_figures.sentences(traces)))
     st.caption(
         "Means over the iterations between two points, logged by `train.py`; motif error and confidence are those of the averaged "
@@ -67,7 +53,7 @@ def chance(used: list[Model]) -> float | None:
 def quality() -> None:
     """The tables on the cards of all presets, next to each other."""
     st.markdown("##### How good the digits are")
-    table = measured(models())
+    table = measured(store.trained("motif"))
     if table.empty:
         return
     figures = {name: st.column_config.NumberColumn(format="%.3g") for name in table.columns}

@@ -18,18 +18,6 @@ SHORT = {W1: "W₁, all cells, %", CUT: "W₁, above the cut, %", DELIVERED: "W�
 COMMAND = "python -m core.metrics.showers"
 
 
-def models() -> dict[str, Model]:
-    """Title of the preset -> its model, of those that there are."""
-    found = {}
-    for name in core.presets("showers"):
-        try:
-            model = store.MODELS.get(f"showers/{name}")
-        except (FileNotFoundError, ValueError):
-            continue
-        found[model.preset.title] = model
-    return found
-
-
 @st.cache_data(show_spinner="Measuring the network at 13 energies ...", max_entries=16)
 def measured(name: str, digest: str) -> dict[str, Any]:
     """What `core.metrics.showers.curves` measures of a model, once for each checkpoint."""
@@ -66,7 +54,7 @@ def short(name: str) -> str:
 def tricks() -> None:
     """Figures of the chosen preset beside the one without tricks, and a table of all."""
     st.markdown("##### With and without the tricks")
-    found, night = models(), pages.dark()
+    found, night = {m.preset.title: m for m in store.trained("showers").values()}, pages.dark()
     if not found:
         st.info("No network was trained yet. Run `python train.py showers`.", icon=":material/model_training:")
         return
@@ -78,9 +66,7 @@ def tricks() -> None:
         shower_figures.histogram(occupancies, night), shower_figures.response(told, night),
         shower_figures.resolution(told, night), shower_figures.formulas(night),
     )  # fmt: skip
-    places = [column for _ in range(0, len(figures), 2) for column in st.columns(2, gap="large")]
-    for number, (column, figure) in enumerate(zip(places, figures, strict=True)):
-        column.plotly_chart(figure, theme=None, config=pages.PLOTLY, key=f"showers:{number}", height=figure.layout.height)
+    pages.in_pairs({f"showers:{number}": figure for number, figure in enumerate(figures)})
     st.caption(
         "Full dots: energies of training; open ones: between them. Band: 3 %. The exact energy of a delivered shower also takes "
         "its fluctuation away; switch the projection off for the resolution of a calorimeter. As printed, soft sparsity is 1 for "

@@ -8,18 +8,15 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser.test_panel import drawn_after, pixels, ready, seq, slide
+from tests.browser.test_panel import drag, drawn_after, pixels, ready, seq, slide
 
 
 def test_the_motif_is_dragged_and_switched(new_page, address):
     page = new_page(address)
     page.goto(f"{address}/motif?preset=any")
     ready(page)
-    first, count, link = pixels(page), seq(page), page.url
-    for value in (12, 20, 25):
-        slide(page, "Motif, x", value)
-        drawn_after(page, count)
-        count = seq(page)
+    first, link = pixels(page), page.url
+    count = drag(page, "Motif, x", (12, 20, 25))
     assert pixels(page) != first and page.url == link, "nothing is committed while the finger is down"
     slide(page, "Latent direction 1", 2, ("input", "change"))
     drawn_after(page, count)

@@ -49,14 +49,20 @@ def drawn_after(page, before):
     )
 
 
+def drag(page, name, values):
+    """Moves a slider step by step without letting it go; the number of the last picture."""
+    for value in values:
+        before = seq(page)
+        slide(page, name, value)
+        drawn_after(page, before)
+    return seq(page)
+
+
 def test_dragging_moves_pixels_and_release_writes_link_and_charts(new_page, address):
     page = opened(new_page, address)
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
-    first, count, link = pixels(page), seq(page), page.url
-    for value in (0.4, 0.45, 0.5):
-        slide(page, "Volume fraction", value)
-        drawn_after(page, count)
-        count = seq(page)
+    first, link = pixels(page), page.url
+    drag(page, "Volume fraction", (0.4, 0.45, 0.5))
     expect(page.locator(".numbers .main").first).to_have_text(re.compile(r"^0\.5000$"))
     assert pixels(page) != first
     assert page.url == link, "nothing is committed while the finger is down"

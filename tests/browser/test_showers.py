@@ -5,18 +5,15 @@ import re
 from playwright.sync_api import expect
 
 from tests.benchmarks.drag import RELEASE
-from tests.browser.test_panel import drawn_after, pixels, ready, seq, slide
+from tests.browser.test_panel import drag, drawn_after, pixels, ready, slide
 
 
 def test_the_energy_is_dragged_and_the_tricks_are_compared(new_page, address):
     page = new_page(address)
     page.goto(f"{address}/showers")
     ready(page)
-    first, count, link = pixels(page), seq(page), page.url
-    for value in (20, 62.5, 90):
-        slide(page, "Energy", value)
-        drawn_after(page, count)
-        count = seq(page)
+    first, link = pixels(page), page.url
+    count = drag(page, "Energy", (20, 62.5, 90))
     assert pixels(page) != first and page.url == link, "nothing is committed while the finger is down"
     slide(page, "Energy", 130, ("input", "change"))
     drawn_after(page, count)

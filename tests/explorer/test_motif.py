@@ -74,7 +74,7 @@ def test_samples_stand_over_their_iteration():
 
 
 def test_the_table_puts_presets_beside_each_other(trained):
-    table = view.measured(view.models())
+    table = view.measured(store.trained("motif"))
     assert table.loc["motif MSE", "Projected critic, raw"] == pytest.approx(1e-4) and table.loc["motif MSE", "Any motif"] == 0
     assert table.loc["critic's gap"].isna().sum() == 4
 
