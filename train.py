@@ -31,6 +31,8 @@ from tqdm import tqdm
 
 import core
 from core import checkpoint, data, discovery, metrics, sampling
+from core.files import write_atomic
+from core.keys import key
 from core.losses import ADVERSARIAL
 from core.training import distributed
 from core.training.guards import Diverged, StopFlag
@@ -101,7 +103,7 @@ def with_data(problem: Problem, preset: Preset, given: argparse.Namespace) -> tu
         raise ValueError(f"{out} holds the models that come with the software. Choose another folder with --out.")
     if distributed.rank() == 0:
         print("\n".join(f"{k}: {v}" for k, v in about.items() if v != []))
-    runs = given.runs / f"data-{str(about.get('content') or data.key(json.dumps(about)))[:12]}"
+    runs = given.runs / f"data-{str(about.get('content') or key(json.dumps(about)))[:12]}"
     field = replace(problem.field, periodic=False)
     return replace(problem, source=source, oracle=None, field=field), argparse.Namespace(**vars(given) | {"out": out, "runs": runs})
 
@@ -182,7 +184,7 @@ class Run:
         """Drop the lines of `metrics.jsonl` after `step`: those steps are run again."""
         if distributed.rank() == 0 and self.log.exists():
             lines = [line for line in self.log.read_text().splitlines() if line.endswith("}") and json.loads(line)["step"] <= step]
-            data.write_atomic(self.log, "".join(f"{line}\n" for line in lines).encode())
+            write_atomic(self.log, "".join(f"{line}\n" for line in lines).encode())
 
     def trace(self, progress: Progress, model: sampling.Model) -> None:
         """One line of `trace.jsonl`: what is measured of the averaged generator on the way, beside the means of losses and
@@ -194,7 +196,7 @@ class Run:
         names = {**progress.losses, **progress.residuals}
         means = {k: float(f"{np.mean([one[k] for one in steps if k in one]):.5g}") for k in names}
         line = {"step": progress.step, "minutes": round(self.seconds / 60, 2), **means, **self.problem.trace(model)}
-        data.write_atomic(self.folder / "trace.jsonl", "".join(f"{json.dumps(one)}\n" for one in [*kept, line]).encode())
+        write_atomic(self.folder / "trace.jsonl", "".join(f"{json.dumps(one)}\n" for one in [*kept, line]).encode())
         if self.problem.film:
             (self.folder / "film").mkdir(exist_ok=True)
             pictures = shown(model.sample(n=self.problem.film, project=False).array, self.problem.field)
@@ -252,7 +254,7 @@ def shipped(run: Run, trainer: Trainer, calibration: Array | None, digest: str) 
     """The averaged generator, calibrated once more, as a model that can be sampled."""
     generator: Any = copy.deepcopy(trainer.ema.module).cpu().float()
     if calibration is not None and hasattr(generator, "calibrate"):
-        keys = [data.key(run.config.seed, "final calibration", i) for i in range(len(calibration))]
+        keys = [key(run.config.seed, "final calibration", i) for i in range(len(calibration))]
         generator.calibrate(torch.from_numpy(calibration), keys)
     tensors: dict[str, Tensor] = {f"generator.{k}": v for k, v in generator.state_dict().items()}
     model = sampling.Model(Checkpoint(tensors, run.manifest(digest, {"trace": run.traced()})))
@@ -361,7 +363,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     torch.set_num_threads(given.threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
     device = given.device if given.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
-    every = (*core.problems(), *discovery.companions())
+    every = (*core.problems(), *discovery.point_problems())
     names = given.names or [f"{p}/{preset}" for p in every for preset in core.presets(p)]
     try:
         with distributed.processes(device) as place, StopFlag() as stop:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from core import discovery
+from core import deprecated, discovery
 from core.types import HELD_OUT, VERSION, Sample
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HELD_OUT", "Sample", "draw", "load", "presets", "problems"]
 __version__ = VERSION
+deprecated.install()
 
 
 def problems() -> tuple[str, ...]:

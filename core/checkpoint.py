@@ -19,7 +19,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from core.data import write_atomic
+from core.files import write_atomic
 from core.types import Checkpoint
 
 SCHEMA = 1

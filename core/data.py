@@ -18,6 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.files import commit_file
+from core.keys import key
 from core.types import HELD_OUT, Array, Source
 
 BLOCK = 256
@@ -30,17 +32,6 @@ PERIODIC = ("roll_rows", "roll_columns", "flip_rows", "flip_columns", "transpose
 """The exact symmetries of an isotropic periodic field."""
 IN_FRAME = PERIODIC[2:]
 """Those that leave what is in a frame in it."""
-
-
-def key(*parts: Any) -> int:
-    """A 63-bit key from the parts (blake2b): the only source of randomness. Same parts, same key, on every machine."""
-    text = "/".join(str(p) for p in parts).encode()
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
-
-
-def uniform(*parts: Any) -> float:
-    """A number in 0..1 (24 bits, exact in float32) from the parts, by `key`."""
-    return key(*parts) % 2**24 / 2**24
 
 
 def digest(array: Array) -> str:
@@ -121,33 +112,6 @@ class Batches:
         swap = np.array([(k >> 40) & 1 for k in keys], dtype=bool)
         device = self.images.device
         return torch.from_numpy(rows).to(device), torch.from_numpy(columns).to(device), torch.from_numpy(swap).to(device)
-
-
-def write_atomic(path: Path, blob: bytes) -> None:
-    """Write a file whole or not at all: `<name>.partial`, fsync, rename, fsync of the folder.
-
-    A crash at any moment leaves the old file or the new one; an error removes the partial file and leaves the old one.
-    """
-    unnamed = path.with_name(path.name + ".partial")
-    try:
-        with open(unnamed, "wb") as file:
-            file.write(blob)
-        settle(unnamed, path)
-    except BaseException:
-        unnamed.unlink(missing_ok=True)
-        raise
-
-
-def settle(unnamed: Path, path: Path) -> None:
-    """Make a finished partial file durable and give it its name, in one step: fsync, rename, fsync of the folder."""
-    with open(unnamed, "rb+") as file:
-        os.fsync(file.fileno())
-    os.replace(unnamed, path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _line(length: int, bits: int, axis: str, symmetries: frozenset[str]) -> Array:
@@ -235,7 +199,7 @@ def _write_part(parts: Path, start: int, block: Array) -> None:
     own = parts / f"{uuid.uuid4().hex}.own"
     try:
         own.write_bytes(bytes.fromhex(digest(block)) + buffer.getvalue())
-        settle(own, _part(parts, start))
+        commit_file(own, _part(parts, start))
     except FileNotFoundError:
         if not parts.with_suffix(".h5").exists():  # else another process has finished the whole and tidies up
             raise
@@ -265,7 +229,7 @@ def _write(path: Path, array: Array) -> None:
         with open(own, "rb+") as head:
             seal = _seal(own)
             head.write(seal.encode().ljust(HEAD, b"\0"))
-        settle(own, path)
+        commit_file(own, path)
     finally:
         own.unlink(missing_ok=True)
 

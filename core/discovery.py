@@ -36,14 +36,14 @@ def problems() -> tuple[str, ...]:
     return names("core.problems")
 
 
-def companions() -> tuple[str, ...]:
+def point_problems() -> tuple[str, ...]:
     """Names of the systems beside the problems, sorted: one file in `core/companions` each."""
-    return names("core.companions")
+    return names("core.problems.points")
 
 
 def problem(name: str) -> Problem:
-    """The problem, or the companion, of that name (`PROBLEM` of its file)."""
-    package = "core.companions" if name in companions() else "core.problems"
+    """The problem, of fields or of points, of that name (`PROBLEM` of its file)."""
+    package = "core.problems.points" if name in point_problems() else "core.problems"
     found = module(package, name).PROBLEM
     file = f"{package.replace('.', '/')}/{name}.py"
     assert isinstance(found, Problem) and found.name == name, f"{file} must define PROBLEM named {name!r}"

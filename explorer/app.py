@@ -17,10 +17,10 @@ import streamlit as st  # noqa: E402
 import torch  # noqa: E402
 from starlette.routing import WebSocketRoute  # noqa: E402
 
-from explorer.controls import ROUTE  # noqa: E402
 from explorer.jobs import Jobs  # noqa: E402
+from explorer.live.models import MODELS  # noqa: E402
 from explorer.live.service import Service  # noqa: E402
-from explorer.live.store import MODELS  # noqa: E402
+from explorer.panel_spec import ROUTE  # noqa: E402
 
 
 def warm_up() -> tuple[str, ...]:

@@ -12,7 +12,7 @@ if str(ROOT) not in sys.path:
 import streamlit as st  # noqa: E402
 
 from core import discovery  # noqa: E402
-from explorer import pages  # noqa: E402
+from explorer import routes  # noqa: E402
 
 STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding-left: 24px; padding-right: 24px; max-width: 1420px; }
@@ -20,9 +20,9 @@ STYLE = """<style>
 </style>"""
 st.set_page_config(page_title="InvNet Explorer", layout="wide")
 st.html(STYLE)
-home = st.Page(pages.VIEWS / "home.py", title="InvNet Explorer", default=True)
-problems = [pages.page(name) for name in discovery.problems()]
-labs = [pages.inverse(), pages.linear_game(), pages.gan_lab()]
-page = st.navigation({"": [home, *problems, pages.micrograph()], "Labs": labs}, position="top")
-pages.enter(page.url_path)
+home = st.Page(routes.VIEWS / "home.py", title="InvNet Explorer", default=True)
+problems = [routes.page(name) for name in discovery.problems()]
+labs = [routes.inverse(), routes.linear_game(), routes.gan_lab()]
+page = st.navigation({"": [home, *problems, routes.micrograph()], "Labs": labs}, position="top")
+routes.enter(page.url_path)
 page.run()

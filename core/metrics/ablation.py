@@ -21,7 +21,7 @@ from core import discovery
 from core.invariances.duhamel import Duhamel
 from core.metrics.report import text
 from core.metrics.solutions import relative
-from core.models.family import FamilyGenerator
+from core.models.burgers import FamilyGenerator
 from core.projection import newton
 from core.training.loop import Trainer, fit
 from core.types import Conditions, Preset, Problem, TrainConfig

@@ -21,7 +21,8 @@ import numpy as np
 import torch
 
 from core import discovery, sampling
-from core.data import key, write_atomic
+from core.files import write_atomic
+from core.keys import key
 from core.metrics.solutions import case_name, relative
 from core.models.decoder import CaseDecoder
 from core.models.pinn import STANDARD_VISCOSITY, Pinn, standard_edges

@@ -21,7 +21,7 @@ import pandas as pd
 import torch
 
 from core import discovery, sampling
-from core.data import write_atomic
+from core.files import write_atomic
 from core.metrics.report import text
 from core.metrics.shapes import measured, requests, rows
 from core.simulation.shapes import Shapes

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core import data, sampling
+from core import data, keys, sampling
 from core.metrics.ensembles import frechet, with_bars
 from core.models.plain import PlainCritic
 from core.types import FREE, HELD_OUT, Array, Preset, Problem, Sample
@@ -42,12 +42,12 @@ def sought(problem: Problem, sample: Sample) -> Tensor:
 def asked(preset: Preset, n: int, *name: Any) -> Tensor:
     """n keyed motifs as the preset's training asks for them, (n, H, W)."""
     assert preset.requests is not None
-    return preset.requests([data.key(*name, i) for i in range(n)])["motif"]
+    return preset.requests([keys.key(*name, i) for i in range(n)])["motif"]
 
 
 def dialled(model: sampling.Model, n: int, seed: int) -> dict[str, Array]:
     """Latents (n,) uniform over the ranges seen in training, of those that have one: the motif is anywhere."""
-    draw = lambda q, i: q.trained[0] + (q.trained[1] - q.trained[0]) * data.uniform(seed, q.name, i)  # noqa: E731
+    draw = lambda q, i: q.trained[0] + (q.trained[1] - q.trained[0]) * keys.uniform(seed, q.name, i)  # noqa: E731
     return {q.name: np.array([draw(q, i) for i in range(n)], np.float32) for q in model.latents if q.trained}
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 
 from core.data import cached
+from core.descriptors import two_phase
 from core.sampling import Sample
-from core.simulation import correlations, descriptors
+from core.simulation import correlations
 from core.types import Array, Source
 
 SAMPLES, IMAGES = 64, 512
@@ -17,7 +18,7 @@ SAMPLES, IMAGES = 64, 512
 def compare(arrays: Array, reference: Sample, source: Source) -> dict[str, float]:
     """Each array's own two-point correlation and length against those of the reference (n, H, W) at the same place, which were
     requested, and how near the arrays come to a training image."""
-    curve = torch.cat([descriptors.s2_radial(x)[:, : correlations.BINS] for x in torch.from_numpy(np.array(arrays)).split(256)])
+    curve = torch.cat([two_phase.s2_radial(x)[:, : correlations.BINS] for x in torch.from_numpy(np.array(arrays)).split(256)])
     goal = torch.from_numpy(reference.measured["correlation"])
     error = (curve - goal).abs().mean(1).double()
     got, asked = (correlations.first_zero(c).double().numpy() for c in (curve, goal))

@@ -22,11 +22,11 @@ import pandas as pd
 import torch
 
 from core import discovery, sampling
-from core.data import write_atomic
+from core.fields import as_soft
+from core.files import write_atomic
 from core.metrics import ensembles
 from core.metrics.report import text
 from core.sampling.__main__ import settings
-from core.training.game import as_soft
 from core.types import HELD_OUT, Array, Rival
 
 Asked = Mapping[str, Array]

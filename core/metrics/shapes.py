@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from core import sampling
+from core.descriptors import shapes
 from core.metrics.ensembles import with_bars
-from core.simulation import morphometry
 from core.simulation.shapes import Shapes, placed
 from core.types import HELD_OUT, Array, Problem
 
@@ -57,10 +57,10 @@ def measured(labels: Array, asked: Mapping[str, Array] | None, outlines: Sequenc
 
 def _one(mask: Array, outline: str) -> dict[str, float]:
     """One shape; an empty one is nowhere (at the origin), in no piece and of no kind."""
-    m = morphometry.moments(mask)
+    m = shapes.moments(mask)
     return {
-        "x": m.x, "y": m.y, "area": m.area, "circularity": morphometry.circularity(mask),
-        "components": morphometry.components(mask), "recognised": float(morphometry.kind(mask) == outline),
+        "x": m.x, "y": m.y, "area": m.area, "circularity": shapes.circularity(mask),
+        "components": shapes.components(mask), "recognised": float(shapes.kind(mask) == outline),
     }  # fmt: skip
 
 

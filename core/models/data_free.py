@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.data import uniform
-from core.models.generator import LOGIT, SMOOTHING
-from core.models.physics import DOMAIN, DT_RANGE, EPS_RANGE, GROWTH, STAGES, with_mean
+from core.keys import uniform
+from core.models.cahn_hilliard_layer import DOMAIN, DT_RANGE, EPS_RANGE, GROWTH, STAGES, with_mean
+from core.models.two_phase import LOGIT, SMOOTHING
 from core.models.unet import UNet
 from core.simulation import correlations
 from core.simulation.cahn_hilliard import propagate

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from core.simulation import descriptors
+from core.descriptors import two_phase
 from core.simulation.cahn_hilliard import wavenumbers_squared
 from core.simulation.correlations import read
 from core.simulation.random_field import colour, field_correlation, interpolate, level, offsets, sample_curve, spectral_amplitude
@@ -53,7 +53,7 @@ class RequestSeed(nn.Module):
         if len(labels) < FEWEST:
             raise ValueError(f"The statistics need {FEWEST} images or more; got {len(labels)}.")
         p, length, curve = statistics(labels)
-        radius = descriptors.radial_bins((labels.shape[1], labels.shape[2]))[0]
+        radius = two_phase.radial_bins((labels.shape[1], labels.shape[2]))[0]
         scaled = interpolate(torch.linspace(0, REACH, SCALED)[None] * length[:, None], radius.expand(len(length), -1), curve)
         knots = self.knots.cpu()
         weight = hat(torch.minimum(p, 1 - p), knots)
@@ -110,9 +110,9 @@ def statistics(labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """(p1 (n,), characteristic length (n,) px, autocovariance / (p1 (1 - p1)) (n, m) on the radial bins) of labels (n, H, W)."""
     parts = []
     for x in labels.split(256):
-        p, s2 = descriptors.volume_fraction(x), descriptors.s2_radial(x)
+        p, s2 = two_phase.volume_fraction(x), two_phase.s2_radial(x)
         covariance = (s2 - p[:, None] ** 2) / (p * (1 - p)).clamp(min=1e-6)[:, None]
-        parts.append((p, descriptors.characteristic_length(x), covariance))
+        parts.append((p, two_phase.characteristic_length(x), covariance))
     p, length, covariance = (torch.cat(t) for t in zip(*parts, strict=True))
     return p, length, covariance
 

@@ -17,18 +17,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.data import uniform
 from core.invariances.duhamel import Duhamel
 from core.invariances.entropy import EntropyFiniteVolume
 from core.invariances.finite_volume import FiniteVolume
 from core.invariances.initial_column import InitialColumn
 from core.invariances.sobel import Sobel
+from core.keys import uniform
+from core.models.burgers import FamilyGenerator, raised_cosine
 from core.models.decoder import ImageDecoder
-from core.models.family import FamilyGenerator, raised_cosine
 from core.models.frames import carried, remapped
 from core.projection import newton
 from core.simulation import burgers
-from core.simulation import burgers_makers as makers
+from core.simulation.burgers import solvers as makers
 from core.types import HELD_OUT, Array, Field, Preset, Problem, Quantity, Rival, TrainConfig
 
 CELLS = 192
@@ -37,7 +37,7 @@ GRADED, EQUAL = 1.25, 1.0
 """Powers p of the time levels t_n = T (n / N)^p: close together where the solution is young, or equally spaced."""
 TIMES = [float(t) for t in burgers.levels(64, power=GRADED)]
 SHOCK_TIMES = [float(t) for t in burgers.levels(48, power=EQUAL)]
-"""Equal steps of 1/96: with a mean of 1/2 the frame moves one cell a step, so coming back to the laboratory is exact."""
+"""Equal steps of 1/96: with a mean of 1/2 the frame moves one cell a step, so coming back to the laboratory is burgers."""
 PAPER_TIMES = [float(t) for t in burgers.levels(PAPER_SHAPE[1] - 1, power=EQUAL)]
 remap = partial(carried, times=SHOCK_TIMES, move=remapped)
 VISCOSITIES = (0.002, 0.03)

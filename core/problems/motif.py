@@ -11,10 +11,11 @@ from torch import Tensor
 
 from core.invariances.motif import Motif
 from core.metrics.digits import quality, trace
-from core.models.digits import DigitGenerator, MotifGenerator, strokes
+from core.models.motif import DigitGenerator, MotifGenerator, strokes
 from core.models.plain import PlainCritic
 from core.projection import planted
-from core.simulation import idx, motifs
+from core.readers import idx
+from core.simulation import motifs
 from core.simulation.digits import Digits
 from core.types import Conditions, Descriptor, Field, Preset, Problem, Quantity, TrainConfig
 

@@ -8,16 +8,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.descriptors import grains
+from core.fields import as_soft
 from core.invariances.channel_fractions import ChannelFractions
 from core.models.critic import Critic
-from core.models.crystal import ORIENTATIONS, CrystalGenerator
 from core.models.layers import smooth
+from core.models.polycrystal import ORIENTATIONS, CrystalGenerator
 from core.projection import exact_fractions, without_speckle
-from core.simulation import grain_statistics as grains
-from core.simulation import own_maps
+from core.readers import maps
 from core.simulation.grains import Grains
 from core.simulation.voronoi import AREA, voronoi
-from core.training.game import as_soft
 from core.types import (
     HELD_OUT,
     Array,
@@ -115,7 +115,7 @@ PROBLEM = Problem(
     presets=(FRACTIONS_PRESET,),
     invariances=(ChannelFractions(),),
     source=SOURCE,
-    read=own_maps.read,
+    read=maps.read,
     project=project,
     position=Position("Largest fraction", 0.2, 0.9, lambda asked: asked["fractions"].max(1), dominated),
     descriptors=(

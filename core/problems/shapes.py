@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.descriptors import shapes as morphometry
 from core.invariances.area import Area, Radius
 from core.invariances.centroid import Centroid
 from core.metrics.shapes import quality, trace
-from core.models.blobs import BlobGenerator, PlacedCritic
 from core.models.plain import PlainCritic, PlainGenerator
+from core.models.shapes import BlobGenerator, PlacedCritic
 from core.projection import place_shapes
-from core.simulation import morphometry
 from core.simulation.shapes import Shapes, paint, placed, refusal
 from core.types import HELD_OUT, Array, Conditions, Descriptor, Field, Handle, Invariance, Preset, Problem, Quantity, TrainConfig
 

@@ -14,19 +14,21 @@ import torch
 from torch import Tensor
 
 from core import checkpoint
+from core.descriptors import two_phase
 from core.invariances.characteristic_length import CharacteristicLength
 from core.invariances.two_point import TwoPointCorrelation
 from core.invariances.volume_fraction import VolumeFraction
 from core.metrics.moments import compare
 from core.models.critic import Critic
 from core.models.data_free import PlainGenerator, RequestGenerator, requests
-from core.models.generator import SMOOTHING, SeededGenerator
 from core.models.seed import RequestSeed
-from core.models.textures import TextureGenerator
+from core.models.two_phase import SMOOTHING, SeededGenerator
+from core.models.two_phase_plain import TextureGenerator
 from core.projection import rank_threshold
-from core.refinement import match_correlation
+from core.projection.two_point import match_correlation
+from core.readers import maps
 from core.sampling import path_of
-from core.simulation import correlations, descriptors, own_maps
+from core.simulation import correlations
 from core.simulation.annealing import Annealing
 from core.simulation.cahn_hilliard import CahnHilliard
 from core.types import (
@@ -235,9 +237,9 @@ def follow(given: dict[str, Any]) -> dict[str, Any]:
     return {**given, "correlation": tuple(correlations.curve_of(correlations.normalised(curve)[0], p[0])[0].tolist())}
 
 
-def read(path: Path, options: Mapping[str, Any]) -> own_maps.OwnMaps:
+def read(path: Path, options: Mapping[str, Any]) -> maps.OwnMaps:
     """A person's own micrographs, cut at Otsu's threshold, as a data source; see `own_maps.read`."""
-    return own_maps.read(path, {**options, "labels": 2})
+    return maps.read(path, {**options, "labels": 2})
 
 
 def refine(logits: Tensor, conditions: Conditions) -> Tensor:
@@ -359,19 +361,19 @@ PROBLEM = Problem(
     source=SOURCE,
     project=project,
     descriptors=(
-        Descriptor("correlation", "Two-point correlation S2", "", descriptors.s2_radial,
-                   lambda shape: descriptors.radial_bins(shape)[0].numpy(), live=True,
+        Descriptor("correlation", "Two-point correlation S2", "", two_phase.s2_radial,
+                   lambda shape: two_phase.radial_bins(shape)[0].numpy(), live=True,
                    help="Probability that both ends of a random segment of length r lie in phase 1."),
-        Descriptor("lineal_path", "Lineal path", "", descriptors.lineal_path, lambda shape: np.arange(33.0),
+        Descriptor("lineal_path", "Lineal path", "", two_phase.lineal_path, lambda shape: np.arange(33.0),
                    help="Probability that a segment of length r lies wholly in phase 1."),
-        Descriptor("chord_lengths", "Chord lengths", "", descriptors.chord_lengths, lambda shape: np.arange(1.0, 65.0),
+        Descriptor("chord_lengths", "Chord lengths", "", two_phase.chord_lengths, lambda shape: np.arange(1.0, 65.0),
                    help="Distribution of the lengths of runs of phase 1 along x and y."),
-        Descriptor("specific_surface", "Specific surface", "1/px", descriptors.specific_surface,
+        Descriptor("specific_surface", "Specific surface", "1/px", two_phase.specific_surface,
                    help="Interface length per area."),
-        Descriptor("euler_number", "Euler number", "per 10⁴ px", descriptors.euler_number,
+        Descriptor("euler_number", "Euler number", "per 10⁴ px", two_phase.euler_number,
                    help="Components of phase 1 minus holes in it."),
-        Descriptor("mean_chord", "Mean chord", "px", descriptors.mean_chord, help="Mean length of the runs of phase 1."),
-        Descriptor("length", "Characteristic length", "px", descriptors.characteristic_length,
+        Descriptor("mean_chord", "Mean chord", "px", two_phase.mean_chord, help="Mean length of the runs of phase 1."),
+        Descriptor("length", "Characteristic length", "px", two_phase.characteristic_length,
                    help="First zero of the autocovariance."),
     ),
     bars=BARS,

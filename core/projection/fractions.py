@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.models import offsets as dual
-from core.simulation.components import SPECK, components
+from core.descriptors.components import SPECK, components
+from core.models import optimal_transport as dual
 from core.types import Array
 
 SUBSAMPLE = 4096
@@ -25,7 +25,7 @@ def exact_fractions(logits: Tensor, fractions: Tensor) -> Tensor:
 
     logits (B, C, H, W), fractions (B, C) -> uint8 (B, H, W); the counts are the requests' by largest remainder, whatever the
     logits' precision. Pixels leave their argmax where the margin is smallest: at the boundaries. The dual of optimal transport
-    (`core.models.offsets`) comes within a few pixels; shortest paths between the C labels move the rest one by one, ties in the
+    (`core.models.optimal_transport`) comes within a few pixels; shortest paths between the C labels move the rest one by one, ties in the
     order of the pixels. Source: Peyre and Cuturi, Computational Optimal Transport (2019), chapters 3 and 5.
     """
     return _labelled(logits, fractions, None)[0]

@@ -3,22 +3,9 @@
 import os
 from pathlib import Path
 
-from core.sampling.model import (
-    CHUNK,
-    Model,
-    brief,
-    draw,
-    harden,
-    load,
-    measure,
-    outside,
-    path_of,
-    places,
-    position,
-    representative,
-    spread,
-    validate,
-)  # fmt: skip
+from core.fields import harden
+from core.sampling.model import CHUNK, Model, draw, load, measure, path_of, places, position, representative, spread
+from core.sampling.validation import brief, outside, validate
 from core.types import Sample
 
 CHECKPOINTS = Path(os.environ.get("INVNET_CHECKPOINTS") or Path(__file__).resolve().parents[2] / "checkpoints").expanduser()

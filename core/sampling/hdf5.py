@@ -16,7 +16,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from core.data import settle, write_atomic
+from core.files import commit_file, write_atomic
 from core.types import Array, Sample
 
 ROWS_BYTES = 2**22
@@ -61,7 +61,7 @@ def merge(path: Path, files: Sequence[Path], n: int, about: Mapping[str, Any], o
             for name, value in once.items():
                 file[name] = value
             _fill(file, n, read(files))
-        settle(unnamed, path)
+        commit_file(unnamed, path)
     finally:
         unnamed.unlink(missing_ok=True)
 

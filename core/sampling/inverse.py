@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from core.models.points import LATENT
+from core.models.inverse import LATENT
 from core.projection.levels import onto_level
 from core.sampling.model import Model
 from core.simulation.rosenbrock import HIGH, LARGEST, LOW, Prior, Target, inside, pushforward, rosenbrock

@@ -14,21 +14,16 @@ from torch import Tensor
 
 from core import checkpoint as checkpoints
 from core import discovery, sampling
-from core.data import key
-from core.training.game import as_soft, misfit, soft_field
+from core.fields import as_soft, harden, soft_field
+from core.keys import key
+from core.sampling.validation import outside, validate
+from core.training.game import misfit
 from core.types import Array, Conditions, Field, Invariance, Problem, Quantity, Sample
 
 CHUNK = {"cpu": 1, "cuda": 64}
 """Samples per network call, padded to exactly this: a sample never depends on how many are asked for."""
 MOST_TRIED = 64
 """Most draws of a sample among which the best is taken."""
-
-
-def harden(soft: Tensor, field: Field) -> Tensor:
-    """Soft field (B, C, H, W) to unprojected labels or values (B, H, W): threshold at 1/2, argmax, or the field itself."""
-    if field.kind == "binary":
-        return (soft[:, 0] > 0.5).to(torch.uint8)
-    return soft.max(1)[1].to(torch.uint8) if field.kind == "categorical" else soft[:, 0]  # argmax(1) takes 8 times as long
 
 
 def spread(seed: int, index: int) -> float:
@@ -41,49 +36,6 @@ def measure(problem: Problem, soft: Tensor) -> dict[str, Array]:
     """Measured values of every condition that an invariance pins, by the condition's name, on a soft field."""
     pinned = [(getattr(i, "pins", i.name), i) for i in problem.invariances]
     return {name: i.measure(soft).cpu().numpy() for name, i in pinned if name}
-
-
-def validate(quantity: Quantity, value: Any, n: int) -> Array:
-    """A condition or latent value as float32 (n,) or (n, size); `ValueError` names it, the value and what is allowed."""
-    try:
-        given = np.asarray(value, dtype=np.float32)
-    except (TypeError, ValueError):
-        raise ValueError(f"{quantity.name} must be numbers; got {value!r}.") from None
-    tail = () if quantity.kind == "scalar" else (quantity.size,)
-    if given.shape not in (tail, (n, *tail)):
-        allowed = "one number" if not tail else f"{quantity.size} numbers"
-        raise ValueError(f"{quantity.name} must be {allowed} (or one set for each of the {n} samples); got shape {given.shape}.")
-    span = f"{quantity.low:g} to {quantity.high:g} {quantity.unit}".rstrip()
-    if not np.isfinite(given).all():
-        raise ValueError(f"{quantity.name} must be finite; got {brief(value)}. Allowed: {span}.")
-    slack = 1e-6 * (quantity.high - quantity.low)
-    if (given < quantity.low - slack).any() or (given > quantity.high + slack).any():
-        raise ValueError(f"{quantity.name} = {brief(value)} is out of range. Allowed: {span}.")
-    if quantity.kind == "simplex" and (np.abs(given.sum(-1) - 1) > 1e-4).any():
-        raise ValueError(f"{quantity.name} must sum to 1; got {value!r}.")
-    if quantity.heights and (tall := float(np.ptp(given, axis=-1).max())) > quantity.heights[1] + slack:
-        limit = f"{quantity.heights[1]:g} {quantity.unit}".rstrip()
-        raise ValueError(f"{quantity.name} spans {tall:g} from its lowest to its highest value. Allowed: at most {limit}.")
-    return np.broadcast_to(given, (n, *tail)).astype(np.float32)
-
-
-def brief(value: Any) -> str:
-    """A value as a sentence can carry it: of long rows only how many there are, the lowest and the highest."""
-    row = np.asarray(value, dtype=np.float64)
-    return repr(value) if row.size <= 16 else f"{row.size} numbers from {row.min()} to {row.max()}"
-
-
-def outside(quantity: Quantity, value: Array) -> str | None:
-    """The warning for a value outside the trained range, else None."""
-    if quantity.heights is not None:
-        tall = float(np.ptp(value, axis=-1).max())
-        seen = f"{quantity.heights[0]:g} {quantity.unit}".rstrip()
-        over = tall > quantity.heights[0] + 1e-5
-        return f"{quantity.label} spans {tall:g}, more than what was seen in training ({seen})." if over else None
-    if quantity.trained is None or not ((value < quantity.trained[0] - 1e-6) | (value > quantity.trained[1] + 1e-6)).any():
-        return None
-    span = f"{quantity.trained[0]:g} to {quantity.trained[1]:g} {quantity.unit}".rstrip()
-    return f"{quantity.label} is outside the range seen in training ({span})."
 
 
 def position(problem: Problem, conditions: Sequence[Quantity], asked: Mapping[str, Array]) -> Array:

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from core.sampling.model import Model, brief, outside
+from core.sampling.model import Model
+from core.sampling.validation import brief, outside
 from core.types import Array, Sample
 
 BATCH, BATCH_PIXELS = 16, 2**15

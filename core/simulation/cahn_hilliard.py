@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.simulation import descriptors
+from core.descriptors import two_phase
 
 STABILISATION = 1.0
 BATCH = 32
@@ -205,7 +205,7 @@ class CahnHilliard:
             u = simulate(u, torch.full_like(wanted, float(time) - now), Schedule().at(now))
             now = float(time)
             labels = cut(u, fractions)
-            length = descriptors.characteristic_length(labels)
+            length = two_phase.characteristic_length(labels)
             nearer = (length - wanted).abs() < off
             best[nearer], off[nearer] = labels[nearer], (length - wanted).abs()[nearer]
             if bool((length > BEYOND * wanted).all()):

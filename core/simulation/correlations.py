@@ -13,7 +13,7 @@ import torch
 from scipy.special import j0, jn_zeros
 from torch import Tensor
 
-from core.simulation import descriptors
+from core.descriptors import two_phase
 from core.simulation.random_field import interpolate, offsets
 from core.types import Array
 
@@ -27,7 +27,7 @@ ROUNDS, OVER, SLACK = 60, 1.7, 2e-3
 @torch.inference_mode(False)
 def distances() -> Tensor:
     """Mean distance (BINS,) in px of each bin: the abscissa of a curve, the same for every field of 64 px or more."""
-    return descriptors.radial_bins((GRID, GRID))[0][:BINS]
+    return two_phase.radial_bins((GRID, GRID))[0][:BINS]
 
 
 def normalised(curve: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.linalg import circulant
 
-from core.simulation.components import SPECK, components
+from core.descriptors.components import SPECK, components
 from core.types import Array
 
 WIDTH = 0.2

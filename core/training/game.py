@@ -17,29 +17,17 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from core.data import Batches, key, uniform
+from core.data import Batches
+from core.fields import as_soft, soft_field
+from core.keys import key, uniform
 from core.losses import ADVERSARIAL, gradient_penalty, zero_centred_penalty
 from core.models.layers import smooth
 from core.models.plain import scaled
 from core.training.distributed import average, share, world
 from core.training.optimisers import make
-from core.types import Field, Invariance, Player, Preset, Problem, TrainConfig
+from core.types import Invariance, Player, Preset, Problem, TrainConfig
 
 DTYPES = {"fp32": torch.float32, "fp64": torch.float64, "bf16": torch.float32}
-
-
-def soft_field(logits: Tensor, field: Field) -> Tensor:
-    """Logits to the soft field: sigmoid for binary, softmax over channels for categorical, else as it is."""
-    if field.kind == "binary":
-        return torch.sigmoid(logits)
-    return torch.softmax(logits, 1) if field.kind == "categorical" else logits
-
-
-def as_soft(array: Tensor, field: Field, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Labels or values (B, H, W) as a soft field (B, C, H, W) of the same content (one-hot for categorical)."""
-    if field.kind == "categorical":
-        return nn.functional.one_hot(array.long(), field.channels).permute(0, 3, 1, 2).to(dtype)
-    return array[:, None].to(dtype)
 
 
 def clipped(gradients: list[Tensor], largest: float) -> list[Tensor]:

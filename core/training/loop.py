@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from core.data import IN_FRAME, PERIODIC, Batches, key
-from core.models.ema import Ema
+from core.data import IN_FRAME, PERIODIC, Batches
+from core.keys import key
+from core.training.ema import Ema
 from core.training.game import DTYPES, Game
 from core.training.guards import NanGuard, NotFinite
 from core.training.schemes import SCHEMES, Optimistic

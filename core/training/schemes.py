@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.data import key
+from core.keys import key
 from core.types import Player, Scheme, VectorField
 
 Logs = dict[str, float]

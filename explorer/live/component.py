@@ -11,29 +11,30 @@ from typing import Any
 
 import streamlit as st
 
-HERE = Path(__file__).parent
+PANEL = Path(__file__).parent / "browser"
+LAB = Path(__file__).parents[1] / "labs" / "browser"
 SCRIPTS = ("draw", "link", "picture", "simplex", "handles", "maps", "pull", "panel")
 HTML, CSS, RELAY, *PARTS = (
-    (HERE / name).read_text(encoding="utf-8") for name in ("panel.html", "panel.css", "relay.js", *(f"{s}.js" for s in SCRIPTS))
+    (PANEL / name).read_text(encoding="utf-8") for name in ("panel.html", "panel.css", "relay.js", *(f"{s}.js" for s in SCRIPTS))
 )
 _PANEL = st.components.v2.component("explorer_panel", html=HTML, css=CSS, js="".join(PARTS))
 LABS = {"linear_game": "linear", "gan_lab": "gan", "inverse": "inverse"}
 """Lab -> the name of its script and its page; each stands on the scripts of `LAB_SCRIPTS`."""
-LAB_SCRIPTS = ("draw", "axes", "link", "transport", "lab")
+LAB_SCRIPTS = ("draw", "axes", "link", "transport")
 LAB_STYLES = {"gan": ("gan.css",)}
 """Script -> what its page adds to the style of a lab."""
 _RELAY = st.components.v2.component("explorer_relay", js=RELAY)
 
 
-def read(*names: str) -> str:
-    """These files of this folder, one after the other."""
-    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in names)
+def read(folder: Path, *names: str) -> str:
+    """These files of a folder, one after the other."""
+    return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
 
 
 _LABS = {
     lab: st.components.v2.component(
-        f"explorer_{lab}", html=read(f"{name}.html"), css=CSS + read("lab.css", *LAB_STYLES.get(name, ())),
-        js=read(*(f"{s}.js" for s in (*LAB_SCRIPTS, name))),
+        f"explorer_{lab}", html=read(LAB, f"{name}.html"), css=CSS + read(LAB, "lab.css", *LAB_STYLES.get(name, ())),
+        js=read(PANEL, *(f"{s}.js" for s in LAB_SCRIPTS)) + "\n" + read(LAB, "lab.js", f"{name}.js"),
     )
     for lab, name in LABS.items()
 }  # fmt: skip

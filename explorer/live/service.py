@@ -15,9 +15,10 @@ from urllib.parse import urlsplit
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from explorer.live import gan, inverse, linear, protocol, render
-from explorer.live.lab import Lab
-from explorer.live.store import MODELS, Store
+from explorer.labs import gan, inverse, linear
+from explorer.labs.lab import Lab
+from explorer.live import frames, protocol
+from explorer.live.models import MODELS, Store
 
 LOG = logging.getLogger("explorer.live")
 RATE = 60.0
@@ -111,12 +112,12 @@ class Service:
             if "lab" in given:
                 return self.lab(given["lab"]).answer(given, number)
             request = protocol.request(given)
-            return render.frame(self._models.get(request.model), request.dial, request.id)
+            return frames.frame(self._models.get(request.model), request.dial, request.id)
         except (ValueError, FileNotFoundError) as error:
-            return render.problem(str(error), number)
+            return frames.problem(str(error), number)
         except Exception:
             LOG.exception("a live request failed")
-            return render.problem(UNKNOWN, number)
+            return frames.problem(UNKNOWN, number)
 
     @staticmethod
     def lab(name: object) -> Lab:
@@ -184,5 +185,5 @@ class Service:
         """Says why in a frame (unless nobody is there to read it), then closes with the reason."""
         with contextlib.suppress(RuntimeError, WebSocketDisconnect):
             if error.code != GOING:
-                await socket.send_bytes(render.problem(str(error)))
+                await socket.send_bytes(frames.problem(str(error)))
             await socket.close(error.code, str(error)[:120])

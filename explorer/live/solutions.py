@@ -17,11 +17,11 @@ import torch
 from torch import Tensor
 
 from core import sampling
+from core.fields import as_soft
 from core.metrics.solutions import relative
 from core.sampling import Model
-from core.training.game import as_soft
 from core.types import Array, Field, Invariance, Sample
-from explorer.live import store
+from explorer.live import models
 from explorer.live.protocol import Dial
 
 JUMP = 3.0
@@ -82,7 +82,7 @@ def solve(model: Model, dial: Dial, exact: bool = True) -> Solved:
     """The solution that a dial stands for: the same field as `store.take` gives, and everything beside it."""
     still = copy.copy(model)
     still.problem = replace(model.problem, deliver=None)  # fields stay in the frame in which residuals are measured
-    first, ours = timed(lambda: store.take(still, replace(dial, project=False)))
+    first, ours = timed(lambda: models.take(still, replace(dial, project=False)))
     raw = torch.from_numpy(first.soft)
     conditions = {k: torch.from_numpy(v) for k, v in first.requested.items()}
     ms = {"Network, whole field": ours}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from explorer import workbench
+from explorer import problem_page
 
 PLAIN = """**What to expect.** In one space dimension no network beats a competent solver on time; the table is measured here,
 on this machine, in one run. What the network adds: it was trained without any data, one network serves a whole family of requests
@@ -10,4 +10,4 @@ on this machine, in one run. What the network adds: it was trained without any d
 residual stands beside every picture, a certificate where no exact solution is known."""
 
 if __name__ == "__main__":
-    workbench.show("burgers", PLAIN)
+    problem_page.show("burgers", PLAIN)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from explorer import laboratory
-from explorer.live import gan
+from explorer import lab_page
+from explorer.labs import gan
 
 if __name__ == "__main__":
-    laboratory.show(gan.LAB, gan.panel)
+    lab_page.show(gan.LAB, gan.panel)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from explorer import pages, workbench
+from explorer import problem_page, routes
 
 if __name__ == "__main__":
-    workbench.show(pages.problem())
+    problem_page.show(routes.problem())

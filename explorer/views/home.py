@@ -9,8 +9,9 @@ import streamlit as st
 from core import discovery
 from core.sampling import Model
 from core.types import Problem, Quantity
-from explorer import exports, pages
-from explorer.live import render, store
+from explorer import routes
+from explorer.files import exports
+from explorer.live import frames, models
 from explorer.live.protocol import Dial, Value
 
 WIDE = 192
@@ -27,7 +28,7 @@ SHARES = (0.1, 0.5, 0.85)
 def dials(model: Model) -> list[tuple[Dial, str]]:
     """Three dials that show the range: the first scalar condition at three values, else a growing first share of the first
     simplex; other seeds of the default request where there is neither, or the model refuses the value."""
-    size = max((s for s in store.sizes(model) if s <= WIDE), default=model.field.shape[0])
+    size = max((s for s in models.sizes(model) if s <= WIDE), default=model.field.shape[0])
     made = [(Dial(seed=SEED + i, size=size), f"seed {SEED + i}") for i in range(len(SHARES))]
     q = next((q for kind in ("scalar", "simplex") for q in model.conditions if q.kind == kind), None)
     for i, share in enumerate(SHARES if q else ()):
@@ -35,7 +36,7 @@ def dials(model: Model) -> list[tuple[Dial, str]]:
         value, caption = at(q, share)
         dial = Dial({q.name: value}, seed=SEED + i, size=size)
         with contextlib.suppress(ValueError):
-            store.check(model, dial)
+            models.check(model, dial)
             made[i] = (dial, caption)
     return made
 
@@ -55,13 +56,13 @@ def at(q: Quantity, share: float) -> tuple[Value, str]:
 @st.cache_data(show_spinner=False, max_entries=32)
 def covers(name: str, digest: str, dark: bool) -> tuple[list[tuple[bytes, str]], float]:
     """The pictures of a model (PNG, sentence below it) and its seconds per sample; kept for each version of it."""
-    model = store.MODELS.get(name)
+    model = models.MODELS.get(name)
     assert digest == model.digest, "the digest is part of the cache's key"
-    seconds = store.timed(model, Dial(seed=SEED))
+    seconds = models.timed(model, Dial(seed=SEED))
     made = []
     for dial, caption in dials(model):
-        sample = store.take(model, dial)
-        picture = render.picture(model.field, sample)
+        sample = models.take(model, dial)
+        picture = frames.picture(model.field, sample)
         made.append((exports.png(picture, model.field, max(3, SHARP // len(picture)), dark), caption))
     return made, seconds
 
@@ -71,8 +72,8 @@ def card(problem: Problem) -> None:
     name = f"{problem.name}/{problem.presets[0].name}"
     text, *pictures = st.columns([4, 3, 3, 3], gap="medium", vertical_alignment="center")
     try:
-        model = store.MODELS.get(name)
-        made, seconds = covers(name, model.digest, pages.dark())
+        model = models.MODELS.get(name)
+        made, seconds = covers(name, model.digest, routes.dark())
     except (FileNotFoundError, ValueError) as error:
         text.subheader(problem.title, anchor=False)
         text.write(problem.summary)
@@ -83,7 +84,7 @@ def card(problem: Problem) -> None:
     with text:
         st.subheader(problem.title, anchor=False)
         st.write(problem.summary)
-        door = st.Page(pages.view(problem.name), url_path=problem.name, title=problem.title)
+        door = st.Page(routes.view(problem.name), url_path=problem.name, title=problem.title)
         st.page_link(door, label="Open and drag", icon=":material/tune:")
         rows, columns = model.field.shape
         size = f"{rows} × {columns} {model.field.unit}".strip()
@@ -104,9 +105,9 @@ def show() -> None:
     for name in names:
         card(discovery.problem(name))
     door = "An inverse problem: which parameters explain what is observed, to drag"
-    st.page_link(pages.inverse(), label=door, icon=":material/query_stats:")
-    st.page_link(pages.linear_game(), label="The linear game: the theory of the training, to drag", icon=":material/function:")
-    st.page_link(pages.gan_lab(), label="The GAN lab: training step by step, failures and cures", icon=":material/ssid_chart:")
+    st.page_link(routes.inverse(), label=door, icon=":material/query_stats:")
+    st.page_link(routes.linear_game(), label="The linear game: the theory of the training, to drag", icon=":material/function:")
+    st.page_link(routes.gan_lab(), label="The GAN lab: training step by step, failures and cures", icon=":material/ssid_chart:")
 
 
 if __name__ == "__main__":

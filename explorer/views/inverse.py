@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import laboratory
-from explorer.live import inverse
+from explorer import lab_page
+from explorer.labs import inverse
 
 
 def show() -> None:
@@ -15,7 +15,7 @@ def show() -> None:
     except (FileNotFoundError, ValueError) as error:
         st.warning(str(error), icon=":material/model_training:")
         return
-    laboratory.show(inverse.LAB, inverse.panel)
+    lab_page.show(inverse.LAB, inverse.panel)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from explorer import laboratory
-from explorer.live import linear
+from explorer import lab_page
+from explorer.labs import linear
 
 if __name__ == "__main__":
-    laboratory.show(linear.LAB, linear.panel)
+    lab_page.show(linear.LAB, linear.panel)

@@ -10,16 +10,20 @@ import numpy as np
 import streamlit as st
 import torch
 
+from core.descriptors import two_phase, windows
+from core.readers import otsu as thresholds
+from core.readers.curves import Curve
+from core.readers.uploads import Picture
 from core.sampling import Model
-from core.simulation import correlations, descriptors, micrographs, thresholds
-from core.simulation.own_curves import Curve
-from core.simulation.own_uploads import Picture
+from core.simulation import correlations
 from core.types import Array
-from explorer import micrograph, micrograph_files, pages, uploads, workbench
-from explorer import micrograph_figures as drawn
-from explorer.micrograph import Made, Target
-from explorer.structures import UNITS
-from explorer.uploads import Held
+from explorer import problem_page, routes
+from explorer.figures import micrograph as drawn
+from explorer.files import micrograph as micrograph_files
+from explorer.files.formats import UNITS
+from explorer.micrograph import request, upload
+from explorer.micrograph.request import Made, Target
+from explorer.micrograph.upload import Held
 
 KEPT = "micrograph:made"
 STAY: dict[str, Any] = {"persist_state": "session"}
@@ -32,21 +36,21 @@ EMPTY = (
 
 def show() -> None:
     """The whole page."""
-    uploads.heading()
+    upload.heading()
     left, middle, right = st.columns([31, 33, 36], gap="medium")
     with left:
-        held = uploads.offer()
+        held = upload.offer()
     if held is None:
         middle.info(EMPTY, icon=":material/biotech:")
-        middle.caption(uploads.ABOUT)
+        middle.caption(upload.ABOUT)
         return
     try:
         target = of_curve(held, held.found, middle) if isinstance(held.found, Curve) else of_picture(held, held.found, left, middle)
     except ValueError as error:
         middle.error(str(error))
         return
-    model = workbench.loaded(micrograph.MODEL)
-    best = micrograph.suggested(target, model) if model else 1.0
+    model = problem_page.loaded(request.MODEL)
+    best = request.suggested(target, model) if model else 1.0
     with left:
         pixel, unit, step = scales(held, best)
     with right:
@@ -96,10 +100,10 @@ def of_picture(held: Held, picture: Picture, left: Any, middle: Any) -> Target:
                                  help="Gaussian blur against noise, before the cut.")  # fmt: skip
         side = chosen.segmented_control("Phase 1", ["bright", "dark"], default="bright", key=f"micrograph:side:{held.serial}",
                                         required=True, **STAY)  # fmt: skip
-        values = micrographs.smoothed(window, sigma)
+        values = windows.smoothed(window, sigma)
         cut = threshold(held, values, side == "bright")
-        phase = micrographs.phases(values, cut, side == "bright")
-        above.image(drawn.coloured(phase, pages.dark()), width="stretch", output_format="PNG")
+        phase = windows.phases(values, cut, side == "bright")
+        above.image(drawn.coloured(phase, routes.dark()), width="stretch", output_format="PNG")
         for note in picture.notes:
             st.caption(f"Read so: {note}.")
     settings = {
@@ -113,15 +117,15 @@ def remembered(phase: Array, settings: dict[str, Any]) -> Target:
     """What was measured at these settings, once."""
     last: Target | None = st.session_state.get("micrograph:target")
     if last is None or last.settings != settings:
-        last = st.session_state["micrograph:target"] = micrograph.measured(str(settings["file"]), phase, settings)
+        last = st.session_state["micrograph:target"] = request.measured(str(settings["file"]), phase, settings)
     return last
 
 
 def crop(held: Held, values: Array) -> drawn.Box:
     """The window, by two ranges below the picture that shows it."""
     rows, columns = values.shape
-    side = int(micrographs.LARGEST**0.5)
-    fits = rows * columns <= micrographs.LARGEST
+    side = int(windows.LARGEST**0.5)
+    fits = rows * columns <= windows.LARGEST
     spans = [(0, n) if fits or n <= side else ((n - side) // 2, (n + side) // 2) for n in (columns, rows)]
     above = st.container()
     (left, right), (top, bottom) = (
@@ -130,8 +134,8 @@ def crop(held: Held, values: Array) -> drawn.Box:
     )
     box = (left, top, right, bottom)
     above.image(drawn.framed(values, box), width="stretch", output_format="PNG")
-    if min(right - left, bottom - top) < micrographs.SMALLEST:
-        least = micrographs.SMALLEST
+    if min(right - left, bottom - top) < windows.SMALLEST:
+        least = windows.SMALLEST
         raise ValueError(f"The window has {right - left} × {bottom - top} pixels; each side needs {least} or more. Make it larger.")
     return box
 
@@ -149,7 +153,7 @@ def threshold(held: Held, values: Array, bright: bool) -> float:
         cut = st.slider("Threshold", low, high, step=(high - low) / 512, format="%.4g", key=key, **moved)
         st.button("Otsu", on_click=by_hand, args=(own, False), disabled=not st.session_state.get(own), help=f"Back to {otsu:.4g}")
     bins = thresholds.edges(low, high, values.dtype.kind == "u")
-    figure = drawn.grey_levels(thresholds.histogram(values, bins), bins, cut, bright, pages.dark())
+    figure = drawn.grey_levels(thresholds.histogram(values, bins), bins, cut, bright, routes.dark())
     above.plotly_chart(figure, theme=None, config={"displayModeBar": False}, key="micrograph:levels", height=128)
     return float(cut)
 
@@ -162,16 +166,16 @@ def by_hand(key: str, moved: bool) -> None:
 def beside(target: Target, pixel: float, unit: str, step: float, model: Model | None) -> None:
     """What was measured, and the button that makes structures like it."""
     st.html(table(numbers(target, pixel, unit)))
-    figures = [drawn.correlation(target, step, pixel, unit, pages.dark())]
-    figures += [drawn.lineal_path(target, step, pixel, unit, pages.dark())] if target.statistics else []
+    figures = [drawn.correlation(target, step, pixel, unit, routes.dark())]
+    figures += [drawn.lineal_path(target, step, pixel, unit, routes.dark())] if target.statistics else []
     for i, figure in enumerate(figures):
-        st.plotly_chart(figure, theme=None, config=pages.PLOTLY, key=f"micrograph:of:{i}", height=figure.layout.height)
+        st.plotly_chart(figure, theme=None, config=routes.PLOTLY, key=f"micrograph:of:{i}", height=figure.layout.height)
     if step != 1:
         st.caption(f"One pixel of a structure stands for {step:g} of this: what is exported carries that size.")
     if st.button("Make structures like this", type="primary", width="stretch", disabled=model is None) and model:
         try:
             with st.spinner("Making them…"):
-                st.session_state[KEPT] = micrograph.make(model, target, step)
+                st.session_state[KEPT] = request.make(model, target, step)
             st.toast("The structures are below.", icon=":material/south:")
         except ValueError as error:
             st.error(str(error))
@@ -181,7 +185,7 @@ def numbers(target: Target, pixel: float, unit: str) -> list[tuple[str, str]]:
     """Labels and values of what was measured, with standard errors where they are known."""
     s = target.statistics
     p = f"{target.p:.4f}" + (f" ± {s.p_error:.2g}" if s else "")
-    length = s.length if s else micrographs.first_zero(target.at, target.s2, target.p)
+    length = s.length if s else windows.first_zero(target.at, target.s2, target.p)
     found = [("Volume fraction p1", p), ("First zero of S2 − p1²", reach(length, target, pixel, unit))]
     if s:
         found += [("Specific surface", f"{s.surface / pixel:.4g} / {unit}"), ("Euler number", f"{s.euler:.3g} per 10⁴ px"),
@@ -219,11 +223,11 @@ def likeness(model: Model, made: Made, pixel: float, unit: str, same: bool) -> N
         st.info("These belong to the settings before; make them again for those above.", icon=":material/history:")
     for note in made.sample.warnings:
         st.warning(note, icon=":material/info:")
-    target, off = made.target, micrograph.missed(made)
-    tiles = [*([] if target.phase is None else [micrograph.window(target.phase, made.step)]), *made.sample.array]
-    st.image(drawn.sheet(tiles, pages.dark(), target.phase is not None), width="stretch", output_format="PNG")
+    target, off = made.target, request.missed(made)
+    tiles = [*([] if target.phase is None else [request.window(target.phase, made.step)]), *made.sample.array]
+    st.image(drawn.sheet(tiles, routes.dark(), target.phase is not None), width="stretch", output_format="PNG")
     told = f"p1 exact to a pixel, mean |S2 − S2 asked| {off.mean():.5f} (worst {off.max():.5f}), {1e3 * made.seconds:.0f} ms each."
-    size = micrograph.WINDOW * made.step * pixel
+    size = request.WINDOW * made.step * pixel
     st.caption(("In the frame: the middle of the micrograph. " if target.phase is not None else "")
                + f"{len(off)} structures of {size:.4g} {unit}, periodic: {told}")  # fmt: skip
     charts(made, pixel, unit)
@@ -232,15 +236,15 @@ def likeness(model: Model, made: Made, pixel: float, unit: str, same: bool) -> N
 
 def charts(made: Made, pixel: float, unit: str) -> None:
     """Curves overlaid, and the numbers of both."""
-    night, (first, second, third) = pages.dark(), st.columns(3, gap="medium")
+    night, (first, second, third) = routes.dark(), st.columns(3, gap="medium")
     figures = [(first, drawn.correlation(made.target, made.step, pixel, unit, night, made))]
     if made.target.statistics:
-        paths = descriptors.lineal_path(torch.from_numpy(made.sample.array), longest=correlations.BINS - 1).numpy()
+        paths = two_phase.lineal_path(torch.from_numpy(made.sample.array), longest=correlations.BINS - 1).numpy()
         figures.append((second, drawn.lineal_path(made.target, made.step, pixel, unit, night, paths)))
     for i, (column, figure) in enumerate(figures):
-        column.plotly_chart(figure, theme=None, config=pages.PLOTLY, key=f"micrograph:like:{i}", height=figure.layout.height)
+        column.plotly_chart(figure, theme=None, config=routes.PLOTLY, key=f"micrograph:like:{i}", height=figure.layout.height)
     rows = [(label + (f", {u}" if u else ""), "–" if asked is None else f"{asked:.4g}", f"{np.mean(v):.4g} ± {np.std(v):.2g}")
-            for label, u, v, asked in micrograph.comparison(made)]  # fmt: skip
+            for label, u, v, asked in request.comparison(made)]  # fmt: skip
     third.html(table(rows, ("", "micrograph" if made.target.statistics else "file", "structures")))
     third.caption("Mean ± standard deviation of the structures; lengths in pixels of the micrograph. Only p1 and S2 are asked for: "
                   "what else differs, they do not tell. To learn that too, train on it: `python train.py two_phase --data FILE`.")
@@ -250,8 +254,8 @@ def actions(model: Model, made: Made, pixel: float, unit: str) -> None:
     """To the two-phase page with this request, and to a file."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if st.button("Open in the two-phase page", icon=":material/tune:"):
-            workbench.remember_for(model, made.dial)
-            st.switch_page(pages.page("two_phase"))
+            problem_page.remember_for(model, made.dial)
+            st.switch_page(routes.page("two_phase"))
         n = int(st.number_input("Structures", 1, micrograph_files.MOST, 64, key="micrograph:n", width=130))
         make = partial(micrograph_files.bundle, model, made, n, pixel, unit)
         stem = made.target.name.rsplit(".", 1)[0]

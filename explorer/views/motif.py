@@ -8,8 +8,10 @@ import pandas as pd
 import streamlit as st
 
 from core.sampling import Model
-from explorer import motif_figures, own_motif, pages, workbench
-from explorer.live import store
+from explorer import problem_page, routes
+from explorer.figures import motif
+from explorer.live import models
+from explorer.sections import custom_motif
 
 COMMAND = "python -m core.metrics motif/"
 PAPER = ("projected", "standard")
@@ -20,23 +22,23 @@ PAPER = ("projected", "standard")
 def figure_2() -> None:
     """The trainings of both critics, side by side: what the critic says, the motif error, the samples."""
     st.markdown("##### The paper's Figure 2: the trainings of both critics")
-    used = [m for name, m in store.trained("motif").items() if name in PAPER]
+    used = [m for name, m in models.trained("motif").items() if name in PAPER]
     traces = {m.preset.title: m.manifest["trace"] for m in used if m.manifest.get("trace")}
     if not traces:
         st.info("No training was logged yet. Run `python train.py motif`.", icon=":material/model_training:")
         return
-    night = pages.dark()
+    night = routes.dark()
     figures = {
-        "loss": motif_figures.along(traces, "critic.loss", "Critic's loss", "loss", night, level=chance(used)),
-        "gap": motif_figures.along(traces, "critic.gap", "Critic's score gap, real less generated", "mean D(x) − D(G(z))", night),
-        "error": motif_figures.along(traces, "motif MSE", "Motif error of the network alone", "mean (G − m)²", night, True, 1e-3),
-        "confidence": motif_figures.along(
+        "loss": motif.along(traces, "critic.loss", "Critic's loss", "loss", night, level=chance(used)),
+        "gap": motif.along(traces, "critic.gap", "Critic's score gap, real less generated", "mean D(x) − D(G(z))", night),
+        "error": motif.along(traces, "motif MSE", "Motif error of the network alone", "mean (G − m)²", night, True, 1e-3),
+        "confidence": motif.along(
             traces, "confidence / real", "Classifier's confidence, relative to real digits", "", night, level=0.9
         ),
     }
-    figures |= {f"film:{m.name}": motif_figures.evolution(m.film, f"{m.preset.title}: samples", night) for m in used if m.film}
-    pages.in_pairs({f"figure2:{name}": figure for name, figure in figures.items()})
-    st.markdown("\n".join(f"- {s}" for s in motif_figures.sentences(traces)))
+    figures |= {f"film:{m.name}": motif.evolution(m.film, f"{m.preset.title}: samples", night) for m in used if m.film}
+    routes.in_pairs({f"figure2:{name}": figure for name, figure in figures.items()})
+    st.markdown("\n".join(f"- {s}" for s in motif.sentences(traces)))
     st.caption(
         "Means over the iterations between two points, logged by `train.py`; motif error and confidence are those of the averaged "
         "generator (drawn from 10⁻⁶ on). Dashed: the loss of a critic that cannot tell (ln 2), and the bars that a checkpoint is "
@@ -53,7 +55,7 @@ def chance(used: list[Model]) -> float | None:
 def quality() -> None:
     """The tables on the cards of all presets, next to each other."""
     st.markdown("##### How good the digits are")
-    table = measured(store.trained("motif"))
+    table = measured(models.trained("motif"))
     if table.empty:
         return
     figures = {name: st.column_config.NumberColumn(format="%.3g") for name in table.columns}
@@ -79,7 +81,7 @@ def measured(found: dict[str, Model]) -> pd.DataFrame:
 
 
 if __name__ == "__main__":
-    workbench.show("motif")
-    own_motif.show("motif/any")
+    problem_page.show("motif")
+    custom_motif.show("motif/any")
     figure_2()
     quality()

@@ -8,7 +8,8 @@ import streamlit as st
 from core import discovery
 from core.metrics import fractions
 from core.sampling import Model
-from explorer import pages, palette, paper_figures, workbench
+from explorer import palette, problem_page, routes
+from explorer.figures import paper
 
 COUNTS = (10, 30, 100)
 
@@ -26,7 +27,7 @@ def computed(model: Model, n: int) -> pd.DataFrame:
 @st.fragment
 def figure_7(name: str) -> None:
     """A button that samples every target of the paper's figure, and the figure; dragging goes on meanwhile, live."""
-    model = workbench.loaded(name)
+    model = problem_page.loaded(name)
     if model is None:
         return
     st.markdown("##### The paper's Figure 7: delivered shares for many targets")
@@ -39,9 +40,9 @@ def figure_7(name: str) -> None:
     if table is None or digest != model.digest:
         st.caption("Equal shares, skewed ones, absent ones: most of them never seen in training.")
         return
-    colours = palette.stops(model.field, pages.dark())
-    figure = paper_figures.fractions(table, model.field.labels, colours, pages.dark())
-    st.plotly_chart(figure, theme=None, config=pages.PLOTLY, key="figure7:chart", height=figure.layout.height)
+    colours = palette.stops(model.field, routes.dark())
+    figure = paper.fractions(table, model.field.labels, colours, routes.dark())
+    st.plotly_chart(figure, theme=None, config=routes.PLOTLY, key="figure7:chart", height=figure.layout.height)
     worst, raw = table["delivered, worst px"].max(), table["raw, mean |error|"].mean()
     st.caption(
         f"{count} samples for each of {table['target'].nunique()} targets: a delivered share is never further than {worst:.2g} px "
@@ -50,5 +51,5 @@ def figure_7(name: str) -> None:
 
 
 if __name__ == "__main__":
-    workbench.show("polycrystal")
+    problem_page.show("polycrystal")
     figure_7(f"polycrystal/{discovery.problem('polycrystal').presets[0].name}")

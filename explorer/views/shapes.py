@@ -9,7 +9,8 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core import sampling
-from explorer import pages, paper_figures, workbench
+from explorer import problem_page, routes
+from explorer.figures import paper
 
 COMMAND = "python -m core.metrics.comparison shapes"
 
@@ -27,9 +28,9 @@ def drawn(found: dict[str, Any], dark: bool) -> dict[str, go.Figure]:
     """Name of the caption -> figure."""
     methods = found["methods"]
     return {
-        "one": paper_figures.one_target(methods, dark), "random": paper_figures.random_requests(methods, dark),
-        "several": paper_figures.several_targets(found["targets"], methods, dark),
-        "iterations": paper_figures.iterations(methods, dark), "losses": paper_figures.critic_losses(methods, dark),
+        "one": paper.one_target(methods, dark), "random": paper.random_requests(methods, dark),
+        "several": paper.several_targets(found["targets"], methods, dark),
+        "iterations": paper.iterations(methods, dark), "losses": paper.critic_losses(methods, dark),
     }  # fmt: skip
 
 
@@ -42,14 +43,14 @@ def comparison() -> None:
         st.info(f"The methods have not been measured yet. Train them and run `{COMMAND}`.", icon=":material/speed:")
         return
     st.caption(f"Measured by `{COMMAND}`. Choose a method above to drag it at your own request.")
-    notes, figures = paper_figures.captions(found), drawn(found, pages.dark())
+    notes, figures = paper.captions(found), drawn(found, routes.dark())
     places = [column for _ in range(0, len(figures), 2) for column in st.columns(2, gap="large")]
     for column, (name, figure) in zip(places, figures.items(), strict=False):
-        column.plotly_chart(figure, theme=None, config=pages.PLOTLY, key=f"paper:{name}", height=figure.layout.height)
+        column.plotly_chart(figure, theme=None, config=routes.PLOTLY, key=f"paper:{name}", height=figure.layout.height)
         column.caption(notes[name])
     places[len(figures)].markdown("\n".join(f"- {s}" for s in found["sentences"]))
 
 
 if __name__ == "__main__":
-    workbench.show("shapes")
+    problem_page.show("shapes")
     comparison()

@@ -11,8 +11,9 @@ import streamlit as st
 import core
 from core.metrics.showers import CUT, DELIVERED, RESPONSE, SHARE, SIMULATED, W1, WITHOUT, curves, verdicts, with_delivered
 from core.sampling import Model
-from explorer import pages, shower_figures, workbench
-from explorer.live import store
+from explorer import problem_page, routes
+from explorer.figures import showers
+from explorer.live import models
 
 SHORT = {W1: "W₁, all cells, %", CUT: "W₁, above the cut, %", DELIVERED: "W₁, delivered, %", RESPONSE: "response off, %"}
 COMMAND = "python -m core.metrics.showers"
@@ -21,7 +22,7 @@ COMMAND = "python -m core.metrics.showers"
 @st.cache_data(show_spinner="Measuring the network at 13 energies ...", max_entries=16)
 def measured(name: str, digest: str) -> dict[str, Any]:
     """What `core.metrics.showers.curves` measures of a model, once for each checkpoint."""
-    return curves(store.MODELS.get(name))
+    return curves(models.MODELS.get(name))
 
 
 def table(found: Mapping[str, Model]) -> pd.DataFrame:
@@ -54,7 +55,7 @@ def short(name: str) -> str:
 def tricks() -> None:
     """Figures of the chosen preset beside the one without tricks, and a table of all."""
     st.markdown("##### With and without the tricks")
-    found, night = {m.preset.title: m for m in store.trained("showers").values()}, pages.dark()
+    found, night = {m.preset.title: m for m in models.trained("showers").values()}, routes.dark()
     if not found:
         st.info("No network was trained yet. Run `python train.py showers`.", icon=":material/model_training:")
         return
@@ -63,10 +64,10 @@ def tricks() -> None:
     occupancies = {"simulated": next(iter(told.values()))["occupancy"]["simulated"]}
     occupancies |= {title: c["occupancy"]["network"] for title, c in told.items()}
     figures = (
-        shower_figures.histogram(occupancies, night), shower_figures.response(told, night),
-        shower_figures.resolution(told, night), shower_figures.formulas(night),
+        showers.histogram(occupancies, night), showers.response(told, night),
+        showers.resolution(told, night), showers.formulas(night),
     )  # fmt: skip
-    pages.in_pairs({f"showers:{number}": figure for number, figure in enumerate(figures)})
+    routes.in_pairs({f"showers:{number}": figure for number, figure in enumerate(figures)})
     st.caption(
         "Full dots: energies of training; open ones: between them. Band: 3 %. The exact energy of a delivered shower also takes "
         "its fluctuation away; switch the projection off for the resolution of a calorimeter. As printed, soft sparsity is 1 for "
@@ -84,5 +85,5 @@ def tricks() -> None:
 
 
 if __name__ == "__main__":
-    workbench.show("showers")
+    problem_page.show("showers")
     tricks()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import pages, workbench
+from explorer import problem_page, routes
 
 if __name__ == "__main__":
-    workbench.show("two_phase")
-    st.page_link(pages.micrograph(), label="Make structures like your own micrograph", icon=":material/biotech:")
+    problem_page.show("two_phase")
+    st.page_link(routes.micrograph(), label="Make structures like your own micrograph", icon=":material/biotech:")

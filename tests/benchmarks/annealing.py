@@ -12,8 +12,8 @@ import time
 
 import torch
 
+from core.descriptors import two_phase
 from core.problems.two_phase import SOURCE
-from core.simulation import descriptors
 from core.simulation.annealing import Annealing
 from core.types import HELD_OUT
 
@@ -32,16 +32,16 @@ def main() -> None:
     for size in given.sizes:
         for p in FRACTIONS:
             images = torch.from_numpy(SOURCE.at([p] * given.n, HELD_OUT, (size, size)))
-            curves = descriptors.s2_radial(images.double())[:, :BINS].numpy()
+            curves = two_phase.s2_radial(images.double())[:, :BINS].numpy()
             for goal in given.goals:
                 rows = []
                 for seed, curve in enumerate(curves):
                     began, annealing = time.process_time(), Annealing(curve, (size, size), seed)
                     list(annealing.run(goal))
-                    euler = descriptors.euler_number(torch.from_numpy(annealing.labels)[None]).item()
+                    euler = two_phase.euler_number(torch.from_numpy(annealing.labels)[None]).item()
                     rows.append((annealing.error, annealing.steps, time.process_time() - began, euler))
                 error, steps, seconds, euler = (statistics.median(column) for column in zip(*rows, strict=True))
-                truth = descriptors.euler_number(images).median().item()
+                truth = two_phase.euler_number(images).median().item()
                 print(
                     f"{size} px, p1 {p}, goal {goal:g}: S2 error {error:.5f} after {steps:.0f} proposals, {seconds:.2f} s; "
                     f"Euler number {euler:.1f} (simulation {truth:.1f})",

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from core import sampling
-from core.models.physics import with_mean
+from core.models.cahn_hilliard_layer import with_mean
 from core.simulation.cahn_hilliard import propagate
 from core.types import HELD_OUT
 

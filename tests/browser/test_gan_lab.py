@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from core.training.gan_lab import GanLab
-from explorer.live import gan
+from core.theory.gan_lab import GanLab
+from explorer.labs import gan
 from tests.browser.labs import drawn, opened
 from tests.browser.test_panel import slide
 

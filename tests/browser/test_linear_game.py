@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from core.training.linear_game import LinearGame
-from explorer.live import linear
+from core.theory.linear_game import LinearGame
+from explorer.labs import linear
 from tests.browser.labs import drawn, opened
 from tests.browser.test_panel import drawn_after as after
 from tests.browser.test_panel import seq, slide

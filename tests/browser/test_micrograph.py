@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 from PIL import Image
 
-from core.simulation import micrographs
+from core.descriptors import windows
 
 PATIENCE = 60.0
 """Seconds of clicks and computation in which a person has the 64 structures, on two cores."""
@@ -15,7 +15,7 @@ PATIENCE = 60.0
 
 def picture():
     out = io.BytesIO()
-    Image.fromarray(micrographs.example(11, (300, 400), 0.3, 6.0)).save(out, "PNG")
+    Image.fromarray(windows.example(11, (300, 400), 0.3, 6.0)).save(out, "PNG")
     return {"name": "discs.png", "mimeType": "image/png", "buffer": out.getvalue()}
 
 
@@ -35,7 +35,7 @@ def test_from_upload_to_64_structures(address, new_page, tmp_path):
     archive = zipfile.ZipFile(tmp_path / "like.zip")
     structures = np.load(io.BytesIO(archive.read("structures.npy")))
     assert structures.shape == (64, 128, 128) and sum(n.endswith(".png") for n in archive.namelist()) == 64
-    expected = (micrographs.example(11, (300, 400), 0.3, 6.0) > 128).mean()
+    expected = (windows.example(11, (300, 400), 0.3, 6.0) > 128).mean()
     assert np.abs(structures.mean((1, 2)) - expected).max() < 0.01
     assert seconds < PATIENCE, f"{seconds:.0f} s"
 

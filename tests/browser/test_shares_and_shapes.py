@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.browser.test_panel import drawn_after, pixels, ready, seq, slide
 
-LIVE = Path(__file__).resolve().parents[2] / "explorer" / "live"
+LIVE = Path(__file__).resolve().parents[2] / "explorer" / "live" / "browser"
 VALUES = "(all) => all.map((e) => +e.value)"
 
 

@@ -8,7 +8,7 @@ import torch
 
 import core
 from core import discovery
-from core.training.game import as_soft
+from core.fields import as_soft
 from core.types import HELD_OUT
 
 PROBLEMS = core.problems()

@@ -9,9 +9,9 @@ from streamlit.testing.v1 import AppTest
 
 import core
 from core import checkpoint, sampling
-from core.training.game import as_soft
+from core.fields import as_soft
 from core.types import HELD_OUT, Checkpoint
-from explorer.pages import VIEWS, view
+from explorer.routes import VIEWS, view
 from tests.contract.promises import PRESETS, assert_fits, each_preset, exact, inward, pinned, some, usual, ways
 
 # --- the model of each preset -----------------------------------------------------------------------------------------
@@ -188,7 +188,7 @@ def test_the_reference_at_a_condition_fits_the_descriptors(preset, model):
 @pytest.mark.parametrize("preset", [p for p in PRESETS if p.split("/")[1] == core.presets(p.split("/")[0])[0]], scope="module")
 def test_the_page_of_the_problem_runs(preset, model, checkpoint_of, monkeypatch):
     """Headless, with no trace of an exception, showing the problem's title and its conditions."""
-    from explorer.live.store import MODELS
+    from explorer.live.models import MODELS
 
     monkeypatch.setattr(sampling, "CHECKPOINTS", checkpoint_of(preset).parent.parent)
     monkeypatch.setattr(MODELS, "_models", {})

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.simulation import burgers
-from core.simulation.burgers_live import cole_hopf_live, lax_oleinik_live
+from core.simulation.burgers.interactive import cole_hopf_live, lax_oleinik_live
 
 SQUARE = burgers.Steps(tuple(np.where(np.arange(192) < 96, 1.0, 0.0)))
 RAMP = burgers.Steps(tuple(np.linspace(-1, 2, 192)))

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from core.data import key
+from core.keys import key
 from core.training import distributed
 
 BATCH, STEPS, RATE = 8, 20, 0.02

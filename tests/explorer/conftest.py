@@ -7,7 +7,7 @@ import streamlit.testing.v1 as testing
 import torch
 
 from core import sampling
-from explorer.live.store import MODELS
+from explorer.live.models import MODELS
 from tests.explorer import untrained
 
 ROOT = Path(__file__).resolve().parents[2]

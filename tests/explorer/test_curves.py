@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from core import sampling
 from core.simulation import correlations
-from explorer import controls, state
-from explorer.live import drawing, protocol, render, store
+from explorer import link, panel_spec
+from explorer.live import curves, frames, models, protocol
 from explorer.live.protocol import Dial
 from explorer.live.service import Service
 from tests.explorer import untrained
@@ -28,7 +28,7 @@ def quantity(curved):
 
 
 def test_a_frame_carries_the_requested_curve_and_how_far_the_delivered_one_is(curved):
-    header, arrays = protocol.decode(render.frame(curved, Dial({"volume_fraction": 0.4, "length": 9.0}, size=64)))
+    header, arrays = protocol.decode(frames.frame(curved, Dial({"volume_fraction": 0.4, "length": 9.0}, size=64)))
     asked, live = arrays["asked.correlation"], arrays["live.correlation"]
     assert asked.shape == arrays["asked_at.correlation"].shape == (correlations.BINS,)
     assert asked[0] == pytest.approx(0.4, abs=1e-6) and header["scales"]["correlation"] == pytest.approx([0.16, 0.24], abs=1e-6)
@@ -41,13 +41,13 @@ def test_refinement_is_a_stage_that_can_be_left_out(curved, model):
     assert curved.stages == ("network", "physics", "refine") and "refine" not in model.stages
     dial = Dial({"volume_fraction": 0.4, "length": 9.0}, size=64)
     errors = [
-        protocol.decode(render.frame(curved, dataclasses.replace(dial, off=off)))[0]["checks"][0][1] for off in ((), ("refine",))
+        protocol.decode(frames.frame(curved, dataclasses.replace(dial, off=off)))[0]["checks"][0][1] for off in ((), ("refine",))
     ]
     assert errors[0] < 0.3 * errors[1]
 
 
 def test_a_pulled_curve_is_asked_for_in_the_place_of_the_length(curved, quantity):
-    sample = store.take(curved, dataclasses.replace(DRAWN, conditions={"volume_fraction": 0.4, "length": 15.0}))
+    sample = models.take(curved, dataclasses.replace(DRAWN, conditions={"volume_fraction": 0.4, "length": 15.0}))
     curve = sample.requested["correlation"][0]
     implied = correlations.first_zero(torch.from_numpy(curve)[None]).item()
     wanted = [0.16 + 0.24 * v for v in FELL]
@@ -65,7 +65,7 @@ def test_the_shape_stays_when_the_fraction_moves(quantity, points, p, q):
     """S2(0) = p1 at any fraction, and c(r) = (S2 - p1^2) / (p1 (1 - p1)) is the same curve, between its control points."""
     shapes = []
     for fraction in (p, q):
-        curve = drawing.ordinates(points, quantity.stroke, {"volume_fraction": fraction})
+        curve = curves.ordinates(points, quantity.stroke, {"volume_fraction": fraction})
         assert curve[0] == pytest.approx(fraction, abs=1e-9)
         shapes.append((curve - fraction**2) / (fraction * (1 - fraction)))
     np.testing.assert_allclose(shapes[0], shapes[1], atol=1e-9)
@@ -78,7 +78,7 @@ def test_the_shape_stays_when_the_fraction_moves(quantity, points, p, q):
 )
 def test_a_pulled_curve_comes_back_from_its_link(curved, points, off):
     dial = Dial({"volume_fraction": 0.5, "length": 8.0}, size=64, drawn={"correlation": tuple(points)}, off=tuple(sorted(off)))
-    back, notes = state.from_query(curved, state.to_query(curved, dial))
+    back, notes = link.from_query(curved, link.to_query(curved, dial))
     assert (back, notes) == (dial, ()) or "defaults are used" in " ".join(notes)
 
 
@@ -101,23 +101,23 @@ def test_a_weight_is_drawn_and_the_heavier_part_is_held_more_strictly(tmp_path, 
     """An impossible curve is missed least where it counts most."""
     made = untrained.folder(tmp_path, "two_phase/data_free")
     monkeypatch.setattr(sampling, "CHECKPOINTS", made)
-    free = store.MODELS.get("two_phase/data_free")
-    told = {d["name"]: d["stroke"] for d in controls.panel(free, Dial())["drawable"]}
+    free = models.MODELS.get("two_phase/data_free")
+    told = {d["name"]: d["stroke"] for d in panel_spec.panel(free, Dial())["drawable"]}
     assert told["weight"]["below"] == "correlation" and told["correlation"]["below"] == "" and made.exists()
     errors = []
     for heavy in (0, 7):
         weight = tuple(16.0 if i == heavy else 0.0625 for i in range(8))
         dial = Dial({"volume_fraction": 0.4}, size=64, drawn={**DRAWN.drawn, "weight": weight})
-        back, notes = state.from_query(free, state.to_query(free, dial))
+        back, notes = link.from_query(free, link.to_query(free, dial))
         assert back.drawn == dial.drawn and notes == ()
-        sample = store.take(free, dial)
+        sample = models.take(free, dial)
         gap = np.abs(sample.measured["correlation"] - sample.requested["correlation"])[0]
         errors.append(gap[1:4].mean())
     assert errors[0] < errors[1]
 
 
 def test_the_panel_is_told_how_to_pull_it(curved):
-    told = controls.panel(curved, DRAWN)
+    told = panel_spec.panel(curved, DRAWN)
     (drawn,) = told["drawable"]
     assert drawn["replaces"] == "length" and len(drawn["stroke"]["knots"]) == 8 and drawn["presets"] == []
     assert told["dial"]["drawn"]["correlation"] == DRAWN.drawn["correlation"]

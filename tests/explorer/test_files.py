@@ -10,20 +10,23 @@ import pytest
 from PIL import Image
 
 from core.types import Field
-from explorer import compare, details, exports, figures, palette
-from explorer.live import render, store
+from explorer import palette
+from explorer.figures import base as figures
+from explorer.files import exports
+from explorer.live import frames, models
 from explorer.live.protocol import Dial
+from explorer.sections import baselines, statistics
 
 DIAL = Dial({"volume_fraction": 0.3}, {"length": 8.0}, seed=3, size=64)
 
 
 @pytest.fixture
 def sample(model):
-    return store.take(model, DIAL)
+    return models.take(model, DIAL)
 
 
 def test_png_shows_the_labels(model, sample):
-    image = Image.open(io.BytesIO(exports.png(render.picture(model.field, sample), model.field, 4)))
+    image = Image.open(io.BytesIO(exports.png(frames.picture(model.field, sample), model.field, 4)))
     assert image.size == (256, 256)
     colours, counts = np.unique(np.asarray(image).reshape(-1, 3), axis=0, return_counts=True)
     assert len(colours) == 2
@@ -61,7 +64,7 @@ def test_a_bundle_too_large_is_refused(model):
 
 
 def test_the_curves_are_a_table(model, sample):
-    measured, reference = store.describe(model, sample), model.reference(DIAL.conditions)
+    measured, reference = models.describe(model, sample), model.reference(DIAL.conditions)
     rows = list(csv.DictReader(io.StringIO(exports.curves(model, measured, (64, 64), reference).decode())))
     assert {r["descriptor"] for r in rows} == {d.name for d in model.problem.descriptors if d.abscissa}
     first = rows[0]
@@ -71,8 +74,8 @@ def test_the_curves_are_a_table(model, sample):
 
 @pytest.mark.parametrize("night", [False, True])
 def test_every_descriptor_is_drawn(model, sample, night):
-    measured, reference = store.describe(model, sample), model.reference(DIAL.conditions)
-    drawn = details.charts(model, sample, measured, reference, night)
+    measured, reference = models.describe(model, sample), model.reference(DIAL.conditions)
+    drawn = statistics.charts(model, sample, measured, reference, night)
     assert len(drawn) == sum(d.abscissa is not None for d in model.problem.descriptors) + 2
     delivered = [t for t in drawn[0].data if t.name == "delivered"]
     np.testing.assert_allclose(delivered[0].y, measured["correlation"][0])
@@ -95,8 +98,8 @@ def test_the_neighbours_are_timed_in_one_run(model, monkeypatch):
     def rival(conditions, n, seed, shape):
         return np.zeros((n, *shape), np.uint8)
 
-    monkeypatch.setattr(compare, "neighbours", lambda problem: (("Simulation", model.problem.oracle), ("Nothing", rival)))
-    ways = compare.run(model, DIAL)
+    monkeypatch.setattr(baselines, "neighbours", lambda problem: (("Simulation", model.problem.oracle), ("Nothing", rival)))
+    ways = baselines.run(model, DIAL)
     assert [w.label for w in ways] == ["This model", "Simulation", "Nothing"]
     assert all(w.seconds > 0 and w.array.shape == (64, 64) for w in ways)
     assert ways[1].array.mean() == pytest.approx(0.3, abs=1e-3)

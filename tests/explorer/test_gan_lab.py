@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.training.gan_lab import LOSSES, PRESETS, GanLab
+from core.theory.gan_lab import LOSSES, PRESETS, GanLab
 from core.training.schemes import SCHEMES
-from explorer import pages
-from explorer.live import component, gan, protocol
-from explorer.live.gan import LAB, Runs
+from explorer import routes
+from explorer.labs import gan
+from explorer.labs.gan import LAB, Runs
+from explorer.live import component, protocol
 from explorer.live.service import Service
 
-PAGE = str(pages.VIEWS / "gan_lab.py")
+PAGE = str(routes.VIEWS / "gan_lab.py")
 
 
 @pytest.fixture

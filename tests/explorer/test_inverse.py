@@ -13,12 +13,13 @@ from core.metrics.inverse import INSIDE, judged, scan
 from core.sampling.inverse import CANDIDATES, candidates, solve, warnings
 from core.simulation.rosenbrock import Prior, Target, inside, rosenbrock
 from core.types import TrainConfig
-from explorer import pages
-from explorer.live import component, inverse, protocol
-from explorer.live.inverse import LAB
+from explorer import routes
+from explorer.labs import inverse
+from explorer.labs.inverse import LAB
+from explorer.live import component, protocol
 from explorer.live.service import Service
 
-PAGE = str(pages.VIEWS / "inverse.py")
+PAGE = str(routes.VIEWS / "inverse.py")
 KEY = f"relay:{LAB.model}"
 FAR = Prior((-1.5, 0.0), 0.4)
 

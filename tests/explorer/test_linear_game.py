@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.training import linear_theory
-from core.training.linear_game import LinearGame
-from explorer import pages
-from explorer.live import component, linear, protocol
-from explorer.live.linear import LAB
+from core.theory import linear_exact
+from core.theory.linear_game import LinearGame
+from explorer import routes
+from explorer.labs import linear
+from explorer.labs.linear import LAB
+from explorer.live import component, protocol
 from explorer.live.service import Service
 
-PAGE = str(pages.VIEWS / "linear_game.py")
+PAGE = str(routes.VIEWS / "linear_game.py")
 KEY = f"relay:{LAB.model}"
 
 
@@ -39,8 +40,8 @@ def words(**change):
     return " ".join(claims(**change).values())
 
 
-@pytest.mark.parametrize("critic", linear_theory.CRITICS)
-@pytest.mark.parametrize("scheme", linear_theory.SCHEMES)
+@pytest.mark.parametrize("critic", linear_exact.CRITICS)
+@pytest.mark.parametrize("scheme", linear_exact.SCHEMES)
 def test_the_paths_drawn_are_those_of_the_trainers_schemes(scheme, critic):
     """To 1e-12 of the largest number so far, over all the steps drawn, at every coordinate."""
     dial = LAB.dial({"scheme": scheme, "critic": critic, "eta": 0.2, "mu": 0.7, "dimension": 6, "motif": 2})
@@ -80,9 +81,9 @@ def test_distances_are_those_of_the_paths():
         np.testing.assert_allclose(10 ** arrays[f"distance.{block['name']}"].astype(float), told, rtol=1e-3, atol=1e-6)
 
 
-@pytest.mark.parametrize("scheme", linear_theory.SCHEMES)
+@pytest.mark.parametrize("scheme", linear_exact.SCHEMES)
 def test_every_corner_of_the_dial_has_a_frame(scheme):
-    corners = itertools.product((0.01, 0.5, 1.0), (0, 1.0, 2.0), linear_theory.CRITICS, ((1, 0), (1, 1), (16, 16), (16, 5)))
+    corners = itertools.product((0.01, 0.5, 1.0), (0, 1.0, 2.0), linear_exact.CRITICS, ((1, 0), (1, 1), (16, 16), (16, 5)))
     for eta, mu, critic, (d, size) in corners:
         header, arrays = framed(scheme=scheme, eta=eta, mu=mu, critic=critic, dimension=d, motif=size)
         assert all(np.isfinite(a).all() for a in arrays.values())
@@ -138,9 +139,9 @@ def test_what_happens_at_radius_1(change, expected):
 
 
 def test_the_bounds_that_are_told_are_the_borders():
-    assert linear_theory.radius("extragradient", 0.267, 2.0) < 1 < linear_theory.radius("extragradient", 0.269, 2.0)
-    assert linear_theory.radius("extragradient", 0.249, 2.0, False) < 1 < linear_theory.radius("extragradient", 0.251, 2.0, False)
-    assert linear_theory.radius("optimistic", 0.577, 0) < 1 < linear_theory.radius("optimistic", 0.578, 0)
+    assert linear_exact.radius("extragradient", 0.267, 2.0) < 1 < linear_exact.radius("extragradient", 0.269, 2.0)
+    assert linear_exact.radius("extragradient", 0.249, 2.0, False) < 1 < linear_exact.radius("extragradient", 0.251, 2.0, False)
+    assert linear_exact.radius("optimistic", 0.577, 0) < 1 < linear_exact.radius("optimistic", 0.578, 0)
 
 
 @pytest.mark.parametrize(

@@ -12,18 +12,23 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core import sampling
-from core.simulation import correlations, micrographs, thresholds
-from explorer import exports, micrograph, micrograph_files, pages, state
-from explorer.live import render, store
+from core.descriptors import windows
+from core.readers import otsu as thresholds
+from core.simulation import correlations
+from explorer import link, routes
+from explorer.files import exports
+from explorer.files import micrograph as micrograph_files
+from explorer.live import frames, models
+from explorer.live.models import MODELS
 from explorer.live.protocol import decode
-from explorer.live.store import MODELS
+from explorer.micrograph import request
 
-PAGE = str(pages.VIEWS / "micrograph.py")
+PAGE = str(routes.VIEWS / "micrograph.py")
 
 
 @pytest.fixture
 def model():
-    return MODELS.get(micrograph.MODEL)
+    return MODELS.get(request.MODEL)
 
 
 @pytest.fixture
@@ -33,7 +38,7 @@ def page():
 
 def discs(shape=(96, 128), ending="PNG", **options):
     out = io.BytesIO()
-    Image.fromarray(micrographs.example(3, shape, **options)).save(out, ending)
+    Image.fromarray(windows.example(3, shape, **options)).save(out, ending)
     return out.getvalue()
 
 
@@ -58,8 +63,8 @@ def facts(page):
 
 
 def target():
-    grey = micrographs.example(3, (192, 192))
-    return micrograph.measured("discs.png", micrographs.phases(grey, thresholds.otsu(grey)), {"file": "discs.png"})
+    grey = windows.example(3, (192, 192))
+    return request.measured("discs.png", windows.phases(grey, thresholds.otsu(grey)), {"file": "discs.png"})
 
 
 # --- the page -------------------------------------------------------------------------------------------------------------
@@ -72,8 +77,8 @@ def test_an_empty_page_says_what_to_do(page):
 
 def test_from_upload_to_structures(page):
     upload(page, "discs.png", discs())
-    grey = micrographs.example(3, (96, 128))
-    expected = micrographs.statistics(micrographs.phases(grey, thresholds.otsu(grey)))
+    grey = windows.example(3, (96, 128))
+    expected = windows.statistics(windows.phases(grey, thresholds.otsu(grey)))
     assert not page.exception and not page.error
     assert facts(page)["Volume fraction p1"] == f"{expected.p:.4f} ± {expected.p_error:.2g}"
     button(page, "Make structures like this").click().run()
@@ -81,7 +86,7 @@ def test_from_upload_to_structures(page):
     made = page.session_state["micrograph:made"]
     assert made.sample.labels.shape == (8, 128, 128)
     assert np.abs(made.sample.labels.mean((1, 2)) - expected.p).max() <= 1 / 128**2
-    assert micrograph.missed(made).max() < 2e-3
+    assert request.missed(made).max() < 2e-3
     assert [b.label for b in page.get("download_button")] == ["Export 64"]
 
 
@@ -143,7 +148,7 @@ def test_windows_and_thresholds_that_cannot_be_are_sentences(page):
 
 
 def test_several_pictures_and_curves(page):
-    four = np.stack([micrographs.example(k, (70, 70)) for k in range(4)])
+    four = np.stack([windows.example(k, (70, 70)) for k in range(4)])
     upload(page, "stack.npy", exports.npy(four))
     assert next(n for n in page.number_input if "of 4" in n.label).value == 1
     first = facts(page)
@@ -178,47 +183,47 @@ def test_without_a_model_the_micrograph_is_still_measured(page, tmp_path, monkey
 
 def test_at_scale_one_the_request_is_what_was_measured(model):
     found = target()
-    asked = micrograph.request(found, 1.0)
-    assert micrograph.suggested(found, model) == 1
+    asked = request.request(found, 1.0)
+    assert request.suggested(found, model) == 1
     np.testing.assert_allclose(asked["correlation"], found.s2[: correlations.BINS], atol=1e-6)
     assert asked["correlation"][0] == asked["volume_fraction"] == np.float32(found.p)
 
 
 def test_large_structures_are_asked_for_at_another_scale(model):
     """Discs four times as large: the same curve at four times the step, and lengths that come back in pixels of the micrograph."""
-    small, grey = target(), micrographs.example(3, (768, 768), radius=28.0)
-    large = micrograph.measured("large.png", micrographs.phases(grey, thresholds.otsu(grey)), {})
-    step = micrograph.suggested(large, model)
+    small, grey = target(), windows.example(3, (768, 768), radius=28.0)
+    large = request.measured("large.png", windows.phases(grey, thresholds.otsu(grey)), {})
+    step = request.suggested(large, model)
     assert 3 < step < 7
-    first = lambda t, s: np.array(micrograph.request(t, s)["correlation"])  # noqa: E731
+    first = lambda t, s: np.array(request.request(t, s)["correlation"])  # noqa: E731
     shape = lambda c: (c - c[0] ** 2) / (c[0] - c[0] ** 2)  # noqa: E731
     np.testing.assert_allclose(shape(first(large, 4.0))[:12], shape(first(small, 1.0))[:12], atol=0.08)
-    made = micrograph.make(model, large, step, n=2)
-    rows = {label: (values.mean(), asked) for label, _, values, asked in micrograph.comparison(made)}
+    made = request.make(model, large, step, n=2)
+    rows = {label: (values.mean(), asked) for label, _, values, asked in request.comparison(made)}
     surface, asked = rows["Specific surface"]
     assert surface == pytest.approx(asked, rel=0.15), "S2'(0), and so the surface, is asked for"
 
 
 def test_a_dial_with_a_curve_survives_its_link(model):
-    dial = micrograph.make(model, target(), 1.0, n=1).dial
-    back, notes = state.from_query(model, state.to_query(model, dial))
+    dial = request.make(model, target(), 1.0, n=1).dial
+    back, notes = link.from_query(model, link.to_query(model, dial))
     assert notes == () and back.conditions["correlation"] == dial.conditions["correlation"]
-    np.testing.assert_array_equal(store.take(model, back).labels, store.take(model, dial).labels)
-    bad = state.to_query(model, dial) | {"correlation": ",".join(["0.9"] + ["0.1"] * 32)}
-    back, notes = state.from_query(model, bad)
-    assert "correlation" not in back.conditions and notes and store.take(model, back).labels is not None
+    np.testing.assert_array_equal(models.take(model, back).labels, models.take(model, dial).labels)
+    bad = link.to_query(model, dial) | {"correlation": ",".join(["0.9"] + ["0.1"] * 32)}
+    back, notes = link.from_query(model, bad)
+    assert "correlation" not in back.conditions and notes and models.take(model, back).labels is not None
 
 
 def test_a_given_curve_follows_the_volume_fraction(model):
     """Dragged to another fraction, the curve keeps c(r): S2(0) = p1 and S2(inf) = p1^2."""
-    dial = micrograph.make(model, target(), 1.0, n=1).dial
+    dial = request.make(model, target(), 1.0, n=1).dial
     moved = replace(dial, conditions={**dial.conditions, "volume_fraction": 0.55})
-    sample = store.take(model, moved)
+    sample = models.take(model, moved)
     asked, before = sample.requested["correlation"][0], np.array(dial.conditions["correlation"])
     p, q = before[0], asked[0]
     assert q == pytest.approx(0.55, abs=1e-6)
     np.testing.assert_allclose((asked - q * q) / (q - q * q), (before - p * p) / (p - p * p), atol=2e-3)
-    header, arrays = decode(render.frame(model, moved))
+    header, arrays = decode(frames.frame(model, moved))
     np.testing.assert_allclose(arrays["asked.correlation"], asked, atol=1e-7)
     assert "error" not in header
 
@@ -231,25 +236,25 @@ def test_the_two_phase_page_opens_with_the_curve(page, model):
 import streamlit as st
 from explorer import workbench
 from explorer.live.protocol import Dial
-from explorer.live.store import MODELS
+from explorer.live.models import MODELS
 if "opened" not in st.session_state:
     st.session_state["opened"] = True
-    workbench.remember_for(MODELS.get({micrograph.MODEL!r}), Dial({dict(dial.conditions)!r}, size=128))
+    workbench.remember_for(MODELS.get({request.MODEL!r}), Dial({dict(dial.conditions)!r}, size=128))
 workbench.show("two_phase")
 """
     opened = AppTest.from_string(script, default_timeout=60).run()
     assert not opened.exception and not sentences(opened)
     query = {k: v[0] if isinstance(v, list) else v for k, v in dict(opened.query_params).items()}
     assert [float(v) for v in query["correlation"].split(",")] == pytest.approx(list(dial.conditions["correlation"]))
-    released = {"id": 3, "model": micrograph.MODEL, "conditions": {"volume_fraction": 0.4, "length": 9.0}, "size": 128}
-    opened.session_state[f"relay:{micrograph.MODEL}"] = {"dial": released}
+    released = {"id": 3, "model": request.MODEL, "conditions": {"volume_fraction": 0.4, "length": 9.0}, "size": 128}
+    opened.session_state[f"relay:{request.MODEL}"] = {"dial": released}
     opened.run()
     assert "correlation" not in dict(opened.query_params), "taken away, it stays away"
     assert "correlation" not in opened.session_state["last:two_phase"].conditions
 
 
 def test_the_zip(model):
-    made = micrograph.make(model, target(), 2.0, n=2)
+    made = request.make(model, target(), 2.0, n=2)
     archive = zipfile.ZipFile(io.BytesIO(micrograph_files.bundle(model, made, 3, 0.5, "µm")))
     assert archive.namelist() == ["png/000.png", "png/001.png", "png/002.png", "structures.npy", "curves.csv", "request.json"]
     structures = np.load(io.BytesIO(archive.read("structures.npy")))
@@ -266,7 +271,7 @@ def test_the_zip(model):
     s2 = [r for r in rows if r["curve"] == "S2"]
     assert float(s2[5]["distance (µm)"]) == pytest.approx(float(correlations.distances()[5]))
     np.testing.assert_allclose([float(r["structure_002"]) for r in s2],
-                               np.array(store.take(model, made.dial, 3).measured["correlation"][2]), rtol=1e-5)  # fmt: skip
+                               np.array(models.take(model, made.dial, 3).measured["correlation"][2]), rtol=1e-5)  # fmt: skip
     with pytest.raises(ValueError, match="1 to 512"):
         micrograph_files.bundle(model, made, 513, 1.0, "px")
 
@@ -279,14 +284,14 @@ def test_pixels_that_a_png_cannot_tell(model):
 
 def test_comparisons_are_those_of_the_micrograph_itself():
     """A periodic structure as its own micrograph, at scale 1: what is compared agrees up to the edges."""
-    labels = np.array(micrographs.example(9, (128, 128)) > 120).astype(np.uint8)
-    found = micrograph.measured("x", np.tile(labels, (6, 6)), {})
+    labels = np.array(windows.example(9, (128, 128)) > 120).astype(np.uint8)
+    found = request.measured("x", np.tile(labels, (6, 6)), {})
     sample = replace(core_sample(), labels=labels[None])
-    rows = micrograph.comparison(micrograph.Made(found, 1.0, None, sample, 0.0))
+    rows = request.comparison(request.Made(found, 1.0, None, sample, 0.0))
     for label, _, values, asked in rows[:4]:
         assert values[0] == pytest.approx(asked, rel=0.03), label
     assert rows[4][2][0] < 0.002
-    window = micrograph.window(np.arange(300 * 400).reshape(300, 400), 1.0)
+    window = request.window(np.arange(300 * 400).reshape(300, 400), 1.0)
     assert window.shape == (128, 128) and window[64, 64] == 150 * 400 + 200
 
 

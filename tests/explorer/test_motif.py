@@ -10,9 +10,12 @@ from streamlit.testing.v1 import AppTest
 
 from core import checkpoint, sampling
 from core.types import Checkpoint
-from explorer import controls, exports, motif_figures, own_motif, pages, palette
-from explorer.live import store
+from explorer import palette, panel_spec, routes
+from explorer.figures import motif
+from explorer.files import exports
+from explorer.live import models
 from explorer.live.protocol import Dial
+from explorer.sections import custom_motif
 from explorer.views import motif as view
 from tests.explorer import untrained
 
@@ -39,7 +42,7 @@ def trained(tmp_path, monkeypatch):
 
 @pytest.fixture
 def page(trained):
-    made = AppTest.from_file(str(pages.view("motif")), default_timeout=60)
+    made = AppTest.from_file(str(routes.view("motif")), default_timeout=60)
     made.session_state["on_show"] = "motif"
     return made.run()
 
@@ -54,19 +57,19 @@ def test_the_page_shows_everything(page):
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_curves_are_what_was_logged(dark):
-    figure = motif_figures.along({"A": TRACE, "B": TRACE[:2]}, "critic.gap", "Gap", "gap", dark)
+    figure = motif.along({"A": TRACE, "B": TRACE[:2]}, "critic.gap", "Gap", "gap", dark)
     assert [t.name for t in figure.data] == ["A", "B"] and figure.data[0].line.color != figure.data[1].line.color
     assert list(figure.data[0].x) == [1, 10, 100, 200, 300] and list(figure.data[1].y) == [0.5, 4.0]
-    assert motif_figures.gap(TRACE) == (4.0, 0.4)
-    assert motif_figures.settled(TRACE) == 200 and motif_figures.settled(TRACE[:3]) is None
-    level = motif_figures.along({"A": TRACE}, "motif MSE", "E", "e", dark, log=True, level=1e-3)
-    assert min(motif_figures.along({"A": [{"step": 1, "e": 0.0}]}, "e", "E", "e", dark, log=True).data[0].y) == motif_figures.FLOOR
+    assert motif.gap(TRACE) == (4.0, 0.4)
+    assert motif.settled(TRACE) == 200 and motif.settled(TRACE[:3]) is None
+    level = motif.along({"A": TRACE}, "motif MSE", "E", "e", dark, log=True, level=1e-3)
+    assert min(motif.along({"A": [{"step": 1, "e": 0.0}]}, "e", "E", "e", dark, log=True).data[0].y) == motif.FLOOR
     assert level.layout.yaxis.type == "log" and level.layout.shapes[0].y0 == 1e-3
 
 
 def test_samples_stand_over_their_iteration():
-    assert motif_figures.chosen(list(FILM)) == [1, 10, 30, 100, 300] and motif_figures.chosen([5]) == [5]
-    figure = motif_figures.evolution(FILM, "F")
+    assert motif.chosen(list(FILM)) == [1, 10, 30, 100, 300] and motif.chosen([5]) == [5]
+    figure = motif.evolution(FILM, "F")
     picture = np.asarray(figure.data[0].z)
     assert picture.shape == (4 * 34, 5 * 34, 3) and list(figure.layout.xaxis.ticktext)[-1] == "300"
     for at, step in zip(figure.layout.xaxis.tickvals, figure.layout.xaxis.ticktext, strict=True):
@@ -74,7 +77,7 @@ def test_samples_stand_over_their_iteration():
 
 
 def test_the_table_puts_presets_beside_each_other(trained):
-    table = view.measured(store.trained("motif"))
+    table = view.measured(models.trained("motif"))
     assert table.loc["motif MSE", "Projected critic, raw"] == pytest.approx(1e-4) and table.loc["motif MSE", "Any motif"] == 0
     assert table.loc["critic's gap"].isna().sum() == 4
 
@@ -99,27 +102,27 @@ def caption(page):
 
 
 def test_pictures_are_tiled_in_two_rows(trained):
-    model = store.MODELS.get("motif/any")
-    with Image.open(io.BytesIO(own_motif.tiled(model.sample(n=8).array, model.field, False))) as picture:
-        assert picture.size == (4 * 34 * own_motif.SCALE, 2 * 34 * own_motif.SCALE)
+    model = models.MODELS.get("motif/any")
+    with Image.open(io.BytesIO(custom_motif.tiled(model.sample(n=8).array, model.field, False))) as picture:
+        assert picture.size == (4 * 34 * custom_motif.SCALE, 2 * 34 * custom_motif.SCALE)
 
 
 def test_the_panel_is_told_what_can_be_dragged_and_shows_greys(trained):
-    told = {name: controls.panel(store.MODELS.get(f"motif/{name}"), Dial()) for name in ("projected", "any")}
+    told = {name: panel_spec.panel(models.MODELS.get(f"motif/{name}"), Dial()) for name in ("projected", "any")}
     assert all("latent directions" in t["note"] and t["projection"] == "Exact motif" for t in told.values())
     assert [q["name"] for q in told["any"]["latents"]] == ["x", "y", "arm", "turn", "z1", "z2", "z3"]
     assert told["any"]["field"]["light"] == palette.GREYS
 
 
 def test_the_facts_beside_a_file_hold_no_pictures(trained):
-    model = store.MODELS.get("motif/projected")
+    model = models.MODELS.get("motif/projected")
     told = exports.facts(model, Dial(), model.sample())
     assert told["measured"] == {} == told["measured_before_projection"] and len(str(told)) < 2000
 
 
 def test_without_models_the_page_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr(sampling, "CHECKPOINTS", tmp_path)
-    page = AppTest.from_file(str(pages.view("motif")), default_timeout=60)
+    page = AppTest.from_file(str(routes.view("motif")), default_timeout=60)
     page.session_state["on_show"] = "motif"
     page.run()
     assert not page.exception and any("python train.py motif/projected" in w.value for w in page.warning)

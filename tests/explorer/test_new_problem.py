@@ -7,8 +7,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import discovery, sampling
-from explorer import controls, exports, state
-from explorer.live import protocol, render, store
+from explorer import link, panel_spec
+from explorer.files import exports
+from explorer.live import frames, models, protocol
 from explorer.live.protocol import Dial
 from explorer.live.service import Service
 from tests.explorer import untrained
@@ -23,7 +24,7 @@ def invented(tmp_path, monkeypatch, checkpoints):
 
 def made(name):
     untrained.write(sampling.CHECKPOINTS, name)
-    return store.MODELS.get(name)
+    return models.MODELS.get(name)
 
 
 def opened(problem):
@@ -66,28 +67,28 @@ def test_fractions_travel_as_lists():
     text = json.dumps({"id": 1, "model": model.name, "conditions": dial.conditions, "seed": 2})
     header, arrays = protocol.decode(Service().answer(text))
     assert header["requested"]["fractions"] == [0.5, 0.125, 0.125, 0.125, 0.125]
-    np.testing.assert_array_equal(arrays["picture"], store.take(model, dial).labels[0])
+    np.testing.assert_array_equal(arrays["picture"], models.take(model, dial).labels[0])
     assert header["descriptors"]["edges"][0] > 0
-    assert state.from_query(model, state.to_query(model, dial))[0].conditions == dial.conditions
+    assert link.from_query(model, link.to_query(model, dial))[0].conditions == dial.conditions
 
 
 @pytest.mark.parametrize("text", ["0.5,0.5", "0.5,0.5,0.5,0.5,0.5", "a,b,c,d,e", "0.2,0.2,0.2,0.2,nan"])
 def test_bad_fractions_in_a_link_are_a_sentence(text):
-    dial, notes = state.from_query(made("rings/shares"), {"fractions": text})
+    dial, notes = link.from_query(made("rings/shares"), {"fractions": text})
     assert dial.conditions == {} and len(notes) == 1 and notes[0].endswith("The default is used.")
 
 
 def test_a_continuous_field_is_scaled_to_its_range():
     model = made("waves/sine")
-    sample = store.take(model, Dial(seed=1))
-    picture = render.picture(model.field, sample)
+    sample = models.take(model, Dial(seed=1))
+    picture = frames.picture(model.field, sample)
     np.testing.assert_allclose(picture / 127.5 - 1, sample.field[0], atol=1 / 127)
     assert exports.png(picture, model.field).startswith(b"\x89PNG")
 
 
 def test_the_panel_is_told_what_there_is():
-    told = controls.panel(made("waves/sine"), Dial(), "/lab/")
+    told = panel_spec.panel(made("waves/sine"), Dial(), "/lab/")
     assert told["route"] == "/lab/api/live" and told["sizes"] == (32,) and told["stages"] == ()
     assert [q["name"] for q in told["latents"]] == ["tilt"]
     assert [(c["name"], c["axis"]) for c in told["curves"]] == [("profile", "column")]
-    assert controls.panel(made("rings/shares"), Dial())["stages"] == ("blur",)
+    assert panel_spec.panel(made("rings/shares"), Dial())["stages"] == ("blur",)

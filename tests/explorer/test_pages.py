@@ -8,10 +8,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import discovery, sampling
-from explorer import exports, pages, state
+from explorer import link, routes
+from explorer.files import exports
 from explorer.live import component, protocol
+from explorer.live.models import MODELS
 from explorer.live.protocol import Dial
-from explorer.live.store import MODELS
 
 REQUEST = {"id": 4, "model": "two_phase/fraction", "conditions": {"volume_fraction": 0.4}, "latent": {"length": 9.0}, "seed": 7,
            "size": 64, "project": True, "off": []}  # fmt: skip
@@ -45,8 +46,8 @@ def test_every_problem_has_a_page(name):
 
 
 def test_a_new_problem_gets_the_generic_view():
-    assert pages.view("never_seen") == pages.VIEWS / "generic.py"
-    assert pages.view("home") == pages.VIEWS / "home.py"
+    assert routes.view("never_seen") == routes.VIEWS / "generic.py"
+    assert routes.view("home") == routes.VIEWS / "home.py"
 
 
 def test_the_page_shows_panel_charts_and_files(visit):
@@ -60,7 +61,7 @@ def test_the_page_shows_panel_charts_and_files(visit):
 def test_release_writes_the_link(visit, model):
     page = release(visit())
     assert not page.exception
-    expected = state.to_query(model, Dial({"volume_fraction": float(np.float32(0.4))}, {"length": 9.0}, 7, 64))
+    expected = link.to_query(model, Dial({"volume_fraction": float(np.float32(0.4))}, {"length": 9.0}, 7, 64))
     assert {k: v[0] if isinstance(v, list) else v for k, v in dict(page.query_params).items()} == expected
 
 
@@ -88,7 +89,7 @@ def test_a_bad_commit_is_a_sentence(visit, change):
 
 
 def test_a_link_sets_the_dial(visit, model):
-    query = state.to_query(model, Dial({"volume_fraction": 0.25}, {}, 11, 64))
+    query = link.to_query(model, Dial({"volume_fraction": 0.25}, {}, 11, 64))
     page = visit(**query)
     assert not page.exception and not sentences(page)
 

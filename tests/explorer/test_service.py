@@ -14,7 +14,8 @@ import websockets
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 
-from explorer.live import protocol, render, service
+from explorer.live import frames as render
+from explorer.live import protocol, service
 from explorer.live.service import Inbox, Refused, Service, same_origin
 from tests.browser.launch import free_port
 

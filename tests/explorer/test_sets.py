@@ -16,9 +16,12 @@ from core.metrics import rivals
 from core.sampling import bulk
 from core.sampling.__main__ import arguments, settings
 from core.sampling.request import Sweep
-from explorer import contest, figures, set_files, sets
-from explorer.live import store
+from explorer.figures import base as figures
+from explorer.files import batches
+from explorer.live import models
 from explorer.live.protocol import Dial
+from explorer.sections import batches as sets
+from explorer.sections import correlation_baselines
 
 NAME = "two_phase/correlation"
 POINTS = (0.75, 0.42, 0.05, -0.14, -0.05, 0.02, 0.0, 0.0)
@@ -27,7 +30,7 @@ DIAL = Dial({"volume_fraction": 0.4, "length": 8.0}, {"order": -0.2}, seed=5, si
 
 def made(model, path, n=9, span=("volume_fraction", 0.3, 0.5), dial=DIAL):
     list(bulk.Job(sets.request(model, dial, n, span), path).run())
-    return set_files.read(path)
+    return batches.read(path)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +61,7 @@ def test_the_command_line_says_what_was_released(curved, tmp_path, dial, span):
 def test_a_set_holds_what_the_page_shows(curved, found):
     assert (found.n, found.shape) == (9, (64, 64))
     np.testing.assert_allclose(found.requested["volume_fraction"], np.linspace(0.3, 0.5, 9), atol=1e-6)
-    alone = store.take(curved, Dial({"volume_fraction": 0.3, "length": 8.0}, DIAL.latent, 5, 64, off=("network",)))
+    alone = models.take(curved, Dial({"volume_fraction": 0.3, "length": 8.0}, DIAL.latent, 5, 64, off=("network",)))
     assert (found.labels(0, 1)[0] != alone.labels[0]).mean() < 5e-3  # other batches round differently, refinement carries it on
 
 
@@ -77,7 +80,7 @@ def test_what_cannot_be_made_is_a_sentence(curved, n, span, dial, words):
 
 
 def test_the_summary_is_what_was_measured(curved, found):
-    rows = {r["quantity"]: r for r in set_files.summary(curved, found)}
+    rows = {r["quantity"]: r for r in batches.summary(curved, found)}
     labels = found.labels(0, 9)
     p1 = rows["Volume fraction"]
     assert p1["requested"] == "0.3 … 0.5" and p1["delivered, mean"] == pytest.approx(labels.mean(), abs=1e-6)
@@ -87,9 +90,9 @@ def test_the_summary_is_what_was_measured(curved, found):
     assert curve["|error|, mean"] == pytest.approx(gaps.mean()) and curve["|error|, worst"] == pytest.approx(gaps.max())
 
 
-@pytest.mark.parametrize("kind", set_files.FORMATS)
+@pytest.mark.parametrize("kind", batches.FORMATS)
 def test_the_zip_holds_every_structure_and_how_to_make_it_again(curved, found, kind):
-    with zipfile.ZipFile(io.BytesIO(set_files.archive(curved, found, kind, 0.5, "µm"))) as archive:
+    with zipfile.ZipFile(io.BytesIO(batches.archive(curved, found, kind, 0.5, "µm"))) as archive:
         names = archive.namelist()
         first = archive.read(f"structures/00000.{kind.lower()}")
         about = json.loads(archive.read("about.json"))
@@ -109,15 +112,15 @@ def test_the_zip_holds_every_structure_and_how_to_make_it_again(curved, found, k
 
 
 def test_the_curves_of_a_set(curved, found):
-    rows = list(csv.DictReader(io.StringIO(set_files.curves(curved, found).decode())))
+    rows = list(csv.DictReader(io.StringIO(batches.curves(curved, found).decode())))
     first = next(r for r in rows if r["curve"] == "correlation")
     assert float(first["mean"]) == pytest.approx(found.measured["volume_fraction"].mean(), abs=1e-6)
     assert float(first["requested_mean"]) == pytest.approx(0.4, abs=1e-3) and {r["curve"] for r in rows} > {"lineal_path"}
 
 
 def test_thumbnails_and_bubbles(curved, found):
-    image = Image.open(io.BytesIO(set_files.thumbnails(curved, found.labels(0, 9), 4, False)))
-    assert image.size == (4 * 64 + 3 * set_files.GAP, 3 * 64 + 2 * set_files.GAP)
+    image = Image.open(io.BytesIO(batches.thumbnails(curved, found.labels(0, 9), 4, False)))
+    assert image.size == (4 * 64 + 3 * batches.GAP, 3 * 64 + 2 * batches.GAP)
     for dark in (False, True):
         chart = sets.bubbles(curved, found, dark)
         raw, delivered = chart.data[:2]
@@ -131,7 +134,7 @@ def test_a_set_that_is_gone_is_a_sentence(tmp_path):
     (tmp_path / "bad.h5").write_bytes(b"no")
     for name in ("none.h5", "bad.h5"):
         with pytest.raises(ValueError, match="gone or damaged"):
-            set_files.read(tmp_path / name)
+            batches.read(tmp_path / name)
 
 
 def finish(page, running, patience=120.0):
@@ -190,4 +193,4 @@ def test_the_rivals_come_at_once_and_the_slow_one_later():
 
 
 def test_where_no_rival_takes_the_request_the_plain_comparison_stays(model, curved):
-    assert contest.applies(curved) and not contest.applies(model)
+    assert correlation_baselines.applies(curved) and not correlation_baselines.applies(model)

@@ -8,10 +8,12 @@ from streamlit.testing.v1 import AppTest
 
 from core import sampling
 from core.types import Field
-from explorer import compare, controls, details, ensemble, palette, state
-from explorer.live import component, protocol, store
+from explorer import link as state
+from explorer import palette, panel_spec
+from explorer.live import component, models, protocol
 from explorer.live.protocol import Dial
 from explorer.live.service import Service
+from explorer.sections import baselines, request_error, statistics
 from explorer.views import home
 from tests.explorer import untrained
 from tests.explorer.problems.discs import OFF
@@ -36,7 +38,7 @@ def folder(invented, monkeypatch, shipped):
 
 
 def get(name):
-    return store.MODELS.get(name)
+    return models.MODELS.get(name)
 
 
 def page(problem, **query):
@@ -75,7 +77,7 @@ def test_a_request_may_lock_all_but_two():
 
 
 def test_the_panel_is_told_which_shapes_can_be_dragged():
-    told = {name: controls.panel(get(f"discs/{name}"), Dial()) for name in ("pair", "mixed", "free")}
+    told = {name: panel_spec.panel(get(f"discs/{name}"), Dial()) for name in ("pair", "mixed", "free")}
     assert [h["size"] for h in told["pair"]["handles"]] == ["r1", "r2"] and told["pair"]["note"] == ""
     assert told["mixed"]["handles"][1] == {
         "label": "Square", "x": "x2", "y": "y2", "size": "area2", "measure": "area", "outline": "square",
@@ -95,7 +97,7 @@ def test_what_is_released_but_refused_leaves_the_last_good_picture(monkeypatch):
     good = link(made)
     assert good["x1"] == "15" and good["seed"] == "5"
     drawn, frames = [], []
-    monkeypatch.setattr(details, "show", lambda model, dial, sample: drawn.append(dial))
+    monkeypatch.setattr(statistics, "show", lambda model, dial, sample: drawn.append(dial))
     monkeypatch.setattr(component, "mount", lambda frame, model: frames.append(protocol.decode(frame)))
     made = release(made, "discs/pair", 2, conditions=OVER, seed=5)
     assert not made.exception and link(made) == good
@@ -138,7 +140,7 @@ def test_switching_there_and_back_keeps_the_request():
 
 
 def test_deviations_over_z_are_those_of_the_generator():
-    found = {d.label: d for d in ensemble.departures(get("discs/pair"), Dial(APART))}
+    found = {d.label: d for d in request_error.departures(get("discs/pair"), Dial(APART))}
     assert list(found) == list(APART) and all(d.unit == "px" and len(d.raw) == len(d.delivered) for d in found.values())
     assert max(float(np.abs(d.delivered).max()) for d in found.values()) < 0.25, "rasterised exactly, up to the grid"
     raw = np.concatenate([found[k].raw for k in ("x1", "y1", "x2", "y2")])
@@ -146,44 +148,44 @@ def test_deviations_over_z_are_those_of_the_generator():
 
 
 def test_areas_are_in_per_cent_in_a_figure_of_their_own(monkeypatch):
-    monkeypatch.setattr(ensemble, "FEWEST", ensemble.COUNT)  # however slow the machine
+    monkeypatch.setattr(request_error, "FEWEST", request_error.COUNT)  # however slow the machine
     model, dial = get("discs/mixed"), Dial(seed=1)
-    area = ensemble.departures(model, dial)[-1]
-    sample = store.take(model, dial, len(area.raw))
+    area = request_error.departures(model, dial)[-1]
+    sample = models.take(model, dial, len(area.raw))
     assert area.unit == "%"
     np.testing.assert_allclose(area.raw, 100 * (sample.raw["area2"] / 324 - 1), rtol=1e-5)
-    drawn = ensemble.charts(model, dial, dark=True)
+    drawn = request_error.charts(model, dial, dark=True)
     assert [f.layout.yaxis.title.text for f in drawn] == ["deviation / px", "deviation / %"]
     np.testing.assert_allclose(drawn[1].data[0].y, [area.raw.mean()], rtol=1e-5)
     np.testing.assert_allclose(drawn[1].data[0].error_y.array, [area.raw.std()], rtol=1e-5)
 
 
 def test_without_a_request_or_shapes_there_is_no_deviation_to_draw():
-    assert ensemble.charts(get("discs/free"), Dial(), False) == [] and ensemble.charts(get("rings/shares"), Dial(), False) == []
+    assert request_error.charts(get("discs/free"), Dial(), False) == [] and request_error.charts(get("rings/shares"), Dial(), False) == []
 
 
 def test_every_way_says_how_far_it_is_from_the_request():
     model = get("rings/shares")
     asked = {"fractions": np.array([SKEWED], np.float32)}
-    made = compare.measure(model, "All core", lambda: np.zeros((1, 32, 32), np.uint8), asked)
+    made = baselines.measure(model, "All core", lambda: np.zeros((1, 32, 32), np.uint8), asked)
     assert made.missed == [("core", 512.0, "px")]
-    ours = compare.run(model, Dial({"fractions": SKEWED}))[0]
+    ours = baselines.run(model, Dial({"fractions": SKEWED}))[0]
     assert ours.missed[0][1] <= 1.0
     mixed = get("discs/mixed")
     given = {q.name: np.array([q.default], np.float32) for q in mixed.conditions}
-    delivered = store.take(mixed, Dial())
-    (_, worst, unit), (label, share, per_cent) = compare.measure(mixed, "Ours", lambda: delivered.labels, given).missed
+    delivered = models.take(mixed, Dial())
+    (_, worst, unit), (label, share, per_cent) = baselines.measure(mixed, "Ours", lambda: delivered.labels, given).missed
     assert (unit, label, per_cent) == ("px", "Area 2", "%") and worst < 0.25
     assert share == pytest.approx(100 * abs(delivered.measured["area2"][0] / 324 - 1))
 
 
 def test_presets_that_take_the_same_request_stand_beside_each_other():
-    titles = [title for title, _ in compare.siblings(get("discs/pair"), Dial(APART))]
+    titles = [title for title, _ in baselines.siblings(get("discs/pair"), Dial(APART))]
     assert titles == ["No request, without a request"], "the other one is dialled by an area"
-    (_, make), *_ = compare.siblings(get("discs/pair"), Dial(APART, seed=4))
+    (_, make), *_ = baselines.siblings(get("discs/pair"), Dial(APART, seed=4))
     np.testing.assert_array_equal(make(), get("discs/free").sample(seed=4).labels)
-    assert [title for title, _ in compare.siblings(get("discs/free"), Dial())] == []
-    assert compare.request(get("rings/shares"), Dial({"fractions": SKEWED})).startswith("Shares 0.5 / 0.125 / ")
+    assert [title for title, _ in baselines.siblings(get("discs/free"), Dial())] == []
+    assert baselines.request(get("rings/shares"), Dial({"fractions": SKEWED})).startswith("Shares 0.5 / 0.125 / ")
 
 
 def test_the_home_page_shows_what_can_be_made():
@@ -192,7 +194,7 @@ def test_the_home_page_shows_what_can_be_made():
     assert firsts == sorted(set(firsts)) and all(sum(dial.conditions["fractions"]) == pytest.approx(1) for dial, _ in shares)
     assert [caption for _, caption in discs] == ["x1 15.9 px", "x1 31.5 px", "seed 5"], "the last one would overlap"
     for name, dials in (("rings/shares", shares), ("discs/pair", discs)):
-        assert all(store.take(get(name), dial).labels is not None for dial, _ in dials)
+        assert all(models.take(get(name), dial).labels is not None for dial, _ in dials)
 
 
 def test_a_background_is_no_category():

@@ -8,7 +8,8 @@ from streamlit.testing.v1 import AppTest
 
 import core
 from core.metrics.showers import CUT, RESPONSE, SIMULATED, W1, WITHOUT, quality
-from explorer import pages, shower_figures
+from explorer import routes
+from explorer.figures import showers
 from explorer.views import showers as view
 
 SHIPPED = Path(__file__).parents[2] / "checkpoints" / "showers"
@@ -21,13 +22,13 @@ CURVES = {
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_figures_are_what_was_measured(dark):
-    drawn = shower_figures.response({"A": CURVES, "B": CURVES}, dark)
+    drawn = showers.response({"A": CURVES, "B": CURVES}, dark)
     assert [t.name for t in drawn.data] == ["A", "B"] and list(drawn.data[0].y) == [0.99, 1.01, 1.0]
     assert list(drawn.data[0].marker.symbol) == ["circle", "circle-open", "circle"]
-    assert shower_figures.resolution({"A": CURVES}, dark).data[-1].name == "simulated"
-    bars = shower_figures.histogram({"simulated": np.array([0.5, 1.5, 1.6]), "A": np.array([1.2])}, dark)
+    assert showers.resolution({"A": CURVES}, dark).data[-1].name == "simulated"
+    bars = showers.histogram({"simulated": np.array([0.5, 1.5, 1.6]), "A": np.array([1.2])}, dark)
     assert list(bars.data[0].y)[:2] == pytest.approx([1 / 3, 2 / 3]) and list(bars.data[1].y)[:2] == [0.0, 1.0]
-    right, printed = shower_figures.formulas(dark).data
+    right, printed = showers.formulas(dark).data
     assert right.y[0] == 0 and printed.y[0] == 1 and right.y[-1] > 0.99
 
 
@@ -63,7 +64,7 @@ def test_the_page_says_what_to_do_where_nothing_was_trained(tmp_path, monkeypatc
     from core import sampling
 
     monkeypatch.setattr(sampling, "CHECKPOINTS", tmp_path)
-    page = AppTest.from_file(str(pages.view("showers")), default_timeout=60)
+    page = AppTest.from_file(str(routes.view("showers")), default_timeout=60)
     page.session_state["on_show"] = "showers"
     page.run()
     assert not page.exception and any("python train.py showers" in i.value for i in page.info)

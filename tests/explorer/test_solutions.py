@@ -15,10 +15,12 @@ from streamlit.testing.v1 import AppTest
 
 from core import sampling
 from core.metrics.solutions import relative
-from explorer import controls, exports, solved, state
-from explorer.live import drawing, protocol, render, solutions, store
+from explorer import link, panel_spec
+from explorer.files import exports
+from explorer.live import curves, frames, models, protocol, solutions
 from explorer.live.protocol import Dial
 from explorer.live.service import Service
+from explorer.sections import solution
 from tests.explorer import untrained
 
 POINTS = tuple(float(np.float32(v)) for v in np.round(0.5 + 0.4 * np.sin(np.arange(16)), 3))
@@ -41,7 +43,7 @@ def here(folder, shipped, monkeypatch):
 
 @pytest.fixture
 def viscous():
-    return store.MODELS.get("burgers/viscous")
+    return models.MODELS.get("burgers/viscous")
 
 
 def page(**query):
@@ -54,9 +56,9 @@ def page(**query):
 @pytest.mark.parametrize("dial", DIALS)
 @pytest.mark.parametrize("preset", ["viscous", "inviscid"])
 def test_a_frame_holds_the_field_the_exact_one_and_its_residuals(preset, dial):
-    model = store.MODELS.get(f"burgers/{preset}")
-    header, arrays = protocol.decode(render.frame(model, dial, 5))
-    sample = store.take(model, dial)
+    model = models.MODELS.get(f"burgers/{preset}")
+    header, arrays = protocol.decode(frames.frame(model, dial, 5))
+    sample = models.take(model, dial)
     np.testing.assert_array_equal(arrays["map.field"], sample.field[0])
     exact = model.problem.oracle(sample.requested, 1, 0, model.field.shape)[0]
     np.testing.assert_allclose(arrays["map.exact"], exact, atol=1e-4)
@@ -100,12 +102,12 @@ def test_a_start_that_does_not_close_is_said(viscous):
 @given(st.lists(st.floats(0, 1), min_size=8, max_size=16), st.booleans())
 @settings(max_examples=60, deadline=None)
 def test_a_drawn_curve_keeps_its_mean_range_and_steps(points, smooth):
-    cells = drawing.cells(points, 192, smooth)
+    cells = curves.cells(points, 192, smooth)
     assert cells.shape == (192,) and min(points) - 1e-9 <= cells.min() and cells.max() <= max(points) + 1e-9
     if not smooth:
         assert cells.mean() == pytest.approx(np.mean(points), abs=1e-9)
-    shifted = drawing.cells(points[1:] + points[:1], 16 * len(points), smooth)
-    np.testing.assert_allclose(np.roll(drawing.cells(points, 16 * len(points), smooth), -16), shifted, atol=1e-9)
+    shifted = curves.cells(points[1:] + points[:1], 16 * len(points), smooth)
+    np.testing.assert_allclose(np.roll(curves.cells(points, 16 * len(points), smooth), -16), shifted, atol=1e-9)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
@@ -113,7 +115,7 @@ def test_a_drawn_curve_keeps_its_mean_range_and_steps(points, smooth):
 def test_a_drawing_comes_back_from_its_link(viscous, points, smooth, t):
     given_ = {"frequency": 2.5, "viscosity": float(np.float32(0.01))}
     dial = Dial(given_, size=192, drawn={"initial": tuple(points)}, smooth=smooth, at={"t": t})
-    back, said = state.from_query(viscous, state.to_query(viscous, dial))
+    back, said = link.from_query(viscous, link.to_query(viscous, dial))
     assert back == dial and said == ()
 
 
@@ -122,15 +124,15 @@ def test_a_drawing_comes_back_from_its_link(viscous, points, smooth, t):
     [
         ({"initial": "!!"}, "drawing in this link"),
         ({"initial": "AQAAAD8"}, "8 to 16 control points"),
-        ({"initial": state.pack_points([9.0] * 8, True)}, "must be from -1 to 2"),
-        ({"initial": state.pack_points([float("nan")] * 8, True)}, "must be from -1 to 2"),
+        ({"initial": link.pack_points([9.0] * 8, True)}, "must be from -1 to 2"),
+        ({"initial": link.pack_points([float("nan")] * 8, True)}, "must be from -1 to 2"),
         ({"initial": "0.5,0.5"}, "initial must be"),
         ({"t": "7"}, "t must be from 0 to 0.5"),
         ({"t": "soon"}, "t must be from 0 to 0.5"),
     ],
 )
 def test_a_bad_link_is_a_sentence(viscous, query, words):
-    dial, said = state.from_query(viscous, query)
+    dial, said = link.from_query(viscous, query)
     assert any(words in s for s in said) and dial.drawn == {} and dial.at == {}
 
 
@@ -160,20 +162,20 @@ def test_numbers_that_are_not_finite_are_refused():
 
 
 def test_the_panel_is_told_of_maps_and_drawing(viscous):
-    told = controls.panel(viscous, Dial(at={"t": 0.1}))
+    told = panel_spec.panel(viscous, Dial(at={"t": 0.1}))
     assert told["maps"]["axes"] == ["x", "t"] and told["maps"]["cut"] == 0.1 and told["maps"]["end"] == 0.5
     assert [r["name"] for r in told["maps"]["residuals"]] == ["duhamel", "finite_volume"]
     drawn = told["drawable"][0]
     assert drawn["replaces"] == "frequency"
     for preset in drawn["presets"]:
-        points = preset["points"] or [0.3] * drawing.POINTS
-        store.take(viscous, Dial(drawn={"initial": tuple(points)}, smooth=preset["smooth"]))
-    assert controls.panel(store.MODELS.get("burgers/inviscid"), Dial())["projection"] == ""
+        points = preset["points"] or [0.3] * curves.POINTS
+        models.take(viscous, Dial(drawn={"initial": tuple(points)}, smooth=preset["smooth"]))
+    assert panel_spec.panel(models.MODELS.get("burgers/inviscid"), Dial())["projection"] == ""
 
 
 def test_the_picture_has_equal_times_and_rows_upwards(viscous):
-    sample = store.take(viscous, Dial({"frequency": 2.0}))
-    shown = render.picture(viscous.field, sample)
+    sample = models.take(viscous, Dial({"frequency": 2.0}))
+    shown = frames.picture(viscous.field, sample)
     assert shown.shape == (192, 192)
     np.testing.assert_allclose(shown[::-1, 0] / 255, sample.field[0, :, 0], atol=0.03)
 
@@ -198,7 +200,7 @@ def test_release_writes_drawing_and_time_into_the_link(viscous):
     opened.run()
     assert not opened.exception
     query = {k: v[0] if isinstance(v, list) else v for k, v in dict(opened.query_params).items()}
-    dial, said = state.from_query(viscous, query)
+    dial, said = link.from_query(viscous, query)
     assert said == () and dial.drawn == {"initial": POINTS} and not dial.smooth and dial.at == {"t": 0.25}
 
 
@@ -210,7 +212,7 @@ def test_files_hold_what_they_say(viscous):
         arrays = np.load(io.BytesIO(archive.read("arrays.npz")))
         told = json.loads(archive.read("arrays.json"))
     np.testing.assert_array_equal(arrays["field"], found.field)
-    np.testing.assert_allclose(arrays["initial"], drawing.cells(POINTS, 192, False), atol=1e-6)
+    np.testing.assert_allclose(arrays["initial"], curves.cells(POINTS, 192, False), atol=1e-6)
     assert {"x", "t", "exact", "raw", "residual_duhamel", "residual_finite_volume"} <= set(arrays)
     assert told["digest"] == viscous.digest and told["drawn"]["control_points"]["initial"] == list(POINTS)
     assert told["relative_error"]["delivered"] == pytest.approx(relative(found.field, found.exact))
@@ -222,12 +224,12 @@ def test_files_hold_what_they_say(viscous):
 
 def test_ways_are_timed_and_judged(viscous):
     found = solutions.solve(viscous, DIALS[0])
-    table = solved.ways(viscous, DIALS[0], found).set_index("way")
+    table = solution.ways(viscous, DIALS[0], found).set_index("way")
     assert table.loc["Implicit march", "relative error"] < 0.01
     assert table.loc[viscous.problem.live.label].isna()["relative error"]
 
 
 @pytest.mark.parametrize("night", [False, True])
 def test_charts(viscous, night):
-    drawn = solved.charts(viscous, Dial(at={"t": 0.1}), solutions.solve(viscous, DIALS[0]), night)
+    drawn = solution.charts(viscous, Dial(at={"t": 0.1}), solutions.solve(viscous, DIALS[0]), night)
     assert len(drawn) == 3 and "0.1" in drawn[1].layout.title.text

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from explorer import state
-from explorer.live import store
+from explorer import link
+from explorer.live import models
 from explorer.live.protocol import Dial
 
 SAME = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
@@ -25,23 +25,23 @@ def test_a_dial_comes_back_from_its_link(model, data):
     dial = Dial(
         {q.name: data.draw(between(q)) for q in model.conditions},
         {q.name: data.draw(between(q)) for q in model.latents if q in chosen},
-        data.draw(st.integers(0, 2**31 - 1)), data.draw(st.sampled_from(store.sizes(model))), data.draw(st.booleans()),
+        data.draw(st.integers(0, 2**31 - 1)), data.draw(st.sampled_from(models.sizes(model))), data.draw(st.booleans()),
         tuple(s for s in model.stages if data.draw(st.booleans())), data.draw(st.sampled_from(model.problem.best_of or (1,))),
     )  # fmt: skip
-    back, notes = state.from_query(model, state.to_query(model, dial))
+    back, notes = link.from_query(model, link.to_query(model, dial))
     assert back == dial and notes == ()
 
 
 @given(st.floats(-1e6, 1e6, width=32))
 def test_written_numbers_are_the_same_float32(value):
-    assert np.float32(state.write_number(value)) == np.float32(value)
+    assert np.float32(link.write_number(value)) == np.float32(value)
 
 
 @SAME
-@given(query=st.dictionaries(st.sampled_from([*state.RESERVED, "volume_fraction", "x"]), st.text(max_size=30)))
+@given(query=st.dictionaries(st.sampled_from([*link.RESERVED, "volume_fraction", "x"]), st.text(max_size=30)))
 def test_any_link_gives_a_dial_that_samples(model, query):
-    dial, notes = state.from_query(model, query)
-    store.check(model, dial)
+    dial, notes = link.from_query(model, query)
+    models.check(model, dial)
     assert all(0.05 - 1e-6 <= v <= 0.95 + 1e-6 for v in dial.conditions.values())
     assert all(note.endswith(".") and "Traceback" not in note for note in notes)
 
@@ -63,27 +63,27 @@ def test_any_link_gives_a_dial_that_samples(model, query):
     ],
 )
 def test_a_bad_part_is_a_sentence_and_its_default(model, query, words):
-    dial, notes = state.from_query(model, query)
+    dial, notes = link.from_query(model, query)
     assert any(words in note for note in notes)
     assert dataclasses.replace(dial, size=0) == Dial()
 
 
 def test_latents_of_another_model_are_refused(model):
-    text = state.pack(model.latents, {"length": 8.0})
+    text = link.pack(model.latents, {"length": 8.0})
     with pytest.raises(ValueError, match="another model"):
-        state.unpack(model.latents[1:], text)
+        link.unpack(model.latents[1:], text)
 
 
 def test_the_same_dial_gives_the_same_pixels(model):
     dial = Dial({"volume_fraction": 0.41}, {"length": 7.3}, 12)
-    again, _ = state.from_query(model, state.to_query(model, dial))
-    np.testing.assert_array_equal(store.take(model, dial).labels, store.take(model, again).labels)
+    again, _ = link.from_query(model, link.to_query(model, dial))
+    np.testing.assert_array_equal(models.take(model, dial).labels, models.take(model, again).labels)
 
 
 def test_the_last_samples_are_kept_and_no_others(model):
-    recent, dials = store.Recent(2), [Dial(seed=i, size=64) for i in range(3)]
+    recent, dials = models.Recent(2), [Dial(seed=i, size=64) for i in range(3)]
     first, seconds = recent.take(model, dials[0])
-    np.testing.assert_array_equal(first.labels, store.take(model, dials[0]).labels)
+    np.testing.assert_array_equal(first.labels, models.take(model, dials[0]).labels)
     again, same = recent.take(model, Dial(seed=0, size=64))
     assert again is first and same == seconds > 0
     for dial in dials[1:]:

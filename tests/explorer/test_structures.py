@@ -15,10 +15,10 @@ from PIL import Image
 from scipy import ndimage
 from scipy.sparse import coo_matrix, csgraph
 
-from core.simulation import crystals, own_maps
+from core.readers import maps, misorientation
 from core.types import Field
-from explorer import structures
-from explorer.live import store
+from explorer.files import formats
+from explorer.live import models
 from explorer.live.protocol import Dial
 from tests.explorer import untrained
 
@@ -36,7 +36,7 @@ def structure(n=48, m=40, seed=0):
 
 @pytest.mark.parametrize(("pixel", "unit", "metres"), [(0.5, "µm", 5e-7), (3.0, "nm", 3e-9), (2.0, "mm", 2e-3), (1.0, "m", 1.0)])
 def test_a_tiff_tells_the_size_of_its_pixels(pixel, unit, metres):
-    image = Image.open(io.BytesIO(structures.tiff(structure(), pixel, unit)))
+    image = Image.open(io.BytesIO(formats.tiff(structure(), pixel, unit)))
     assert image.mode == "L"
     np.testing.assert_array_equal(np.array(image), structure())
     assert image.tag_v2[296] == 3 and float(image.tag_v2[282]) == float(image.tag_v2[283])
@@ -44,13 +44,13 @@ def test_a_tiff_tells_the_size_of_its_pixels(pixel, unit, metres):
 
 
 def test_a_tiff_in_pixels_tells_no_length():
-    assert 282 not in Image.open(io.BytesIO(structures.tiff(structure()))).tag_v2
+    assert 282 not in Image.open(io.BytesIO(formats.tiff(structure()))).tag_v2
 
 
 def test_an_npz_holds_the_arrays_and_how_to_make_them_again(model):
     dial = Dial({"volume_fraction": 0.3}, seed=3, size=64)
-    sample = store.take(model, dial)
-    arrays = np.load(io.BytesIO(structures.npz(model, dial, sample)), allow_pickle=False)
+    sample = models.take(model, dial)
+    arrays = np.load(io.BytesIO(formats.npz(model, dial, sample)), allow_pickle=False)
     np.testing.assert_array_equal(arrays["labels"], sample.labels[0])
     assert arrays["soft"].dtype == np.float16 and arrays["soft"].shape == (1, 64, 64)
     told = json.loads(str(arrays["metadata"]))
@@ -81,7 +81,7 @@ def read_vti(blob):
 
 def test_a_vtk_image_is_by_the_format():
     labels, chance = structure(), np.random.default_rng(0).random((48, 40)).astype(np.float32)
-    spacing, cells = read_vti(structures.vti({"label": labels, 'p "<&': chance}, 0.25))
+    spacing, cells = read_vti(formats.vti({"label": labels, 'p "<&': chance}, 0.25))
     assert spacing.tolist() == [0.25] * 3
     np.testing.assert_array_equal(cells["label"][0, ::-1], labels)
     np.testing.assert_array_equal(cells['p "<&'][0, ::-1], chance)
@@ -94,7 +94,7 @@ def test_a_vtk_image_is_by_the_format():
 def test_grains_are_the_connected_regions(seed, periodic):
     """Against the graph of all pixels: the same number of regions, and each grain in one of them."""
     labels = structure(20, 24, seed)
-    ids = structures.grains(labels, periodic)
+    ids = formats.grains(labels, periodic)
     number, pairs = np.arange(labels.size).reshape(labels.shape), []
     for axis in (0, 1):
         same = labels == np.roll(labels, 1, axis)
@@ -109,31 +109,31 @@ def test_grains_are_the_connected_regions(seed, periodic):
 def test_two_stripes_are_joined_across_the_border():
     labels = np.zeros((8, 8), np.uint8)
     labels[:, 2:6] = 1
-    assert structures.grains(labels).max() == 2 and structures.grains(labels, False).max() == 3
+    assert formats.grains(labels).max() == 2 and formats.grains(labels, False).max() == 3
 
 
 def test_the_orientations_are_well_apart():
-    q = crystals.quaternions(structures.EULERS)
-    close = crystals.nearest(q, q, crystals.CUBIC)[0]
+    q = misorientation.quaternions(formats.EULERS)
+    close = misorientation.nearest(q, q, misorientation.CUBIC)[0]
     angles = np.degrees(2 * np.arccos(np.clip(close, 0, 1)))
     assert angles[~np.eye(5, dtype=bool)].min() > 44.99
 
 
 def written(tmp_path, labels):
     path = tmp_path / "a.dream3d"
-    path.write_bytes(structures.dream3d(labels, True, 0.5))
+    path.write_bytes(formats.dream3d(labels, True, 0.5))
     return path
 
 
 def test_a_dream3d_file_reads_back_as_the_same_labels(tmp_path):
-    np.testing.assert_array_equal(own_maps.read(written(tmp_path, structure()), {}).maps[0], structure())
+    np.testing.assert_array_equal(maps.read(written(tmp_path, structure()), {}).maps[0], structure())
 
 
 def test_without_our_own_array_the_angles_give_the_same_partition(tmp_path):
     path, labels = written(tmp_path, structure()), structure()
     with h5py.File(path, "a") as file:
         del file["DataContainers/ImageDataContainer/CellData/Orientation"]
-    found = own_maps.read(path, {})
+    found = maps.read(path, {})
     assert "cubic" in found.identity()["labels"]
     assert len(set(zip(found.maps[0].ravel().tolist(), labels.ravel().tolist(), strict=True))) == 5
 
@@ -194,7 +194,7 @@ def read_inp(text):
 
 def test_an_abaqus_file_holds_every_pixel_once():
     labels = structure(24, 32)
-    nodes, sets, sections, materials = read_inp(structures.abaqus(labels, SETS, 0.5, "µm").decode("ascii"))
+    nodes, sets, sections, materials = read_inp(formats.abaqus(labels, SETS, 0.5, "µm").decode("ascii"))
     assert len(nodes) == 25 * 33 and sum(map(len, sets.values())) == labels.size
     counts = np.bincount(labels.ravel(), minlength=5)
     assert {name: len(found) for name, found in sets.items()} == {SETS[k]: c for k, c in enumerate(counts) if c}
@@ -208,7 +208,7 @@ def test_an_abaqus_file_holds_every_pixel_once():
 
 
 def test_the_header_tells_the_unit():
-    text = structures.abaqus(structure(16, 16), SETS, 0.5, "µm").decode("ascii")
+    text = formats.abaqus(structure(16, 16), SETS, 0.5, "µm").decode("ascii")
     assert re.match(r"\*HEADING\nInvNet Explorer [\d.]+: 16 x 16 elements of 0.5 um, lengths in um\n", text)
 
 
@@ -224,7 +224,7 @@ def test_the_header_tells_the_unit():
     ],
 )
 def test_sets_have_names(labels, found):
-    assert structures.names(Field("binary", (8, 8), labels)) == found
+    assert formats.names(Field("binary", (8, 8), labels)) == found
 
 
 # --- the page -------------------------------------------------------------------------------------------------------------
@@ -245,9 +245,9 @@ def test_every_field_has_its_formats(name, endings, tmp_path, monkeypatch):
         if not name.startswith("two_phase"):
             monkeypatch.setattr(sampling, "CHECKPOINTS", tmp_path)
             untrained.write(tmp_path, name)
-        model = store.MODELS.get(name)
+        model = models.MODELS.get(name)
         dial = Dial({}, seed=1)
-        made = {ending: make() for _, ending, _, make in structures.formats(model, dial, store.take(model, dial), 2.0, "nm")}
+        made = {ending: make() for _, ending, _, make in formats.formats(model, dial, models.take(model, dial), 2.0, "nm")}
     assert list(made) == endings and all(made.values())
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from core.sampling.__main__ import main
+from tests.core.sampling.test_bulk import contents, same
 from tests.processes import Child
-from tests.unit.test_bulk import contents, same
 
 ASKED = ("two_phase/fraction", "-n", "320", "--size", "64")
 

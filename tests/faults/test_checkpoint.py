@@ -14,7 +14,7 @@ import safetensors.torch
 import torch
 
 from core import checkpoint as room
-from core import data
+from core import files
 from core.checkpoint import card, load, read_manifest, save, seal, write_card
 from core.types import Checkpoint
 
@@ -330,9 +330,9 @@ def crashing(patched, nth, error):
             return first(self, blob[: len(blob) // 2]) + second(self, blob[len(blob) // 2 :])
 
     first, second = step(io.FileIO.write), step(io.FileIO.write)
-    patched.setattr(data, "open", step(File), raising=False)
+    patched.setattr(files, "open", step(File), raising=False)
     for name in ("fsync", "replace", "open", "close"):
-        patched.setattr(data.os, name, step(getattr(os, name)))
+        patched.setattr(files.os, name, step(getattr(os, name)))
     return count
 
 
@@ -371,7 +371,7 @@ def test_a_full_disk_leaves_the_old(path, monkeypatch):
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(data.os, "fsync", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
         save(path, Checkpoint(tensors(1), MANIFEST))
     assert path.read_bytes() == old and [f.name for f in path.parent.iterdir()] == [path.name]

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.simulation import own_files, own_hdf5, own_maps
+from core.readers import arrays, hdf5, maps
 from tests import foreign
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +28,7 @@ def refused(path, say, **options):
     """`read` says so, in a sentence that names the file but not its folder, and leaves the folder as it was."""
     before = sorted(path.parent.iterdir())
     with pytest.raises(ValueError, match=say) as caught:
-        own_maps.read(path, options)
+        maps.read(path, options)
     said = str(caught.value)
     assert said.endswith(".") and str(path.parent) not in said and sorted(path.parent.iterdir()) == before
 
@@ -102,8 +102,8 @@ def test_places_that_are_no_files(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     refused(tmp_path / "pipe", "not a regular file")
     with pytest.raises(ValueError, match=r"b\.png cannot be read"):
-        own_maps.read(tmp_path / "a.png" / "b.png", {})
-    found = own_maps.read(tmp_path, {})
+        maps.read(tmp_path / "a.png" / "b.png", {})
+    found = maps.read(tmp_path, {})
     assert found.identity()["files"] == ["a.png"] and found.identity()["notes"][0] == "4 other entries of the folder were left out"
 
 
@@ -114,7 +114,7 @@ def test_files_that_may_not_be_read(tmp_path, monkeypatch):
     def forbidden(path):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(own_files, "kind", forbidden)
+    monkeypatch.setattr(arrays, "kind", forbidden)
     refused(path, r"a\.png cannot be read \(Permission denied\)")
     refused(tmp_path, r"a\.png cannot be read \(Permission denied\)")
 
@@ -122,7 +122,7 @@ def test_files_that_may_not_be_read(tmp_path, monkeypatch):
 def test_files_that_are_too_large(tmp_path, monkeypatch):
     path = tmp_path / "a.png"
     Image.fromarray(LABELS).save(path)
-    monkeypatch.setattr(own_files, "IMAGE_BYTES", 50)
+    monkeypatch.setattr(arrays, "IMAGE_BYTES", 50)
     refused(path, "bytes; at most 50 are read")
 
 
@@ -209,7 +209,7 @@ def bomb(file):
     ],
 )
 def test_hdf5_that_is_not_read(h5, fill, say, monkeypatch):
-    monkeypatch.setattr(own_hdf5, "OBJECTS", 100)
+    monkeypatch.setattr(hdf5, "OBJECTS", 100)
     refused(h5(fill), say)
 
 
@@ -271,7 +271,7 @@ def fuzz(folder, seed, n):
         path.write_bytes(damaged(rng, blobs[i % len(blobs)]))
         start = time.monotonic()
         try:
-            own_maps.read(path, {"features": bool(rng.random() < 0.3)})
+            maps.read(path, {"features": bool(rng.random() < 0.3)})
             counts["read"] += 1
         except ValueError as error:
             assert type(error) is ValueError and "file" in str(error), error

@@ -17,12 +17,13 @@ import h5py
 import numpy as np
 from PIL import Image
 
-from core.simulation import micrographs, own_uploads
+from core.descriptors import windows
+from core.readers import uploads as own_uploads
+from tests.core.readers.test_uploads import npy, saved
 from tests.faults import test_own_files as files
-from tests.unit.test_uploads import npy, saved
 
 ROOT = Path(__file__).resolve().parents[2]
-GREY = micrographs.example(0, (72, 80))
+GREY = windows.example(0, (72, 80))
 SECONDS, MEGABYTES = 5, 400
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from scipy import stats
 
+from core.descriptors import two_phase as d
 from core.simulation import cahn_hilliard as ch
-from core.simulation import descriptors as d
 from core.types import HELD_OUT
 
 SOURCE = ch.CahnHilliard()

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from core.simulation import grain_statistics as g
+from core.descriptors import grains as g
 from core.simulation import orientations, voronoi
 from core.simulation.grains import Grains
 from core.types import HELD_OUT

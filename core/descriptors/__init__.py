@@ -1,0 +1,1 @@
+"""Statistics of arrays: what structures, grains, shapes and windows are judged by. Never imports invariances."""

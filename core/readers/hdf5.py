@@ -1,0 +1,140 @@
+"""HDF5 files of other people: what is inside, without following links out of the file, and arrays without decompression bombs."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from core.readers.arrays import ALL_PIXELS, Stack, bad, finite, stacked
+from core.types import Array
+
+OBJECTS, DEPTH = 10_000, 16
+CHUNK = 2**26
+"""Most bytes of one chunk when it is decompressed."""
+BLOCK = 2**23
+"""Pixels that are read at a time."""
+FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[h5py.File]:
+    """The file, open for reading; whatever the library raises on a damaged one becomes a sentence."""
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            yield file
+    except ValueError as error:
+        if str(error).startswith(path.name):
+            raise
+        raise bad(path, "is damaged: its HDF5 structure cannot be read") from None
+    except Exception as error:  # the library raises nearly everything on damaged bytes
+        reason = "truncated" if "truncated" in str(error) else "damaged"
+        raise bad(path, f"is {reason}: its HDF5 structure cannot be read") from None
+
+
+def datasets(path: Path, file: h5py.File) -> dict[str, h5py.Dataset]:
+    """All numeric datasets by their full name; `ValueError` for anything that points to another file."""
+    found: dict[str, h5py.Dataset] = {}
+    waiting: list[tuple[h5py.Group, int]] = [(file, 0)]
+    seen = 0
+    while waiting:
+        group, depth = waiting.pop()
+        for name in group:
+            seen += 1
+            if seen > OBJECTS or depth > DEPTH:
+                raise bad(path, f"has more than {OBJECTS} objects or {DEPTH} levels; it is not a file of maps")
+            link = group.get(name, getlink=True)
+            if isinstance(link, h5py.ExternalLink):
+                raise bad(path, f"has a link to another file ({name}), which is never followed")
+            item = group[name] if isinstance(link, h5py.HardLink) else None
+            if isinstance(item, h5py.Group):
+                waiting.append((item, depth + 1))
+            elif isinstance(item, h5py.Dataset) and item.shape and item.dtype.kind in "biuf":
+                found[f"{group.name.rstrip('/')}/{name}"] = item
+    return dict(sorted(found.items()))
+
+
+def checked(path: Path, dataset: h5py.Dataset) -> h5py.Dataset:
+    """The dataset, if its data lie in this file, are not too many and decompress to what is announced."""
+    where = f"({dataset.name})"
+    if dataset.is_virtual or dataset.external:
+        raise bad(path, f"keeps data in other files {where}, which are never opened")
+    if dataset.size > 4 * ALL_PIXELS or dataset.dtype.itemsize > 8:
+        raise bad(path, f"has an array of shape {dataset.shape} {where}; at most {ALL_PIXELS // 10**6} million cells are read")
+    made = dataset.id.get_create_plist()
+    used = {made.get_filter(i)[0] for i in range(made.get_nfilters())}
+    if used - FILTERS:
+        raise bad(path, f"is compressed in a way that is not read here {where}; use gzip (repack it: h5repack -f GZIP=1)")
+    if dataset.chunks:
+        _inflate(path, dataset, h5py.h5z.FILTER_DEFLATE in used)
+    return dataset
+
+
+def _inflate(path: Path, dataset: h5py.Dataset, packed: bool) -> None:
+    """Refuse chunks that decompress to more than a chunk holds: the library itself would allocate whatever comes."""
+    size = math.prod(dataset.chunks) * dataset.dtype.itemsize
+    if size > CHUNK:
+        raise bad(path, f"has chunks of {size} bytes ({dataset.name}); at most {CHUNK} are read. Repack it: h5repack")
+    for i in range(dataset.id.get_num_chunks() if packed else 0):
+        place = dataset.id.get_chunk_info(i)
+        if place.size > 2 * size + 1024:
+            raise bad(path, f"is damaged: a chunk of {dataset.name} is larger than its content")
+        skipped, blob = dataset.id.read_direct_chunk(place.chunk_offset)
+        if not skipped and len(zlib.decompressobj().decompress(blob, size + 64)) > size + 8:
+            raise bad(path, f"is a decompression bomb: a chunk of {dataset.name} unpacks to more than the {size} bytes it holds")
+
+
+def plain(path: Path, array: str | None) -> Stack:
+    """The maps of an HDF5 file without grain numbers: its only array of maps, or the one that `array` names (the end is enough).
+
+    (H, W) is one map, (n, H, W) and (n, 1, H, W) are n; arrays that MATLAB wrote have their axes reversed; `morphology`
+    (n, s * s) holds flattened squares (Zenodo 2580293).
+    """
+    with opened(path) as file:
+        found = {k: v for k, v in datasets(path, file).items() if v.ndim in (2, 3, 4) and v.size >= 256}
+        name = the_one(path, list(found), array, "array of maps")
+        dataset = checked(path, found[name])
+        matlab = "MATLAB_class" in dataset.attrs
+        shape = _maps_shape(name, dataset.shape, matlab)
+        shapes = stacked(path, shape, dataset.dtype)
+    return Stack(path.name, shapes, lambda: _read(path, name, shapes, matlab))
+
+
+def the_one(path: Path, names: list[str], array: str | None, what: str) -> str:
+    """The only name, or the one whose end is `array`; `ValueError` lists what there is."""
+    fitting = [n for n in names if array is None or n == array or n.endswith(f"/{array.lstrip('/')}")]
+    if len(fitting) == 1:
+        return fitting[0]
+    told = ", ".join(names[:8]) + (" and more" if len(names) > 8 else "")
+    if not names:
+        raise bad(path, f"has no {what}")
+    if array is not None:
+        raise bad(path, f"has {'no' if not fitting else 'more than one'} array {array}; there are: {told}")
+    raise bad(path, f"has more than one {what}; choose with --array one of: {told}")
+
+
+def _maps_shape(name: str, shape: tuple[int, ...], matlab: bool) -> tuple[int, ...]:
+    """The shape as one map (H, W) or maps (n, H, W)."""
+    side = math.isqrt(shape[-1])
+    if len(shape) == 2 and name.endswith("/morphology") and side * side == shape[-1]:
+        return shape[0], side, side
+    return (*shape[:-2], shape[-1], shape[-2]) if matlab else shape
+
+
+def _read(path: Path, name: str, shapes: tuple[tuple[int, int], ...], matlab: bool) -> Iterator[Array]:
+    """The maps, a block of them read at a time."""
+    height, width = shapes[0]
+    each = max(1, BLOCK // (height * width))
+    with opened(path) as file:
+        dataset: Any = file[name]
+        whole = dataset.size == height * width and dataset.ndim == 2
+        for start in range(0, len(shapes), each):
+            block = np.asarray(dataset[...] if whole else dataset[start : start + each])
+            for one in block.reshape(-1, *((width, height) if matlab else (height, width))):
+                yield finite(path, one.T if matlab else one)

@@ -1,0 +1,134 @@
+"""People's own maps as a data source: `read` a file or folder, then windows of it as a function of the seed."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.readers import arrays, dream3d, hdf5
+from core.readers.arrays import ALL_PIXELS, SMALLEST, Choice, Stack
+from core.readers.labels import labels
+from core.types import HELD_OUT, Array
+
+OPTIONS = ("slice", "scale", "features", "array", "labels")
+LABELS = 5
+WINDOW = 128
+"""Usual side of a window, for a note on smaller maps."""
+SHARE = 5
+"""Of several maps every fifth part, the last ones, is kept for held-out seeds."""
+
+
+@dataclass(frozen=True)
+class OwnMaps:
+    """Windows of label maps at their own scale, each a function of the seed alone; no label is ever interpolated.
+
+    A map that is smaller than a window is continued by its mirror image. Held-out seeds see the maps of `held_out`, all others
+    the rest of them; where there is one map only, both see it.
+    """
+
+    maps: tuple[NDArray[np.uint8], ...]
+    held_out: int
+    about: Mapping[str, Any]
+
+    def draw(self, seeds: Sequence[int], shape: tuple[int, int]) -> Array:
+        """uint8 (n, H, W), one window for each seed."""
+        return np.stack([self._window(int(seed), shape) for seed in seeds])
+
+    def identity(self) -> dict[str, Any]:
+        """What the maps are and how windows are taken; `content` is a digest of the labels, no path is kept."""
+        return dict(self.about)
+
+    def _window(self, seed: int, shape: tuple[int, int]) -> NDArray[np.uint8]:
+        """A window of a map chosen by area."""
+        cut = len(self.maps) - self.held_out
+        pool = self.maps[cut:] if seed >= HELD_OUT and self.held_out else self.maps[: cut or None]
+        rng = np.random.default_rng(seed)
+        ends = np.cumsum([m.size for m in pool])
+        found = pool[int(np.searchsorted(ends, rng.integers(ends[-1]), side="right"))]
+        rows, columns = (_line(n, length, rng) for n, length in zip(found.shape, shape, strict=True))
+        return found[np.ix_(rows, columns)]
+
+
+def read(path: Path, options: Mapping[str, Any]) -> OwnMaps:
+    """A file or folder of maps as a source: PNG, TIFF, NPY, HDF5 and DREAM.3D files, see `own_files` and `dream3d`.
+
+    Options: `slice` of a volume ("z=12", "z=all"); `scale` (0 < scale <= 1) to make maps smaller by nearest neighbour;
+    `features` when the values are grain numbers; `array` to name one of several arrays; `labels` (default 5; with 2, grey values
+    are cut at Otsu's threshold). Raises `ValueError` with a sentence for all that cannot be used.
+    """
+    unknown = set(options) - set(OPTIONS)
+    if unknown:
+        raise ValueError(f"There is no option {', '.join(sorted(unknown))} for own maps. There are: {', '.join(OPTIONS)}.")
+    k, scale, features = int(options.get("labels") or LABELS), options.get("scale") or 1.0, bool(options.get("features"))
+    if not 0 < scale <= 1:
+        raise ValueError(f"scale must be more than 0 and at most 1; got {scale:g}.")
+    files, notes = arrays.files_of(Path(path))
+    stacks = [_stack(file, kind, choice(options.get("slice")), options.get("array"), features, k == 2) for file, kind in files]
+    pixels = sum(h * w for s in stacks for h, w in s.shapes)
+    if pixels > ALL_PIXELS:
+        raise ValueError(f"The maps have {pixels} pixels in all; at most {ALL_PIXELS // 10**6} megapixels are read.")
+    found, how = labels(stacks, k, features)
+    maps = tuple(smaller(one, scale) for one in found)
+    least = min(min(m.shape) for m in maps)
+    if least < SMALLEST:
+        raise ValueError(f"At scale {scale:g} the smallest map has {least} pixels along a side; it needs {SMALLEST} or more.")
+    notes += ("slices of one volume share grains",) * any(len(s.shapes) > 1 for s in stacks if s.grains)
+    notes += ("maps smaller than a window are continued by their mirror image",) * (least < WINDOW)
+    used = {"labels": how, "slice": options.get("slice"), "array": options.get("array"), "scale": scale}
+    return source(maps, [file.name for file, _ in files], used, notes)
+
+
+def source(maps: tuple[NDArray[np.uint8], ...], names: Sequence[str], used: Mapping[str, Any], notes: Sequence[str]) -> OwnMaps:
+    """The source of these label maps; `used` tells how they were made."""
+    held = len(maps) // SHARE or int(len(maps) > 1)
+    hasher = hashlib.blake2b(digest_size=16)
+    for one in maps:
+        hasher.update(str(one.shape).encode() + np.ascontiguousarray(one).data)
+    sides = [(min(m.shape[i] for m in maps), max(m.shape[i] for m in maps)) for i in (1, 0)]
+    split = f"the last {held} of {len(maps)} maps" if held else "windows of the only map, which overlap those of training"
+    about = {
+        "source": "own maps", "version": 1, "files": [*names[:8], *([f"and {len(names) - 8} more"] if len(names) > 8 else [])],
+        "maps": len(maps), "pixels": " x ".join(f"{a}" if a == b else f"{a} to {b}" for a, b in sides), **used,
+        "content": hasher.hexdigest(), "held out": split,
+        "periodic": "no: windows of maps are not periodic, generated structures are", "notes": list(notes),
+    }  # fmt: skip
+    return OwnMaps(maps, held, {k: v for k, v in about.items() if v is not None})
+
+
+def choice(text: str | None) -> Choice | None:
+    """`z=12` or `z=all` as axis and number (None for all); `ValueError` for anything else."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"\s*([xyz])\s*=\s*(all|\d{1,9})\s*", text)
+    if not match:
+        raise ValueError(f"A slice is an axis and a number, such as z=12, or z=all for all of them; got {text!r}.")
+    return match[1], None if match[2] == "all" else int(match[2])
+
+
+def smaller(one: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
+    """The map with `scale` times as many pixels along each side, each the label at its centre."""
+    if scale == 1:
+        return one
+    rows, columns = (np.minimum(((np.arange(int(n * scale)) + 0.5) / scale).astype(int), n - 1) for n in one.shape)
+    return np.ascontiguousarray(one[np.ix_(rows, columns)])
+
+
+def _stack(path: Path, kind: str, chosen: Choice | None, array: str | None, features: bool, grey: bool) -> Stack:
+    """One file, by its kind."""
+    if kind == "HDF5":
+        return dream3d.read(path, chosen, array, features) if dream3d.holds(path) else hdf5.plain(path, array)
+    return arrays.npy(path) if kind == "NPY" else arrays.image(path, chosen, grey)
+
+
+def _line(n: int, length: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Positions of a window along an axis of n pixels; beyond the edge they come back (mirror image)."""
+    there = np.arange(length) + rng.integers(n - length + 1 if n >= length else 2 * n)
+    there %= 2 * n
+    return np.where(there < n, there, 2 * n - 1 - there)

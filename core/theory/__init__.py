@@ -1,0 +1,1 @@
+"""Games with known answers: the linear game and a GAN on a line, exact and as the trainer plays them."""

@@ -1,0 +1,1 @@
+"""Plotly figures: pure functions from numbers to figures, without Streamlit."""

@@ -1,0 +1,1 @@
+"""The theory panels: each answers its own requests on the live route."""

@@ -1,0 +1,1 @@
+"""The blocks below a panel, one per file."""

@@ -1,0 +1,165 @@
+"""The honest neighbours: simulator, rivals and other presets at the same request, timed on this machine in the same run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import streamlit as st
+import torch
+
+from core import discovery, sampling
+from core.fields import as_soft
+from core.sampling import Model
+from core.types import Array, Problem
+from explorer import palette, routes
+from explorer.figures import base as figures
+from explorer.files import exports
+from explorer.live import curves as drawing
+from explorer.live import models
+from explorer.live.protocol import Dial
+from explorer.sections import request_error
+
+REPEATS, PATIENCE = 5, 0.1
+"""A call is timed so often, unless it takes so many seconds in all."""
+MOST = 6
+"""So many pictures side by side."""
+Maker = Callable[[Mapping[str, Array], int, int, tuple[int, int]], Array]
+
+
+@dataclass(frozen=True)
+class Made:
+    """One way to make a sample: its name, the seconds it took, the array (H, W), its scalar descriptors, and how far it is from the
+    request at most (label of the condition or share, deviation, unit; one for each unit)."""
+
+    label: str
+    seconds: float
+    array: Array
+    scalars: dict[str, float]
+    missed: list[tuple[str, float, str]]
+
+
+@st.fragment
+def show(name: str) -> None:
+    """A button that runs the simulator and the rivals at what was last released; dragging goes on meanwhile, live."""
+    model = models.MODELS.get(name)
+    st.markdown("##### Beside the other ways to make one")
+    st.caption("One sample each, timed on this machine in one run. They take the conditions only, not the latent directions.")
+    key = f"compared:{name}"
+    if st.button("Run the other ways at this request", key=f"compare:{name}", icon=":material/speed:"):
+        dial = st.session_state.get(f"dial:{name}", Dial())
+        with st.spinner("Simulating; a rival that needs fitting is fitted once…"):
+            st.session_state[key] = (dial, run(model, dial))
+    held = st.session_state.get(key)
+    if held:
+        draw(model, held[0], held[1])
+
+
+def run(model: Model, dial: Dial) -> list[Made]:
+    """The model, its siblings, the oracle and every rival at the dial's conditions, one sample of the dial's size each."""
+    shape = models.shape_of(model, dial)
+    conditions = {
+        q.name: np.asarray([dial.conditions.get(q.name, q.default)], dtype=np.float32) for q in model.conditions if not q.optional
+    }  # fmt: skip
+    ways: list[tuple[str, Callable[[], Array]]] = [("This model", lambda: models.take(model, dial).array), *siblings(model, dial)]
+    for label, make in neighbours(model.problem):
+        make(conditions, 1, dial.seed, shape)  # the first call may fit; what is timed is the use
+        ways.append((label, partial(make, conditions, 1, dial.seed, shape)))
+    return [measure(model, label, make, conditions) for label, make in ways]
+
+
+def siblings(model: Model, dial: Dial) -> list[tuple[str, Callable[[], Array]]]:
+    """The other presets with a checkpoint that take what is asked for and need nothing else, or take nothing at all: (title,
+    maker), their latents free."""
+    found: list[tuple[str, Callable[[], Array]]] = []
+    needed = lambda conditions: {q.name for q in conditions if not q.optional}  # noqa: E731
+    asked_for = {*needed(model.conditions), *dial.conditions, *dial.drawn}
+    for preset in discovery.problem(model.problem.name).presets:
+        own = {q.name for q in preset.conditions}
+        fits = asked_for <= own and needed(preset.conditions) == needed(model.conditions)
+        if preset.name == model.preset.name or not (fits or not own):
+            continue
+        try:
+            other = models.MODELS.get(f"{model.problem.name}/{preset.name}")
+            blank = Dial(seed=dial.seed, size=dial.size)
+            asked = replace(blank, conditions=dial.conditions, drawn=dial.drawn, smooth=dial.smooth) if fits else blank
+            models.check(other, asked)
+        except (FileNotFoundError, ValueError):
+            continue
+        title = preset.title if own else f"{preset.title}, without a request"
+        found.append((title, partial(lambda m, d: models.take(m, d).array, other, asked)))
+    return found
+
+
+def neighbours(problem: Problem) -> tuple[tuple[str, Maker], ...]:
+    """The problem's simulator, then its rivals: (label, maker)."""
+    simulator = (("Simulation", problem.oracle),) if problem.oracle else ()
+    return (*simulator, *((r.label, r.make) for r in problem.rivals))
+
+
+def measure(model: Model, label: str, make: Callable[[], Array], conditions: Mapping[str, Array]) -> Made:
+    """One way, timed; the fast ones are repeated and the middle time counts."""
+    seconds, array = timed_call(make)
+    with torch.inference_mode():
+        x = torch.from_numpy(np.ascontiguousarray(array))
+        scalars = {d.name: float(d.measure(x)[0]) for d in model.problem.descriptors if not d.abscissa}
+        found = sampling.measure(model.problem, as_soft(x, model.field))
+    return Made(label, seconds, array[0], scalars, missed(model, found, conditions, array[0].size))
+
+
+def missed(
+    model: Model, found: Mapping[str, Array], conditions: Mapping[str, Array], pixels: int
+) -> list[tuple[str, float, str]]:
+    """The furthest from the request in each unit: (label, deviation, unit). Shares are counted in pixels of the picture."""
+    worst: dict[str, tuple[str, float, str]] = {}
+    for q in (q for q in model.conditions if q.name in found and q.kind != "curve"):
+        off = np.abs(request_error.off_by(model, q, found[q.name][0], conditions[q.name][0], pixels)).reshape(-1)
+        i, unit = int(off.argmax()), request_error.unit_of(model, q)
+        if unit not in worst or off[i] > worst[unit][1]:
+            worst[unit] = (model.field.labels[i] if q.kind == "simplex" else q.label, float(off[i]), unit)
+    return list(worst.values())
+
+
+def timed_call(make: Callable[[], Any]) -> tuple[float, Any]:
+    """Seconds and result of a call; a fast one is repeated and the middle time counts."""
+    seconds: list[float] = []
+    made = None
+    while not seconds or (len(seconds) < REPEATS and sum(seconds) < PATIENCE):
+        start = time.perf_counter()
+        made = make()
+        seconds.append(time.perf_counter() - start)
+    return float(np.median(seconds)), made
+
+
+def draw(model: Model, dial: Dial, ways: list[Made]) -> None:
+    """Pictures side by side with their scalars, then the times."""
+    field = model.field
+    st.caption(f"At {request(model, dial)}:")
+    across = max(4, len(ways)) if len(ways) <= MOST else MOST - 1
+    places = [column for _ in range(0, len(ways), across) for column in st.columns(across)]
+    for way, column in zip(ways, places, strict=False):
+        indices = way.array.astype(np.uint8) if field.kind != "continuous" else palette.indices(field, way.array)
+        column.image(exports.png(indices, field, max(1, 384 // len(indices)), routes.dark()), width="stretch")
+        column.markdown(f"**{way.label}**, {1e3 * way.seconds:.3g} ms")
+        lines = [f"**Off the request by {off:.3g} {unit}** ({label})".replace(" **", "**") for label, off, unit in way.missed]
+        lines += [f"{d.label} {way.scalars[d.name]:.3g} {d.unit}" for d in model.problem.descriptors if d.name in way.scalars]
+        column.caption("  \n".join(lines))
+    figure = figures.durations({w.label: w.seconds for w in ways}, "Time per sample, one run on this machine", routes.dark())
+    st.plotly_chart(figure, theme=None, config=routes.PLOTLY, height=figure.layout.height, key=f"durations:{model.name}")
+
+
+def request(model: Model, dial: Dial) -> str:
+    """The request in words: conditions, size and seed."""
+    gone = drawing.replaced(model.conditions, dial.conditions, dial.drawn)
+    asked = [(q, dial.conditions.get(q.name, q.default)) for q in model.conditions if q.kind != "curve" and q.name not in gone]
+    values = [
+        f"{q.label} {' / '.join(f'{v:.6g}' for v in (value if isinstance(value, tuple) else (value,)))} {q.unit}".strip()
+        for q, value in asked
+    ]
+    rows, columns = models.shape_of(model, dial)
+    curves = [f"{q.label} as given" for q in model.conditions if q.kind == "curve" and q.name in {*dial.drawn, *dial.conditions}]
+    return ", ".join([*values, *curves, f"{rows} × {columns} {model.field.unit}", f"seed {dial.seed}"])
