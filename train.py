@@ -4,9 +4,8 @@
     python train.py two_phase/fraction --budget 30 thirty minutes of one of them; run it again and it continues
     python train.py polycrystal --data maps/       on your own maps, into a folder of its own
 
-A run is a pure function of its configuration and data: stopped (Ctrl-C, SIGTERM, kill -9, power) and started again with the
-same command it ends with the same bits as if nobody had stopped it.
-"""
+A run is a pure function of its configuration and data: stopped (Ctrl-C, SIGTERM, kill -9, power) and started again with
+the same command it ends with the same bits as if nobody had stopped it."""
 
 from __future__ import annotations
 
@@ -51,7 +50,9 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python train.py", description="Train the models behind the explorer.")
     parser.add_argument("names", nargs="*", metavar="PROBLEM[/PRESET]", help="what to train (default: everything)")
-    parser.add_argument("--budget", type=float, metavar="MINUTES", help="stop after this long (default: when the steps are done)")
+    parser.add_argument(
+        "--budget", type=float, metavar="MINUTES", help="stop after this long (default: when the steps are done)"
+    )
     parser.add_argument("--steps", type=int, help="steps in all (default: the preset's)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
@@ -81,19 +82,23 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
 def configuration(preset: Preset, given: argparse.Namespace) -> TrainConfig:
     """The preset's configuration with what the command line changes."""
     base = preset.tiny if given.tiny else preset.config
-    changes = {k: getattr(given, k) for k in ("steps", "scheme", "loss", "precision", "seed") if getattr(given, k) is not None}
+    changes = {
+        k: getattr(given, k) for k in ("steps", "scheme", "loss", "precision", "seed") if getattr(given, k) is not None
+    }
     return replace(base, **changes)
 
 
 def with_data(problem: Problem, preset: Preset, given: argparse.Namespace) -> tuple[Problem, argparse.Namespace]:
-    """The problem with the person's own data as its source, and the folders that then hold what is trained: never the shipped
-    ones. Simulations no longer speak of these data, so the oracle goes; windows of maps may not be rolled."""
+    """The problem with the person's own data as its source, and the folders that then hold what is trained: never the
+    shipped ones. Simulations no longer speak of these data, so the oracle goes; windows of maps may not be rolled."""
     if given.data is None:
         return problem, given
     if problem.read is None:
         raise ValueError(f"{problem.name} cannot be trained on own data: it has no reader of files. Leave --data away.")
     if preset.critic is None:
-        raise ValueError(f"{problem.name}/{preset.name} learns without data. Leave --data away, or train another preset on it.")
+        raise ValueError(
+            f"{problem.name}/{preset.name} learns without data. Leave --data away, or train another preset on it."
+        )
     told = {k: getattr(given, k) for k in ("slice", "scale", "array", "features") if getattr(given, k)}
     source = problem.read(given.data, told)
     about = source.identity()
@@ -105,12 +110,14 @@ def with_data(problem: Problem, preset: Preset, given: argparse.Namespace) -> tu
         print("\n".join(f"{k}: {v}" for k, v in about.items() if v != []))
     runs = given.runs / f"data-{str(about.get('content') or key(json.dumps(about)))[:12]}"
     field = replace(problem.field, periodic=False)
-    return replace(problem, source=source, oracle=None, field=field), argparse.Namespace(**vars(given) | {"out": out, "runs": runs})
+    return replace(problem, source=source, oracle=None, field=field), argparse.Namespace(
+        **vars(given) | {"out": out, "runs": runs}
+    )
 
 
 def images_for(problem: Problem, preset: Preset, config: TrainConfig) -> tuple[Array | None, Array | None]:
-    """Training images and, at the problem's own size, those from which the generator reads its statistics; none for a preset that
-    learns from requests alone."""
+    """Training images and, at the problem's own size, those from which the generator reads its statistics; none for a
+    preset that learns from requests alone."""
     if preset.critic is None or problem.source is None:
         return None, None
     shown = tqdm(total=0, desc="data", unit="image", disable=None, leave=False)
@@ -140,7 +147,8 @@ class Run:
         self.pictures = min(problem.field.shape) > 1
 
     def identity(self) -> dict[str, Any]:
-        """What must agree for a saved state to be continued: the configuration; the number of steps only where rates fall."""
+        """What must agree for a saved state to be continued: the configuration; the number of steps only where rates
+        fall."""
         left_out = () if self.config.decay else ("steps",)
         return json.loads(json.dumps({k: v for k, v in asdict(self.config).items() if k not in left_out}))
 
@@ -151,13 +159,27 @@ class Run:
         seeds = {"training data": f"0..{self.config.images - 1}", "statistics": read, "held out": f"from {HELD_OUT}"}
         known = {} if source is None else {**source.identity(), "digest": digest}
         if self.problem.game:
-            seeds, known = {"draws": "keyed by the seed and the step"}, {"draws": "anew for every step", "digest": digest}
+            seeds, known = (
+                {"draws": "keyed by the seed and the step"},
+                {"draws": "anew for every step", "digest": digest},
+            )
         versions = {m.__name__: m.__version__ for m in (core, torch, np)} | {"python": platform.python_version()}
-        about: dict[str, Any] = {"title": self.preset.title, "summary": self.preset.summary, "citation": self.problem.citation}
+        about: dict[str, Any] = {
+            "title": self.preset.title,
+            "summary": self.preset.summary,
+            "citation": self.problem.citation,
+        }
         return {
-            "problem": self.problem.name, "preset": self.preset.name, **about, "config": asdict(self.config), "seeds": seeds,
-            "data": known, "versions": versions, "metrics": {}, **rest,
-        }  # fmt: skip
+            "problem": self.problem.name,
+            "preset": self.preset.name,
+            **about,
+            "config": asdict(self.config),
+            "seeds": seeds,
+            "data": known,
+            "versions": versions,
+            "metrics": {},
+            **rest,
+        }
 
     def save(self, trainer: Trainer, digest: str) -> None:
         """The training state, whole or not at all; rank 0 alone writes."""
@@ -166,13 +188,15 @@ class Run:
             checkpoint.save(self.state, Checkpoint(trainer.state(), self.manifest(digest, rest)))
 
     def resume(self, trainer: Trainer) -> str:
-        """Continue from the saved state if there is one of the same configuration; says in a sentence what was found."""
+        """Continue from the saved state if there is one of the same configuration; says in a sentence what was
+        found."""
         if not self.state.exists():
             return "starting afresh"
         found = checkpoint.load(self.state)
         if found.manifest.get("identity") != self.identity():
             raise ValueError(
-                f"{self.state} belongs to a run with another configuration. Continue it with the command it was started with, "
+                f"{self.state} belongs to a run with another configuration. Continue it with the command it was "
+                f"started with, "
                 f"choose another folder with --runs, or delete {self.folder}."
             )
         trainer.restore(found.tensors)
@@ -183,16 +207,22 @@ class Run:
     def forget(self, step: int) -> None:
         """Drop the lines of `metrics.jsonl` after `step`: those steps are run again."""
         if distributed.rank() == 0 and self.log.exists():
-            lines = [line for line in self.log.read_text().splitlines() if line.endswith("}") and json.loads(line)["step"] <= step]
+            lines = [
+                line
+                for line in self.log.read_text().splitlines()
+                if line.endswith("}") and json.loads(line)["step"] <= step
+            ]
             write_atomic(self.log, "".join(f"{line}\n" for line in lines).encode())
 
     def trace(self, progress: Progress, model: sampling.Model) -> None:
-        """One line of `trace.jsonl`: what is measured of the averaged generator on the way, beside the means of losses and
-        residuals since the line before; and the samples that the problem keeps."""
+        """One line of `trace.jsonl`: what is measured of the averaged generator on the way, beside the means of losses
+        and residuals since the line before; and the samples that the problem keeps."""
         assert self.problem.trace is not None
         kept = [line for line in self.traced() if line["step"] < progress.step]
         since = kept[-1]["step"] if kept else 0
-        steps = [one for one in map(json.loads, self.log.read_text().splitlines()) if since < one["step"] <= progress.step]
+        steps = [
+            one for one in map(json.loads, self.log.read_text().splitlines()) if since < one["step"] <= progress.step
+        ]
         names = {**progress.losses, **progress.residuals}
         means = {k: float(f"{np.mean([one[k] for one in steps if k in one]):.5g}") for k in names}
         line = {"step": progress.step, "minutes": round(self.seconds / 60, 2), **means, **self.problem.trace(model)}
@@ -215,15 +245,20 @@ class Run:
     def note(self, progress: Progress) -> None:
         """One line of `metrics.jsonl`."""
         if distributed.rank() == 0:
-            line = {"step": progress.step, **progress.losses, **progress.residuals, "seconds": round(self.seconds, 3),
-                    "images_per_second": round(progress.images_per_second, 2)}  # fmt: skip
+            line = {
+                "step": progress.step,
+                **progress.losses,
+                **progress.residuals,
+                "seconds": round(self.seconds, 3),
+                "images_per_second": round(progress.images_per_second, 2),
+            }
             with open(self.log, "a") as file:
                 file.write(json.dumps({**line, "note": progress.note} if progress.note else line) + "\n")
 
 
 def grid(model: sampling.Model, columns: int = 8) -> Image.Image:
-    """A contact sheet: rows over the trained range of requests (over seeds where there is none), columns over seeds; several
-    labels in colour."""
+    """A contact sheet: rows over the trained range of requests (over seeds where there is none), columns over seeds;
+    several labels in colour."""
     strips = []
     for row in range(ROWS):
         asked = requested(model, row / (ROWS - 1), columns)
@@ -242,7 +277,8 @@ def requested(model: sampling.Model, share: float, n: int) -> dict[str, Array]:
 
 
 def shown(tiles: Array, field: Field) -> Array:
-    """Arrays (n, H, W) as uint8 (n, H, W, 1 or 3): grey from the field's low to its high, colours for several labels."""
+    """Arrays (n, H, W) as uint8 (n, H, W, 1 or 3): grey from the field's low to its high, colours for several
+    labels."""
     if field.kind == "categorical":
         hues = np.arange(field.channels) * 0.618034 % 1
         return np.array([[round(255 * v) for v in colorsys.hsv_to_rgb(h, 0.65, 0.9)] for h in hues], np.uint8)[tiles]
@@ -275,17 +311,24 @@ def finish(run: Run, trainer: Trainer, calibration: Array | None, digest: str) -
     counted = table.attrs.get("counted", f"{run.given.samples} samples against as many held-out, same conditions")
     rows = [{"quantity": str(name), **{str(k): v for k, v in row.items() if v == v}} for name, row in table.iterrows()]
     training = {
-        "steps": trainer.done, "minutes": round(run.seconds / 60, 2),
-        "device": str(trainer.device), "precision": run.config.precision,
+        "steps": trainer.done,
+        "minutes": round(run.seconds / 60, 2),
+        "device": str(trainer.device),
+        "precision": run.config.precision,
         "images per second": round(trainer.done * run.config.batch / max(run.seconds, 1e-9), 1),
-    }  # fmt: skip
+    }
     dials = model.conditions + model.latents
-    limits = [f"{q.label}: seen in training from {q.trained[0]:g} to {q.trained[1]:g} {q.unit}" for q in dials if q.trained]
+    limits = [
+        f"{q.label}: seen in training from {q.trained[0]:g} to {q.trained[1]:g} {q.unit}" for q in dials if q.trained
+    ]
     rest = {
-        "training": training, "limits": limits, "trace": [line for line in run.traced() if line["step"] <= trainer.done],
-        "conditions": [_row(q) for q in model.conditions], "latents": [_row(q) for q in model.latents],
+        "training": training,
+        "limits": limits,
+        "trace": [line for line in run.traced() if line["step"] <= trainer.done],
+        "conditions": [_row(q) for q in model.conditions],
+        "latents": [_row(q) for q in model.latents],
         "metrics": {f"Quality: {counted}": rows},
-    }  # fmt: skip
+    }
     checkpoint.save(run.target, Checkpoint(tensors, run.manifest(digest, rest)))
     card = checkpoint.write_card(run.target)
     if run.pictures:
@@ -340,7 +383,9 @@ def follow(run: Run, trainer: Trainer, digest: str, stop: StopFlag) -> bool:
         run.note(progress)
         bar.update()
         shown = {**progress.residuals, **{k: v for k, v in progress.losses.items() if k.endswith("loss")}}
-        bar.set_postfix({k: f"{v:.2g}" for k, v in shown.items()} | {"img/s": f"{progress.images_per_second:.0f}"}, refresh=False)
+        bar.set_postfix(
+            {k: f"{v:.2g}" for k, v in shown.items()} | {"img/s": f"{progress.images_per_second:.0f}"}, refresh=False
+        )
         if progress.note:
             bar.write(progress.note)
         if progress.step % given.save_every == 0:
@@ -358,7 +403,8 @@ def follow(run: Run, trainer: Trainer, digest: str, stop: StopFlag) -> bool:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Train what was asked for, one after the other; 0 when all is well, 130 when stopped, 1 with a sentence otherwise."""
+    """Train what was asked for, one after the other; 0 when all is well, 130 when stopped, 1 with a sentence
+    otherwise."""
     given = arguments(argv)
     torch.set_num_threads(given.threads)
     torch.use_deterministic_algorithms(True, warn_only=True)

@@ -34,18 +34,17 @@ def presets(problem: str) -> tuple[str, ...]:
 def load(name: Any, device: str = "cpu") -> Model:
     """A trained model: `"problem/preset"`, `"problem"` (its default preset) or a path to a checkpoint file.
 
-    Raises `ValueError` for an unknown name or a file that is not an intact checkpoint, `FileNotFoundError` when the preset
-    has no trained checkpoint yet; both say what to do.
-    """
+    Raises `ValueError` for an unknown name or a file that is not an intact checkpoint, `FileNotFoundError` when the
+    preset has no trained checkpoint yet; both say what to do."""
     from core.sampling import load as load_model
 
     return load_model(name, device)
 
 
 def draw(problem: str, n: int, seed: int, size: int | None = None) -> Sample:
-    """`n` arrays from the data source of a problem (or of `"problem/preset"`), global sample indices `seed .. seed + n - 1`;
-    `requested` holds the conditions measured on them, or what the source knows of them. Training never sees indices from `HELD_OUT`
-    on."""
+    """`n` arrays from the data source of a problem (or of `"problem/preset"`), global sample indices `seed .. seed + n
+    - 1`; `requested` holds the conditions measured on them, or what the source knows of them. Training never sees
+    indices from `HELD_OUT` on."""
     from core.sampling import draw as draw_samples
 
     return draw_samples(problem, n, seed, size)

@@ -1,8 +1,7 @@
 """One checkpoint = one safetensors file: written atomically, sealed by a digest, loaded strictly. No pickle anywhere.
 
-The header's metadata carry one entry, `invnet`: canonical JSON of `{"digest", "manifest", "schema"}`. The digest (blake2b)
-covers the manifest and every tensor's name, type, shape and bytes, so a flipped bit never loads silently.
-"""
+The header's metadata carry one entry, `invnet`: canonical JSON of `{"digest", "manifest", "schema"}`. The digest
+(blake2b) covers the manifest and every tensor's name, type, shape and bytes, so a flipped bit never loads silently."""
 
 from __future__ import annotations
 
@@ -29,16 +28,36 @@ MAX_BYTES = 64 * 2**20
 MAX_HEADER = 4 * 2**20
 ENTRY = "invnet"
 TYPES = {
-    torch.float64, torch.float32, torch.float16, torch.bfloat16,
-    torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool,
-}  # fmt: skip
+    torch.float64,
+    torch.float32,
+    torch.float16,
+    torch.bfloat16,
+    torch.int64,
+    torch.int32,
+    torch.int16,
+    torch.int8,
+    torch.uint8,
+    torch.bool,
+}
 REQUIRED: dict[str, type] = {
-    "problem": str, "preset": str, "config": dict, "seeds": dict, "data": dict, "versions": dict, "metrics": dict,
-}  # fmt: skip
+    "problem": str,
+    "preset": str,
+    "config": dict,
+    "seeds": dict,
+    "data": dict,
+    "versions": dict,
+    "metrics": dict,
+}
 """Keys every manifest has. `data` is empty for a data-free problem, else it has a `digest` (text)."""
 OPTIONAL: dict[str, type] = {
-    "title": str, "summary": str, "citation": str, "training": dict, "conditions": list, "latents": list, "limits": list,
-}  # fmt: skip
+    "title": str,
+    "summary": str,
+    "citation": str,
+    "training": dict,
+    "conditions": list,
+    "latents": list,
+    "limits": list,
+}
 """Keys a manifest may have, shown on the card when present; any other key is kept as it is."""
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -46,9 +65,8 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 def save(path: str | Path, checkpoint: Checkpoint) -> str:
     """Write tensors and manifest to `path`, all or nothing, and return the digest.
 
-    Raises `ValueError` when a tensor is not finite, the manifest is incomplete or not JSON, or the file would be too large.
-    A crash at any moment leaves the old file or the new one.
-    """
+    Raises `ValueError` when a tensor is not finite, the manifest is incomplete or not JSON, or the file would be too
+    large. A crash at any moment leaves the old file or the new one."""
     path = Path(path)
     manifest = plain(checkpoint.manifest)
     problem = _flaw(manifest)
@@ -62,7 +80,9 @@ def save(path: str | Path, checkpoint: Checkpoint) -> str:
     entry = canonical({"schema": SCHEMA, "digest": digest, "manifest": manifest})
     blob = safetensors.torch.save(tensors, {ENTRY: entry})
     if len(blob) > MAX_BYTES or len(entry) > MAX_HEADER // 2:
-        raise ValueError(f"{path.name} was not written: {len(blob)} bytes, more than the {MAX_BYTES} that loading allows.")
+        raise ValueError(
+            f"{path.name} was not written: {len(blob)} bytes, more than the {MAX_BYTES} that loading allows."
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, blob)
     return digest
@@ -79,7 +99,15 @@ def load(path: str | Path) -> Checkpoint:
     entry = _entry(path, blob, len(blob))
     try:
         tensors = safetensors.torch.load(blob)
-    except (safetensors.SafetensorError, ValueError, KeyError, RuntimeError, OverflowError, TypeError, AttributeError) as error:
+    except (
+        safetensors.SafetensorError,
+        ValueError,
+        KeyError,
+        RuntimeError,
+        OverflowError,
+        TypeError,
+        AttributeError,
+    ) as error:
         raise _refuse(path, f"is damaged ({error})") from None
     if seal(tensors, entry["manifest"]) != entry["digest"]:
         raise _refuse(path, "was altered after it was written: its digest does not match its content")
@@ -90,7 +118,8 @@ def load(path: str | Path) -> Checkpoint:
 
 
 def read_manifest(path: str | Path) -> dict[str, Any]:
-    """The manifest alone, from the header, quickly: structure is checked, the digest of the tensors is not (`load` does that)."""
+    """The manifest alone, from the header, quickly: structure is checked, the digest of the tensors is not (`load` does
+    that)."""
     return _header(Path(path))["manifest"]
 
 
@@ -100,15 +129,19 @@ def canonical(value: Any) -> str:
 
 
 def plain(value: Mapping[str, Any]) -> dict[str, Any]:
-    """A manifest as it reads back from JSON (tuples become lists, numpy scalars numbers); `ValueError` when it cannot."""
+    """A manifest as it reads back from JSON (tuples become lists, numpy scalars numbers); `ValueError` when it
+    cannot."""
     try:
         return json.loads(json.dumps(dict(value), default=_listed, allow_nan=False))
     except (TypeError, ValueError) as error:
-        raise ValueError(f"The manifest cannot be written as JSON ({error}). Use text, finite numbers, lists and dicts.") from None
+        raise ValueError(
+            f"The manifest cannot be written as JSON ({error}). Use text, finite numbers, lists and dicts."
+        ) from None
 
 
 def seal(tensors: Mapping[str, Tensor], manifest: Mapping[str, Any]) -> str:
-    """blake2b over the canonical manifest and, in order of name, every tensor's name, type, shape and bytes; 32 hex digits."""
+    """blake2b over the canonical manifest and, in order of name, every tensor's name, type, shape and bytes; 32 hex
+    digits."""
     hasher = hashlib.blake2b(canonical(manifest).encode(), digest_size=16)
     for name in sorted(tensors):
         tensor = tensors[name].detach().cpu().contiguous()
@@ -118,7 +151,8 @@ def seal(tensors: Mapping[str, Tensor], manifest: Mapping[str, Any]) -> str:
 
 
 def unfit(tensors: Mapping[str, Tensor]) -> str:
-    """Why these tensors cannot be a checkpoint (a type that is not allowed, a value that is not finite), or the empty text."""
+    """Why these tensors cannot be a checkpoint (a type that is not allowed, a value that is not finite), or the empty
+    text."""
     for name, tensor in tensors.items():
         if tensor.dtype not in TYPES:
             return f"{name} is of type {tensor.dtype}, which no checkpoint has"
@@ -140,7 +174,12 @@ def card(manifest: Mapping[str, Any], digest: str = "") -> str:
     """The model card in Markdown, by code from the manifest: nothing on it is typed by hand."""
     name = f"{manifest['problem']}/{manifest['preset']}"
     parts = [f"# {name}", manifest.get("title", ""), manifest.get("summary", "")]
-    facts = {"problem": manifest["problem"], "preset": manifest["preset"], "digest": digest, **manifest.get("training", {})}
+    facts = {
+        "problem": manifest["problem"],
+        "preset": manifest["preset"],
+        "digest": digest,
+        **manifest.get("training", {}),
+    }
     parts += ["## What it is", _pairs(facts)]
     for heading, name_of in (("Conditions", "conditions"), ("Latent directions", "latents")):
         rows = manifest.get(name_of)
@@ -151,11 +190,20 @@ def card(manifest: Mapping[str, Any], digest: str = "") -> str:
         parts += [f"## {title}", _table(rows)]
     if manifest.get("limits"):
         parts += ["## Limits", "\n".join(f"- {limit}" for limit in manifest["limits"])]
-    parts += ["## Configuration", _pairs({**manifest["config"], **{f"seed: {k}": v for k, v in manifest["seeds"].items()}})]
+    parts += [
+        "## Configuration",
+        _pairs({**manifest["config"], **{f"seed: {k}": v for k, v in manifest["seeds"].items()}}),
+    ]
     parts += ["## Versions", _pairs(manifest["versions"])]
-    parts += ["## Reproduce", f"```\npython train.py {name}\n```", f"```python\nimport core\nmodel = core.load({name!r})\n```"]
+    parts += [
+        "## Reproduce",
+        f"```\npython train.py {name}\n```",
+        f"```python\nimport core\nmodel = core.load({name!r})\n```",
+    ]
     parts += ["## Source", manifest["citation"]] if manifest.get("citation") else []
-    return "\n\n".join(p for p in parts if p) + "\n\nWritten by code from the manifest of the checkpoint; do not edit.\n"
+    return (
+        "\n\n".join(p for p in parts if p) + "\n\nWritten by code from the manifest of the checkpoint; do not edit.\n"
+    )
 
 
 def _listed(value: Any) -> Any:
@@ -181,13 +229,16 @@ def _flaw(manifest: Any) -> str:
         return f"{manifest['problem']!r}/{manifest['preset']!r} is not a name of a problem and a preset"
     if manifest["data"] and not isinstance(manifest["data"].get("digest"), str):
         return "'data' in its manifest has no 'digest'"
-    if not all(isinstance(rows, list) and all(isinstance(r, dict) for r in rows) for rows in manifest["metrics"].values()):
+    if not all(
+        isinstance(rows, list) and all(isinstance(r, dict) for r in rows) for rows in manifest["metrics"].values()
+    ):
         return "'metrics' in its manifest is not a set of tables (title: list of rows)"
     return ""
 
 
 def _maker(path: Path) -> str:
-    """The command that makes a file: `<problem>/<preset>.safetensors`, or a run's `<problem>/<preset>/state.safetensors`."""
+    """The command that makes a file: `<problem>/<preset>.safetensors`, or a run's
+    `<problem>/<preset>/state.safetensors`."""
     made = path.parent if path.stem == "state" else path.with_suffix("")
     return f"python train.py {made.parent.name}/{made.name}"
 
@@ -206,7 +257,9 @@ def _read(path: Path, most: int) -> bytes:
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
             if size > MAX_BYTES:
-                raise _refuse(path, f"has {size} bytes, more than the {MAX_BYTES} a checkpoint may have, so it was not read")
+                raise _refuse(
+                    path, f"has {size} bytes, more than the {MAX_BYTES} a checkpoint may have, so it was not read"
+                )
             return file.read(most)
     except FileNotFoundError:
         raise FileNotFoundError(f"There is no file {path}. Make it with: {_maker(path)}") from None
@@ -235,7 +288,10 @@ def _entry(path: Path, blob: bytes, size: int) -> dict[str, Any]:
         raise _refuse(path, "is truncated: it ends before its header")
     length = int.from_bytes(blob[:8], "little")
     if length > MAX_HEADER:
-        raise _refuse(path, f"{foreign}, or is damaged: it announces a header of {length} bytes (at most {MAX_HEADER} are allowed)")
+        raise _refuse(
+            path,
+            f"{foreign}, or is damaged: it announces a header of {length} bytes (at most {MAX_HEADER} are allowed)",
+        )
     if len(blob) < 8 + length:
         raise _refuse(path, "is truncated: it ends inside its header")
     raw = blob[8 : 8 + length]
@@ -247,7 +303,8 @@ def _entry(path: Path, blob: bytes, size: int) -> dict[str, Any]:
 
 
 def _parse(path: Path, raw: bytes) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """The header and its `invnet` entry (None when there is none); both must be in the one form in which they were written."""
+    """The header and its `invnet` entry (None when there is none); both must be in the one form in which they were
+    written."""
     try:
         text = raw.decode()
         header = json.loads(text)
@@ -263,11 +320,16 @@ def _parse(path: Path, raw: bytes) -> tuple[dict[str, Any], dict[str, Any] | Non
 
 def _inspect(path: Path, header: dict[str, Any], entry: dict[str, Any], size: int) -> None:
     """Schema, manifest and length of the tensors' part (`size` bytes); raises the sentence that fits."""
-    if not isinstance(entry, dict) or not isinstance(entry.get("schema"), int) or not isinstance(entry.get("digest"), str):
+    if (
+        not isinstance(entry, dict)
+        or not isinstance(entry.get("schema"), int)
+        or not isinstance(entry.get("digest"), str)
+    ):
         raise _refuse(path, f"is not a checkpoint of this project: its {ENTRY!r} entry has no schema and digest")
     if entry["schema"] > SCHEMA:
         raise ValueError(
-            f"{path} is from a newer version of InvNet Explorer (schema {entry['schema']}, this one reads up to {SCHEMA}). "
+            f"{path} is from a newer version of InvNet Explorer (schema {entry['schema']}, this one reads up to "
+            f"{SCHEMA}). "
             f"Update InvNet Explorer, or make the checkpoint again: {_maker(path)}"
         )
     flaw = _flaw(entry.get("manifest"))
@@ -283,7 +345,11 @@ def _inspect(path: Path, header: dict[str, Any], entry: dict[str, Any], size: in
 
 def _pairs(facts: Mapping[str, Any]) -> str:
     """A two-column table."""
-    return _table([{"": name, "value": value} for name, value in facts.items() if value not in ("", None)]) if facts else ""
+    return (
+        _table([{"": name, "value": value} for name, value in facts.items() if value not in ("", None)])
+        if facts
+        else ""
+    )
 
 
 def _table(rows: list[dict[str, Any]]) -> str:

@@ -54,12 +54,13 @@ def cached(
     progress: Callable[[int, int], None] | None = None,
     training: bool = True,
 ) -> Array:
-    """The source's arrays (n, H, W) for these seeds, built once and kept on disk; `progress(done, n)` is called as they come.
+    """The source's arrays (n, H, W) for these seeds, built once and kept on disk; `progress(done, n)` is called as they
+    come.
 
-    A file that is damaged, or that the source no longer agrees with, is built again with a warning; an interrupted build
-    continues with its finished blocks; processes that build at once share the blocks; a folder that cannot be written means
-    a warning and no cache. Raises `ValueError` for seeds that training may not see (unless `training` is false), for negative
-    or repeated seeds, and for arrays that are not uint8 or finite float32 of the promised shape.
+    A file that is damaged, or that the source no longer agrees with, is built again with a warning; an interrupted
+    build continues with its finished blocks; processes that build at once share the blocks; a folder that cannot be
+    written means a warning and no cache. Raises `ValueError` for seeds that training may not see (unless `training` is
+    false), for negative or repeated seeds, and for arrays that are not uint8 or finite float32 of the promised shape.
     """
     _allowed(seeds, training)
     told: dict[str, Any] = {"format": 1, "source": source.identity(), "seeds": _seeds(seeds), "shape": list(shape)}
@@ -74,13 +75,15 @@ def cached(
 class Batches:
     """Random batches of a fixed array, as a pure function of (seed, step key, global sample index).
 
-    One process or several see the same global batch: each asks for its own indices. `symmetries` (of `PERIODIC`; none for
-    fields that have no symmetry) move every image at random: periodic rolls, flips and the transpose are exact symmetries
-    of an isotropic periodic field, so no statistic of it changes.
-    """
+    One process or several see the same global batch: each asks for its own indices. `symmetries` (of `PERIODIC`; none
+    for fields that have no symmetry) move every image at random: periodic rolls, flips and the transpose are exact
+    symmetries of an isotropic periodic field, so no statistic of it changes."""
 
-    def __init__(self, array: Array, seed: int, symmetries: Sequence[str] = PERIODIC, device: str | torch.device = "cpu") -> None:
-        """`array` (n, H, W), kept on `device`; `ValueError` for no images, an unknown symmetry or a transpose of non-squares."""
+    def __init__(
+        self, array: Array, seed: int, symmetries: Sequence[str] = PERIODIC, device: str | torch.device = "cpu"
+    ) -> None:
+        """`array` (n, H, W), kept on `device`; `ValueError` for no images, an unknown symmetry or a transpose of
+        non-squares."""
         unknown = set(symmetries) - set(PERIODIC)
         if unknown:
             raise ValueError(f"There is no symmetry {', '.join(sorted(unknown))}. Choose from: {', '.join(PERIODIC)}.")
@@ -97,7 +100,8 @@ class Batches:
         return torch.tensor(picked, dtype=torch.int64, device=self.images.device)
 
     def take(self, step_key: int, indices: Sequence[int]) -> Tensor:
-        """The images (len(indices), H, W) at global sample indices `indices` of the batch named `step_key`, moved at random."""
+        """The images (len(indices), H, W) at global sample indices `indices` of the batch named `step_key`, moved at
+        random."""
         rows, columns, swap = self._moves(step_key, indices)
         image = self.choose(step_key, indices)[:, None, None]
         out = self.images[image, rows[:, :, None], columns[:, None, :]]
@@ -111,7 +115,11 @@ class Batches:
         columns = np.stack([_line(width, k >> 20, "columns", self.symmetries) for k in keys])
         swap = np.array([(k >> 40) & 1 for k in keys], dtype=bool)
         device = self.images.device
-        return torch.from_numpy(rows).to(device), torch.from_numpy(columns).to(device), torch.from_numpy(swap).to(device)
+        return (
+            torch.from_numpy(rows).to(device),
+            torch.from_numpy(columns).to(device),
+            torch.from_numpy(swap).to(device),
+        )
 
 
 def _line(length: int, bits: int, axis: str, symmetries: frozenset[str]) -> Array:
@@ -149,7 +157,9 @@ def _draw(source: Source, seeds: Sequence[int], shape: tuple[int, int]) -> Array
     return array
 
 
-def _build(path: Path, source: Source, seeds: Sequence[int], shape: tuple[int, int], progress: Callable[[int, int], None]) -> Array:
+def _build(
+    path: Path, source: Source, seeds: Sequence[int], shape: tuple[int, int], progress: Callable[[int, int], None]
+) -> Array:
     """Draw all blocks, keeping each on disk as soon as it is finished, then write the one file and drop the blocks."""
     parts = path.with_suffix(".parts")
     keep = _try(path, lambda: parts.mkdir(parents=True, exist_ok=True))
@@ -218,14 +228,17 @@ def _read_part(parts: Path, start: int, source: Source, seeds: Sequence[int], sh
 
 
 def _write(path: Path, array: Array) -> None:
-    """The cache file: HDF5 with one dataset, compressed by blocks, behind a head with the digest of all that follows."""
+    """The cache file: HDF5 with one dataset, compressed by blocks, behind a head with the digest of all that
+    follows."""
     import h5py
 
     own = path.with_name(f"{path.stem}.{uuid.uuid4().hex}.partial")
     try:
         with h5py.File(own, "w", userblock_size=HEAD) as file:
             chunks = (min(BLOCK, len(array)), *array.shape[1:])
-            file.create_dataset("images", data=array, chunks=chunks, compression="gzip", compression_opts=1, shuffle=True)
+            file.create_dataset(
+                "images", data=array, chunks=chunks, compression="gzip", compression_opts=1, shuffle=True
+            )
         with open(own, "rb+") as head:
             seal = _seal(own)
             head.write(seal.encode().ljust(HEAD, b"\0"))
@@ -245,7 +258,8 @@ def _seal(path: Path) -> str:
 
 
 def _open(path: Path, source: Source, seeds: Sequence[int], shape: tuple[int, int]) -> Array | None:
-    """The array of an intact cache file that the source still agrees with; None when there is none, with a warning if it is bad."""
+    """The array of an intact cache file that the source still agrees with; None when there is none, with a warning if
+    it is bad."""
     import h5py
 
     if not path.exists():

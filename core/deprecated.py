@@ -1,4 +1,5 @@
-"""Module paths of version 0.1 that moved: each still imports in this version, with a `DeprecationWarning`; 0.3 drops them."""
+"""Module paths of version 0.1 that moved: each still imports in this version, with a `DeprecationWarning`; 0.3 drops
+them."""
 
 from __future__ import annotations
 

@@ -51,8 +51,8 @@ def problem(name: str) -> Problem:
 
 
 def split(name: str) -> tuple[Problem, Preset]:
-    """`problem/preset` or `problem` (its first preset) to the two objects, the problem with the preset's overrides in place;
-    `ValueError` names what exists."""
+    """`problem/preset` or `problem` (its first preset) to the two objects, the problem with the preset's overrides in
+    place; `ValueError` names what exists."""
     head, _, tail = name.partition("/")
     found = problem(head)
     for preset in found.presets:

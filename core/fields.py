@@ -23,7 +23,10 @@ def as_soft(array: Tensor, field: Field, dtype: torch.dtype = torch.float32) -> 
 
 
 def harden(soft: Tensor, field: Field) -> Tensor:
-    """Soft field (B, C, H, W) to unprojected labels or values (B, H, W): threshold at 1/2, argmax, or the field itself."""
+    """Soft field (B, C, H, W) to unprojected labels or values (B, H, W): threshold at 1/2, argmax, or the field
+    itself."""
     if field.kind == "binary":
         return (soft[:, 0] > 0.5).to(torch.uint8)
-    return soft.max(1)[1].to(torch.uint8) if field.kind == "categorical" else soft[:, 0]  # argmax(1) takes 8 times as long
+    return (
+        soft.max(1)[1].to(torch.uint8) if field.kind == "categorical" else soft[:, 0]
+    )  # argmax(1) takes 8 times as long

@@ -1,4 +1,5 @@
-"""Adversarial losses and gradient penalties, un-reduced: one value per sample. `real` and `fake` are critic scores (B,)."""
+"""Adversarial losses and gradient penalties, un-reduced: one value per sample. `real` and `fake` are critic scores
+(B,)."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ Critic = Callable[[Tensor], Tensor]
 
 
 def relativistic_critic(real: Tensor, fake: Tensor) -> Tensor:
-    """softplus(D(fake) - D(real)): the relativistic pairing loss (Jolicoeur-Martineau 2019; Huang et al. 2024, R3GAN). (B,)."""
+    """softplus(D(fake) - D(real)): the relativistic pairing loss (Jolicoeur-Martineau 2019; Huang et al. 2024, R3GAN).
+    (B,)."""
     return F.softplus(fake - real)
 
 
@@ -37,7 +39,8 @@ def classic_critic(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def minimax_generator(real: Tensor, fake: Tensor) -> Tensor:
-    """log(1 - s(D(fake))): V's own term, with the slope s(D(fake)), 0 for a sure critic (Goodfellow et al. 2014). (B,)."""
+    """log(1 - s(D(fake))): V's own term, with the slope s(D(fake)), 0 for a sure critic (Goodfellow et al. 2014).
+    (B,)."""
     return -F.softplus(fake)
 
 

@@ -1,1 +1,2 @@
-"""The explorer: drag a slider, and a structure with the requested statistics follows. Start: `streamlit run explorer/app.py`."""
+"""The explorer: drag a slider, and a structure with the requested statistics follows. Start: `streamlit run
+explorer/app.py`."""

@@ -24,7 +24,8 @@ from explorer.panel_spec import ROUTE  # noqa: E402
 
 
 def warm_up() -> tuple[str, ...]:
-    """One torch thread (two double the slowest frames), models loaded, and what will live forever out of the collector's way."""
+    """One torch thread (two double the slowest frames), models loaded, and what will live forever out of the
+    collector's way."""
     torch.set_num_threads(1)
     loaded = MODELS.preload()
     gc.collect()

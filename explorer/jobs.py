@@ -1,8 +1,8 @@
-"""Long work in the background: commands in processes of low priority, each with a private folder, while the page stays live.
+"""Long work in the background: commands in processes of low priority, each with a private folder, while the page stays
+live.
 
-A command prints lines `done/total`; what it says on stderr is the sentence when it fails. Its output is read from a pipe, so that
-it ends by itself soon after the explorer has ended.
-"""
+A command prints lines `done/total`; what it says on stderr is the sentence when it fails. Its output is read from a
+pipe, so that it ends by itself soon after the explorer has ended."""
 
 from __future__ import annotations
 
@@ -43,9 +43,15 @@ class Job:
         self._errors = folder / "errors.txt"
         with self._errors.open("w") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, *command], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True,
-                env={**os.environ, "OMP_NUM_THREADS": "1"}, start_new_session=True,
-            )  # fmt: skip
+                [sys.executable, *command],
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                env={**os.environ, "OMP_NUM_THREADS": "1"},
+                start_new_session=True,
+            )
         os.setpriority(os.PRIO_PROCESS, self._process.pid, PRIORITY)
         self._reader = threading.Thread(target=self._follow, daemon=True)
         self._reader.start()
@@ -113,8 +119,8 @@ class Jobs:
         self._leaving: threading.Timer | None = None
 
     def start(self, name: str, command: Callable[[Path], Sequence[str]]) -> Job:
-        """Starts `python` with `command(folder)` in the place of what `name` held; `ValueError` with a sentence when too many run,
-        or the machine has no room for another."""
+        """Starts `python` with `command(folder)` in the place of what `name` held; `ValueError` with a sentence when
+        too many run, or the machine has no room for another."""
         self.drop(name)
         with self._lock:
             Jobs._running = [job for job in Jobs._running if job.state == "running"]
@@ -125,7 +131,9 @@ class Jobs:
                 folder = Path(tempfile.mkdtemp(prefix=PREFIX))
                 job = self._jobs[name] = Job(command(folder), folder)
             except OSError as error:
-                raise ValueError(f"The job could not be started ({error.strerror}). Make room in the temporary folder.") from None
+                raise ValueError(
+                    f"The job could not be started ({error.strerror}). Make room in the temporary folder."
+                ) from None
             Jobs._running.append(job)
             Jobs._at_work.add(self)
         return job

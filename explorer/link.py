@@ -1,10 +1,9 @@
 """What a page remembers: the dial in the URL (same URL, same pixels) and in the session.
 
-Query parameters: each scalar condition under its own name (fractions as `name=.2,.3,.5`), `seed`, `size`, `raw=1` without the
-projection, `off=stage,stage`, `z` the dialled latents, `preset` when it is not the default, a drawn curve under its own name
-(packed control points), a cut under its axis, `locked=name.0.3` the shares that hold still, `m` the first characters of the
-checkpoint's digest. Numbers are the shortest decimals that give back the same float32.
-"""
+Query parameters: each scalar condition under its own name (fractions as `name=.2,.3,.5`), `seed`, `size`, `raw=1`
+without the projection, `off=stage,stage`, `z` the dialled latents, `preset` when it is not the default, a drawn curve
+under its own name (packed control points), a cut under its axis, `locked=name.0.3` the shares that hold still, `m` the
+first characters of the checkpoint's digest. Numbers are the shortest decimals that give back the same float32."""
 
 from __future__ import annotations
 
@@ -47,7 +46,8 @@ def read_number(q: Quantity, text: str) -> float:
 
 
 def pack(latents: Sequence[Quantity], values: Mapping[str, Value]) -> str:
-    """The dialled latents as URL-safe text: a check of the latents' names, a bit per latent, a float32 per dialled one."""
+    """The dialled latents as URL-safe text: a check of the latents' names, a bit per latent, a float32 per dialled
+    one."""
     mask = sum(1 << i for i, q in enumerate(latents) if q.name in values)
     chosen = [float(v) for q in latents if not isinstance(v := values.get(q.name, ()), tuple)]
     raw = struct.pack(f"<HI{len(chosen)}f", _check(latents), mask, *chosen)
@@ -55,7 +55,8 @@ def pack(latents: Sequence[Quantity], values: Mapping[str, Value]) -> str:
 
 
 def unpack(latents: Sequence[Quantity], text: str) -> dict[str, Value]:
-    """The inverse of `pack`; `ValueError` with a sentence when the text is damaged, of other latents, or out of range."""
+    """The inverse of `pack`; `ValueError` with a sentence when the text is damaged, of other latents, or out of
+    range."""
     damaged = ValueError("The latent directions in this link (z) are damaged or belong to another model.")
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
@@ -80,7 +81,8 @@ def pack_points(points: Sequence[float], smooth: bool) -> str:
 
 
 def unpack_points(model: Model, name: str, text: str) -> tuple[tuple[float, ...], bool]:
-    """The inverse of `pack_points`; `ValueError` with a sentence when the text is damaged or the points are out of range."""
+    """The inverse of `pack_points`; `ValueError` with a sentence when the text is damaged or the points are out of
+    range."""
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         points = struct.unpack(f"<{(len(raw) - 1) // 4}f", raw[1:])
@@ -152,14 +154,24 @@ def from_query(model: Model, query: Mapping[str, str]) -> tuple[Dial, tuple[str,
         off = ()
     locked = _locked(query.get("locked", ""))
     dial = Dial(
-        conditions, latent, seed=_whole(query, "seed", 0, range(SEEDS + 1), notes),
-        size=_whole(query, "size", model.field.shape[0], models.sizes(model), notes), project=query.get("raw") != "1", off=off,
-        best_of=_whole(query, "best_of", 1, model.problem.best_of or (1,), notes), drawn=drawn, smooth=smooth, at=at, locked=locked,
-    )  # fmt: skip
+        conditions,
+        latent,
+        seed=_whole(query, "seed", 0, range(SEEDS + 1), notes),
+        size=_whole(query, "size", model.field.shape[0], models.sizes(model), notes),
+        project=query.get("raw") != "1",
+        off=off,
+        best_of=_whole(query, "best_of", 1, model.problem.best_of or (1,), notes),
+        drawn=drawn,
+        smooth=smooth,
+        at=at,
+        locked=locked,
+    )
     dial = _possible(model, dial, notes)
     made = query.get("m")
     if made and made != model.digest[:DIGEST]:
-        notes.append("This link was made with another version of the trained model: the picture may differ from the one shared.")
+        notes.append(
+            "This link was made with another version of the trained model: the picture may differ from the one shared."
+        )
     return dial, tuple(notes)
 
 
@@ -193,13 +205,16 @@ def _flaw(model: Model, dial: Dial) -> str:
 
 
 def carried(model: Model, held: Dial, last: Dial | None) -> Dial:
-    """The dial for a model that is chosen after others of its problem: what it was left at (`held`), with the last seed, size and,
-    as far as it has them and allows them together, what was asked for and locked."""
+    """The dial for a model that is chosen after others of its problem: what it was left at (`held`), with the last
+    seed, size and, as far as it has them and allows them together, what was asked for and locked."""
     if last is None:
         return held
     ours = {q.name: q for q in model.conditions}
     fits = {k: v for k, v in last.conditions.items() if k in ours and _fits(ours[k], v)}
-    drawn, locked = {k: v for k, v in last.drawn.items() if k in ours}, {k: v for k, v in last.locked.items() if k in ours}
+    drawn, locked = (
+        {k: v for k, v in last.drawn.items() if k in ours},
+        {k: v for k, v in last.locked.items() if k in ours},
+    )
     size = last.size if models.size_of(model, last) in models.sizes(model) else held.size
     held = replace(held, seed=last.seed, size=size)
     dial = replace(held, conditions={**held.conditions, **fits}, drawn=drawn, smooth=last.smooth, locked=locked)
@@ -225,7 +240,9 @@ def _cuts(axes: Mapping[str, Array], query: Mapping[str, str], notes: list[str])
         if 0 <= value <= axes[name][-1]:
             found[name] = value
         else:
-            notes.append(f"{name} must be from 0 to {axes[name][-1]:g}; the link has {shorten(query[name])}. It is left out.")
+            notes.append(
+                f"{name} must be from 0 to {axes[name][-1]:g}; the link has {shorten(query[name])}. It is left out."
+            )
     return found
 
 

@@ -1,4 +1,5 @@
-"""The colours of fields, for the panel, the pages and the files: two phases, Okabe-Ito for categories, magma for values."""
+"""The colours of fields, for the panel, the pages and the files: two phases, Okabe-Ito for categories, magma for
+values."""
 
 from __future__ import annotations
 
@@ -10,11 +11,33 @@ OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "
 MAGMA = ("#000004", "#180F3D", "#440F76", "#721F81", "#9E2F7F", "#CD4071", "#F1605D", "#FD9668", "#FECA8D", "#FCFDBF")
 GREYS = ("#000000", "#FFFFFF")
 DIVERGING = {
-    False: ("#001261", "#023E7D", "#1E6F9D", "#71A7C4", "#C8DCE6", "#F4F1EF", "#E8C9B5", "#D29874", "#B95D2D", "#8B2E07",
-            "#590008"),
-    True: ("#9EB0FF", "#5BA4DB", "#2D7597", "#1A4256", "#11191E", "#0E0D0D", "#280D01", "#501803", "#8A4F3F", "#C68580",
-           "#FFADAD"),
-}  # fmt: skip
+    False: (
+        "#001261",
+        "#023E7D",
+        "#1E6F9D",
+        "#71A7C4",
+        "#C8DCE6",
+        "#F4F1EF",
+        "#E8C9B5",
+        "#D29874",
+        "#B95D2D",
+        "#8B2E07",
+        "#590008",
+    ),
+    True: (
+        "#9EB0FF",
+        "#5BA4DB",
+        "#2D7597",
+        "#1A4256",
+        "#11191E",
+        "#0E0D0D",
+        "#280D01",
+        "#501803",
+        "#8A4F3F",
+        "#C68580",
+        "#FFADAD",
+    ),
+}
 """Below and above 0, in the light and in the dark theme: perceptually uniform, after Crameri's vik and berlin."""
 PHASES = {False: ("#F3EBDC", "#0B5C94"), True: ("#14263A", "#F2B134")}
 """Phase 0 and phase 1, in the light and in the dark theme."""

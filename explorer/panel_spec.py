@@ -24,17 +24,32 @@ GREEK = {"nu": "ν", "mu": "μ", "lambda": "λ", "rho": "ρ", "sigma": "σ", "al
 def quantity(q: Quantity) -> dict[str, Any]:
     """What the panel needs to draw one control."""
     return {
-        "name": q.name, "label": q.label, "symbol": GREEK.get(q.symbol, q.symbol),
-        "unit": q.unit, "low": q.low, "high": q.high, "step": q.step,
-        "default": q.default, "trained": q.trained, "help": q.help, "kind": q.kind, "size": q.size,
-    }  # fmt: skip
+        "name": q.name,
+        "label": q.label,
+        "symbol": GREEK.get(q.symbol, q.symbol),
+        "unit": q.unit,
+        "low": q.low,
+        "high": q.high,
+        "step": q.step,
+        "default": q.default,
+        "trained": q.trained,
+        "help": q.help,
+        "kind": q.kind,
+        "size": q.size,
+    }
 
 
 def drawable(q: Quantity) -> dict[str, Any]:
     """What the panel needs to let a curve be drawn by hand."""
     s = q.stroke
     stroke = {"knots": s.knots, "low": s.low, "high": s.high, "start": s.start, "below": s.below} if s else None
-    return {**quantity(q), "replaces": q.replaces, "points": curves.POINTS, "presets": curves.presets(q), "stroke": stroke}
+    return {
+        **quantity(q),
+        "replaces": q.replaces,
+        "points": curves.POINTS,
+        "presets": curves.presets(q),
+        "stroke": stroke,
+    }
 
 
 def handles(model: Model) -> list[dict[str, Any]]:
@@ -56,24 +71,54 @@ def panel(model: Model, dial: Dial, base: str = "") -> dict[str, Any]:
     """
     field = model.field
     return {
-        "route": base.rstrip("/") + ROUTE, "model": model.name, "title": model.problem.title,
+        "route": base.rstrip("/") + ROUTE,
+        "model": model.name,
+        "title": model.problem.title,
         "conditions": [quantity(q) for q in model.conditions if q.kind != "curve"],
         "latents": [quantity(q) for q in model.latents if q.kind == "scalar"],
-        "sizes": models.sizes(model), "stages": model.stages, "late": models.late(model), "tries": model.problem.best_of,
-        "field": {"kind": field.kind, "labels": field.labels, "unit": field.unit, "low": field.low, "high": field.high,
-                  "gamma": field.gamma,
-                  "light": palette.stops(field), "dark": palette.stops(field, True),
-                  "diverging": {"light": palette.DIVERGING[False], "dark": palette.DIVERGING[True]}},
+        "sizes": models.sizes(model),
+        "stages": model.stages,
+        "late": models.late(model),
+        "tries": model.problem.best_of,
+        "field": {
+            "kind": field.kind,
+            "labels": field.labels,
+            "unit": field.unit,
+            "low": field.low,
+            "high": field.high,
+            "gamma": field.gamma,
+            "light": palette.stops(field),
+            "dark": palette.stops(field, True),
+            "diverging": {"light": palette.DIVERGING[False], "dark": palette.DIVERGING[True]},
+        },
         "names": {i.name: i.label for i in model.problem.invariances}
-                 | {q.name: q.label for p in reversed(model.problem.presets) for q in p.conditions},
-        "handles": handles(model), "note": note(model),
-        "curves": [{"name": d.name, "label": d.label, "unit": d.unit, "axis": d.axis or f"distance / {field.unit}"}
-                   for d in model.problem.descriptors if d.live and d.abscissa],
-        "scalars": [{"name": d.name, "label": d.label, "unit": d.unit, "help": d.help}
-                    for d in model.problem.descriptors if not d.abscissa],
-        "dial": {"conditions": dial.conditions, "latent": dial.latent, "seed": dial.seed, "size": models.size_of(model, dial),
-                 "project": dial.project, "off": dial.off, "best_of": dial.best_of, "drawn": dial.drawn,
-                 "smooth": dial.smooth, "at": dial.at, "locked": dial.locked},
+        | {q.name: q.label for p in reversed(model.problem.presets) for q in p.conditions},
+        "handles": handles(model),
+        "note": note(model),
+        "curves": [
+            {"name": d.name, "label": d.label, "unit": d.unit, "axis": d.axis or f"distance / {field.unit}"}
+            for d in model.problem.descriptors
+            if d.live and d.abscissa
+        ],
+        "scalars": [
+            {"name": d.name, "label": d.label, "unit": d.unit, "help": d.help}
+            for d in model.problem.descriptors
+            if not d.abscissa
+        ],
+        "dial": {
+            "conditions": dial.conditions,
+            "latent": dial.latent,
+            "seed": dial.seed,
+            "size": models.size_of(model, dial),
+            "project": dial.project,
+            "off": dial.off,
+            "best_of": dial.best_of,
+            "drawn": dial.drawn,
+            "smooth": dial.smooth,
+            "at": dial.at,
+            "locked": dial.locked,
+        },
         "drawable": [drawable(q) for q in model.conditions if q.kind == "curve" and q.optional],
-        "maps": solutions.about(model, dial) if solutions.applies(model) else None, "projection": model.problem.projection,
-    }  # fmt: skip
+        "maps": solutions.about(model, dial) if solutions.applies(model) else None,
+        "projection": model.problem.projection,
+    }

@@ -1,8 +1,8 @@
-"""What a problem's page shows: the live panel first; on release the link, the files and the charts; then the comparison.
+"""What a problem's page shows: the live panel first; on release the link, the files and the charts; then the
+comparison.
 
-Three fragments stand side by side, none inside another: what is left in the queue of a nested one when its parent runs again
-breaks the page.
-"""
+Three fragments stand side by side, none inside another: what is left in the queue of a nested one when its parent runs
+again breaks the page."""
 
 from __future__ import annotations
 
@@ -67,9 +67,14 @@ def choose(problem: Problem) -> Model | None:
             titles = {p.name: p.title for p in problem.presets}
             pick: Any = partial(st.selectbox, width=300) if many else st.segmented_control
             pick(
-                "Preset", names, format_func=titles.__getitem__, key=key, label_visibility="collapsed", on_change=switched,
+                "Preset",
+                names,
+                format_func=titles.__getitem__,
+                key=key,
+                label_visibility="collapsed",
+                on_change=switched,
                 args=(problem.name,),
-            )  # fmt: skip
+            )
     return loaded(f"{problem.name}/{chosen.name}")
 
 
@@ -89,8 +94,8 @@ def loaded(name: str) -> Model | None:
 
 
 def remembered(model: Model) -> tuple[Dial, tuple[str, ...]]:
-    """The dial to start from: the link's when it says anything, else what this session left and last asked of this problem, else
-    the defaults."""
+    """The dial to start from: the link's when it says anything, else what this session left and last asked of this
+    problem, else the defaults."""
     query = st.query_params.to_dict()
     if query:
         return link.from_query(model, query)
@@ -173,7 +178,9 @@ def remember(model: Model, dial: Dial) -> None:
     key = f"last:{model.problem.name}"
     before = st.session_state[key].conditions if key in st.session_state else {}
     ours = {q.name for q in model.conditions}
-    st.session_state[key] = replace(dial, conditions={k: v for k, v in before.items() if k not in ours} | dict(dial.conditions))
+    st.session_state[key] = replace(
+        dial, conditions={k: v for k, v in before.items() if k not in ours} | dict(dial.conditions)
+    )
     query = link.to_query(model, dial)
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)

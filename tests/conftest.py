@@ -32,7 +32,8 @@ def pytest_xdist_make_scheduler(config, log):
 
 @pytest.fixture(scope="session")
 def once(tmp_path_factory):
-    """once(name, make): the tensors that `make()` gives, made by the first worker that asks, read from a file by the others."""
+    """once(name, make): the tensors that `make()` gives, made by the first worker that asks, read from a file by the
+    others."""
     base = tmp_path_factory.getbasetemp()
     folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
@@ -49,16 +50,23 @@ def once(tmp_path_factory):
 @pytest.fixture(scope="session")
 def structures(once):
     """256 simulated two-phase structures, uint8 (256, 64, 64)."""
-    draw = lambda: torch.from_numpy(discovery.problem("two_phase").source.draw(range(256), (64, 64)))  # noqa: E731
+
+    def draw():
+        return torch.from_numpy(discovery.problem("two_phase").source.draw(range(256), (64, 64)))
+
     return once("structures", draw).numpy()
 
 
 @pytest.fixture(scope="session")
 def fitted(structures, once):
-    """A two-phase generator fitted to `structures`, its network untrained; frozen. `fitted.left`: deviations after the fit."""
+    """A two-phase generator fitted to `structures`, its network untrained; frozen. `fitted.left`: deviations after the
+    fit."""
     torch.manual_seed(0)
     generator = discovery.split("two_phase/fraction")[1].generator().eval().requires_grad_(False)
-    fit = lambda: (generator.fit(torch.from_numpy(structures), range(256)), generator.state_dict())  # noqa: E731
+
+    def fit():
+        return (generator.fit(torch.from_numpy(structures), range(256)), generator.state_dict())
+
     generator.left, state = once("fitted", fit)
     generator.load_state_dict(state)
     return generator

@@ -28,7 +28,9 @@ def old_array(group, name, data, kind, components, tuples):
     made.attrs["TupleDimensions"] = np.array(tuples, np.uint64)
 
 
-def version6(path, ids, angles=None, structure=1, container="SyntheticVolume", matrix="CellData", phases=None, mean=None):
+def version6(
+    path, ids, angles=None, structure=1, container="SyntheticVolume", matrix="CellData", phases=None, mean=None
+):
     """ids (z, y, x), angles (z, y, x, 3) of the cells, mean (n, 3) of the grains, phases (z, y, x)."""
     z, y, x = ids.shape
     with h5py.File(path, "w") as file:
@@ -46,9 +48,13 @@ def version6(path, ids, angles=None, structure=1, container="SyntheticVolume", m
         if angles is not None:
             old_array(cells, "EulerAngles", angles.astype(np.float32), "float", 3, (x, y, z))
         if mean is not None:
-            old_array(home.create_group("Grain Data"), "AvgEulerAngles", mean.astype(np.float32), "float", 3, (len(mean),))
+            old_array(
+                home.create_group("Grain Data"), "AvgEulerAngles", mean.astype(np.float32), "float", 3, (len(mean),)
+            )
         structures = np.array([999, *np.atleast_1d(structure)], np.uint32)[:, None]
-        old_array(home.create_group("CellEnsembleData"), "CrystalStructures", structures, "uint32_t", 1, (len(structures),))
+        old_array(
+            home.create_group("CellEnsembleData"), "CrystalStructures", structures, "uint32_t", 1, (len(structures),)
+        )
 
 
 def version_nx(path, ids, angles=None, structure=1, names=("DataContainer", "Cell Data")):

@@ -4,8 +4,8 @@ import torch
 
 
 def slopes(game, name, step, seed=0, number=5):
-    """(by the gradients, by differences): slope of the loss of player `name` along a random direction; `step` must be so small that
-    no ReLU switches."""
+    """(by the gradients, by differences): slope of the loss of player `name` along a random direction; `step` must be
+    so small that no ReLU switches."""
     player = next(p for p in game.players if p.name == name)
     grads, _ = game.gradients(player, number)
     rng = torch.Generator().manual_seed(seed)

@@ -1,4 +1,5 @@
-"""Processes that tests start, wait for and kill: forked from one that has imported everything, so that each starts at once."""
+"""Processes that tests start, wait for and kill: forked from one that has imported everything, so that each starts at
+once."""
 
 import multiprocessing
 import os

@@ -1,4 +1,5 @@
-"""The rules of the house, each with a test that it can fail. A rule maps a source tree to its offences, one sentence each."""
+"""The rules of the house, each with a test that it can fail. A rule maps a source tree to its offences, one sentence
+each."""
 
 import ast
 import functools
@@ -39,9 +40,14 @@ WITHOUT_STREAMLIT = ("explorer.figures.base", "explorer.live.protocol", "explore
 LONGEST_FILE, MEDIAN_FILE, MEDIAN_FUNCTION = 400, 150, 10
 LARGEST_CHECKPOINT = 8 * 2**20
 UNFINISHED = re.compile(
-    "|".join(r"\b" + a + b + r"\b(?!=)" for a, b in (("TO", "DO"), ("FIX", "ME"), ("NotImplemented", "Error"), ("place", "holder")))
+    "|".join(
+        r"\b" + a + b + r"\b(?!=)"
+        for a, b in (("TO", "DO"), ("FIX", "ME"), ("NotImplemented", "Error"), ("place", "holder"))
+    )
 )
-MACHINE = re.compile(r"(?<![\w.\-/])/(?:" + "|".join(("home", "root", "work", "tmp", "Users", "mnt", "scratch")) + r")/")
+MACHINE = re.compile(
+    r"(?<![\w.\-/])/(?:" + "|".join(("home", "root", "work", "tmp", "Users", "mnt", "scratch")) + r")/"
+)
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -76,12 +82,18 @@ def nodes(module):
 
 def imports(root, file):
     """Dotted names of everything imported, inside functions too; `from core import data` gives core.data."""
-    package = module_name(root, file).split(".") if file.name == "__init__.py" else module_name(root, file).split(".")[:-1]
+    package = (
+        module_name(root, file).split(".") if file.name == "__init__.py" else module_name(root, file).split(".")[:-1]
+    )
     for node in nodes(tree(file)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = [*package[: len(package) - node.level + 1], *(node.module or "").split(".")] if node.level else [node.module]
+            base = (
+                [*package[: len(package) - node.level + 1], *(node.module or "").split(".")]
+                if node.level
+                else [node.module]
+            )
             stem = ".".join(part for part in base if part)
             yield from (f"{stem}.{alias.name}" for alias in node.names)
 
@@ -174,11 +186,15 @@ def one_problem_per_file(root):
     for file in sorted((root / "core" / "problems").glob("[!_]*.py")):
         module = tree(file)
         assignments = [
-            ast.unparse(n).split("=")[0].split(":")[0].strip() for n in module.body if isinstance(n, ast.Assign | ast.AnnAssign)
+            ast.unparse(n).split("=")[0].split(":")[0].strip()
+            for n in module.body
+            if isinstance(n, ast.Assign | ast.AnnAssign)
         ]
         made = [name for name in assignments if name == "PROBLEM"]
         calls = [n for n in nodes(module) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "Problem"]
-        named = [k.value.value for n in calls for k in n.keywords if k.arg == "name" and isinstance(k.value, ast.Constant)]
+        named = [
+            k.value.value for n in calls for k in n.keywords if k.arg == "name" and isinstance(k.value, ast.Constant)
+        ]
         if len(made) != 1 or named != [file.stem]:
             yield f"{file.name} must define one PROBLEM = Problem(name={file.stem!r}, ...); it defines {named}"
 
@@ -218,7 +234,9 @@ def public_names_explain_themselves(root):
         module = tree(file)
         if module.body and not ast.get_docstring(module):
             yield f"{file.name} has no docstring"
-        yield from (f"{file.name}:{n.lineno} {n.name} has no docstring" for n in public(module) if not ast.get_docstring(n))
+        yield from (
+            f"{file.name}:{n.lineno} {n.name} has no docstring" for n in public(module) if not ast.get_docstring(n)
+        )
 
 
 def parameters_are_annotated(root):
@@ -230,7 +248,11 @@ def parameters_are_annotated(root):
             named = [*a.posonlyargs, *a.args]
             own = node in methods and not any(getattr(d, "id", "") == "staticmethod" for d in node.decorator_list)
             every = [*named[own:], *a.kwonlyargs, *(p for p in (a.vararg, a.kwarg) if p)]
-            yield from (f"{file.name}:{node.lineno} {node.name}: {p.arg} is not annotated" for p in every if p.annotation is None)
+            yield from (
+                f"{file.name}:{node.lineno} {node.name}: {p.arg} is not annotated"
+                for p in every
+                if p.annotation is None
+            )
 
 
 def written(root):
@@ -274,12 +296,15 @@ def checkpoints_are_small_and_carded(root):
 # --- each rule holds, and each can fail -------------------------------------------------------------------------------
 
 MINIMAL = {
-    "core/__init__.py": '"""Face."""\nimport core.types\ndef load():\n    """Load."""\n    from core.sampling import load\n',
+    "core/__init__.py": '"""Face."""\nimport core.types\ndef load():\n    """Load."""\n    from core.sampling import '
+    "load\n",
     "core/types.py": '"""Types."""\n',
     "core/discovery.py": '"""Find."""\nimport importlib\n\nimportlib.import_module("core.problems")\n',
-    "core/data.py": '"""Data."""\nimport core.types\ndef f(a: int, *b: int, c: int) -> int:\n    """Sum."""\n    return a\n',
+    "core/data.py": '"""Data."""\nimport core.types\ndef f(a: int, *b: int, c: int) -> int:\n    """Sum."""\n    '
+    "return a\n",
     "core/problems/rings.py": '"""Rings."""\nfrom core import data\n\nPROBLEM: Problem = Problem(name="rings")\n',
-    "explorer/figures/base.py": '"""Figures."""\nimport core\n\nclass A:\n    """A."""\n\n    def m(self, x: int):\n        """M."""\n',
+    "explorer/figures/base.py": '"""Figures."""\nimport core\n\nclass A:\n    """A."""\n\n    def m(self, x: int):\n  '
+    '      """M."""\n',
     "explorer/main.py": '"""Main."""\nimport streamlit\n\nstreamlit.text_input(' + "place" + 'holder="x")\n',
     "train.py": '"""Train."""\nimport core\n',
     "checkpoints/rings/plain.md": "card",
@@ -314,7 +339,10 @@ OFFENDERS = {
     ],
     the_live_path_knows_no_streamlit: [
         {"explorer/figures/base.py": "import streamlit"},
-        {"explorer/live/protocol.py": "import explorer.link", "explorer/link.py": "def f():\n from streamlit import cache"},
+        {
+            "explorer/live/protocol.py": "import explorer.link",
+            "explorer/link.py": "def f():\n from streamlit import cache",
+        },
         {"explorer/live/__init__.py": "import streamlit", "explorer/live/service.py": ""},
     ],
     nobody_imports_the_explorer: [{"core/data.py": "import explorer"}, {"train.py": "from explorer.jobs import run"}],
@@ -329,7 +357,11 @@ OFFENDERS = {
         {f"core/models/m{i}.py": "\n" * (MEDIAN_FILE + 1) for i in range(9)},
     ],
     functions_are_short: [
-        {"core/data.py": "def f():\n" + " x = 1\n" * (MEDIAN_FUNCTION + 1), "core/__init__.py": "", "explorer/figures/base.py": ""},
+        {
+            "core/data.py": "def f():\n" + " x = 1\n" * (MEDIAN_FUNCTION + 1),
+            "core/__init__.py": "",
+            "explorer/figures/base.py": "",
+        },
     ],
     public_names_explain_themselves: [
         {"core/data.py": "import os"},
@@ -350,14 +382,22 @@ OFFENDERS = {
         {"explorer/live/browser/panel.js": "// FIX" + "ME"},
     ],
     no_path_of_one_machine: [{"core/data.py": "PATH = '/ho" + "me/me/x'"}, {"README.md": "cd /wo" + "rk/x"}],
-    no_file_runs_code: [{"core/data.py": "import pickle"}, {"core/data.py": "x = torch.load(path)"}, {"core/data.py": "eval('1')"}],
+    no_file_runs_code: [
+        {"core/data.py": "import pickle"},
+        {"core/data.py": "x = torch.load(path)"},
+        {"core/data.py": "eval('1')"},
+    ],
     checkpoints_are_small_and_carded: [
         {"checkpoints/rings/big.safetensors": "x" * LARGEST_CHECKPOINT, "checkpoints/rings/big.md": ""},
         {"checkpoints/rings/other.safetensors": ""},
         {"checkpoints/rings/other.md": ""},
     ],
-}  # fmt: skip
-CASES = [pytest.param(rule, files, id=f"{rule.__name__}-{i}") for rule, trees in OFFENDERS.items() for i, files in enumerate(trees)]
+}
+CASES = [
+    pytest.param(rule, files, id=f"{rule.__name__}-{i}")
+    for rule, trees in OFFENDERS.items()
+    for i, files in enumerate(trees)
+]
 
 
 def plant(root, files):

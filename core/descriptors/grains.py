@@ -1,9 +1,8 @@
 """Statistics of grain maps: what a polycrystal is judged by. Measured on labels alone, periodic, lengths in pixels.
 
-Every function takes `labels` (n, H, W), integers of any kind, as an array or a tensor. A grain is a 4-connected piece of equal
-labels (see `components`): adjoining grains of equal orientation count as one, as on any map of orientations. Pieces of fewer
-than `SPECK` px are speckle and no grains. Scalars come as float32 tensors (n,), curves as (n, m).
-"""
+Every function takes `labels` (n, H, W), integers of any kind, as an array or a tensor. A grain is a 4-connected piece
+of equal labels (see `components`): adjoining grains of equal orientation count as one, as on any map of orientations.
+Pieces of fewer than `SPECK` px are speckle and no grains. Scalars come as float32 tensors (n,), curves as (n, m)."""
 
 from __future__ import annotations
 
@@ -92,7 +91,8 @@ def boundary_length(labels: Tensor | Array) -> Tensor:
 
 
 def equal_boundary(ids: Array, labels: Tensor | Array) -> Tensor:
-    """Share of the length of the boundaries between grains `ids` (n, H, W) that have equal labels on both sides, shape (n,)."""
+    """Share of the length of the boundaries between grains `ids` (n, H, W) that have equal labels on both sides, shape
+    (n,)."""
     grains, maps = _maps(ids), _maps(labels)
     between = [grains != np.roll(grains, -1, axis) for axis in (1, 2)]
     equal = [b & (maps == np.roll(maps, -1, axis)) for axis, b in zip((1, 2), between, strict=True)]
@@ -101,8 +101,8 @@ def equal_boundary(ids: Array, labels: Tensor | Array) -> Tensor:
 
 
 def junctions(label: Array) -> NDArray[np.intp]:
-    """Upper left pixels (k, 2) of the 2 x 2 blocks of a periodic map (H, W) in which three labels meet; of blocks that touch,
-    one and the same junction on the pixels, only the first."""
+    """Upper left pixels (k, 2) of the 2 x 2 blocks of a periodic map (H, W) in which three labels meet; of blocks that
+    touch, one and the same junction on the pixels, only the first."""
     block = np.sort(np.stack([np.roll(label, (-i, -j), (0, 1)) for i in (0, 1) for j in (0, 1)]), axis=0)
     meet = (np.diff(block, axis=0) != 0).sum(0) == 2
     again = np.any([np.roll(meet, shift, (0, 1)) for shift in ((0, 1), (1, -1), (1, 0), (1, 1))], axis=0)
@@ -112,11 +112,10 @@ def junctions(label: Array) -> NDArray[np.intp]:
 def junction_angles(labels: Tensor | Array) -> list[NDArray[np.float64]]:
     """Dihedral angles of the triple junctions of each map, degrees, shape (k, 3), each row summing to 360.
 
-    An angle is the share of its grain in circles of `RADII` px about the meeting point of the three labels. A junction counts
-    only if each circle crosses each of its grains once and no other: within 6 px there is no second junction. The junction lies up
-    to half a pixel from a corner of pixels, which leaves a random error of about 7 degrees in each angle. Angles come in the
-    order of their labels.
-    """
+    An angle is the share of its grain in circles of `RADII` px about the meeting point of the three labels. A junction
+    counts only if each circle crosses each of its grains once and no other: within 6 px there is no second junction.
+    The junction lies up to half a pixel from a corner of pixels, which leaves a random error of about 7 degrees in each
+    angle. Angles come in the order of their labels."""
     return [_angles(one) for one in _maps(labels)]
 
 
@@ -131,7 +130,8 @@ def angle_classes(shape: tuple[int, int]) -> NDArray[np.float64]:
 
 
 def solidity(label: Array) -> NDArray[np.float64]:
-    """Solidity of each grain of a periodic map (H, W): its pixels over the pixels in their convex hull, 1 for a convex grain.
+    """Solidity of each grain of a periodic map (H, W): its pixels over the pixels in their convex hull, 1 for a convex
+    grain.
 
     0 for a piece that winds round the torus.
     """
@@ -145,9 +145,8 @@ def solidity(label: Array) -> NDArray[np.float64]:
 def misfit(labels: Tensor | Array) -> Tensor:
     """Neighbour misfit: share of each map's area in pieces that no single grain looks like, shape (n,).
 
-    Adjoining pieces differ by definition; what two grains of equal orientation leave when they merge is a piece with notches
-    where their junctions were. Counted are pieces of solidity below `SOLID`.
-    """
+    Adjoining pieces differ by definition; what two grains of equal orientation leave when they merge is a piece with
+    notches where their junctions were. Counted are pieces of solidity below `SOLID`."""
     return _scalars(_merged(one) for one in _maps(labels))
 
 
@@ -169,10 +168,19 @@ def _angles(label: Array) -> NDArray[np.float64]:
     corner = junctions(label)
     turn = 2 * math.pi * (np.arange(DIRECTIONS) + 0.5) / DIRECTIONS
     radius = np.array(RADII)[:, None]
-    at = [c[:, None, None] + np.rint(0.5 + radius * f(turn)).astype(int) for c, f in zip(corner.T, (np.sin, np.cos), strict=True)]
+    at = [
+        c[:, None, None] + np.rint(0.5 + radius * f(turn)).astype(int)
+        for c, f in zip(corner.T, (np.sin, np.cos), strict=True)
+    ]
     seen = label[at[0] % label.shape[0], at[1] % label.shape[1]]  # (k, radii, directions)
-    block = np.stack([label[(corner[:, 0] + i) % label.shape[0], (corner[:, 1] + j) % label.shape[1]]
-                      for i in (0, 1) for j in (0, 1)], 1)  # fmt: skip
+    block = np.stack(
+        [
+            label[(corner[:, 0] + i) % label.shape[0], (corner[:, 1] + j) % label.shape[1]]
+            for i in (0, 1)
+            for j in (0, 1)
+        ],
+        1,
+    )
     block.sort(axis=1)
     three = block[np.diff(block, axis=1, prepend=-1) != 0].reshape(-1, 3)
     share = (seen[..., None] == three[:, None, None]).mean(2)  # (k, radii, 3)

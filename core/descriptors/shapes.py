@@ -17,8 +17,9 @@ REACH = 0.6
 
 @dataclass(frozen=True)
 class Moments:
-    """Area A in px, centroid in px, `spread` = 2 pi I / A^2 with I the polar second moment (1: a disc, pi / 3: a square) and
-    `fourth` = 60 |sum (dx + i dy)^4| / A^3 (0: a disc, 1: a square however it is turned). An empty mask has zeros."""
+    """Area A in px, centroid in px, `spread` = 2 pi I / A^2 with I the polar second moment (1: a disc, pi / 3: a
+    square) and `fourth` = 60 |sum (dx + i dy)^4| / A^3 (0: a disc, 1: a square however it is turned). An empty mask has
+    zeros."""
 
     area: float
     x: float
@@ -40,9 +41,13 @@ def moments(mask: Array) -> Moments:
 
 
 def perimeter(mask: Array) -> float:
-    """Length of the outline in px by the Cauchy-Crofton formula over 4 directions: exact on average over all directions."""
+    """Length of the outline in px by the Cauchy-Crofton formula over 4 directions: exact on average over all
+    directions."""
     padded = np.pad(np.asarray(mask, bool), 1)
-    crossings = lambda a, b: float(np.count_nonzero(a != b))  # noqa: E731
+
+    def crossings(a: Array, b: Array) -> float:
+        return float(np.count_nonzero(a != b))
+
     straight = crossings(padded[1:], padded[:-1]) + crossings(padded[:, 1:], padded[:, :-1])
     slanted = crossings(padded[1:, 1:], padded[:-1, :-1]) + crossings(padded[1:, :-1], padded[:-1, 1:])
     return math.pi / 8 * (straight + slanted / math.sqrt(2))

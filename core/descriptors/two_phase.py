@@ -1,9 +1,9 @@
-"""Statistics of two-phase arrays: what a micrograph is judged by. All periodic, all batched, phase 1 is the one counted.
+"""Statistics of two-phase arrays: what a micrograph is judged by. All periodic, all batched, phase 1 is the one
+counted.
 
-Every function takes `x` (n, H, W): labels 0/1 of any dtype, or, where the docstring says "soft fields", probabilities of
-phase 1 (the others cut them at 1/2). Results are float32 unless `x` is float64. Lengths are in pixels. An array of another
-rank raises `ValueError`.
-"""
+Every function takes `x` (n, H, W): labels 0/1 of any dtype, or, where the docstring says "soft fields", probabilities
+of phase 1 (the others cut them at 1/2). Results are float32 unless `x` is float64. Lengths are in pixels. An array of
+another rank raises `ValueError`."""
 
 from __future__ import annotations
 
@@ -37,9 +37,8 @@ def s2_map(x: Tensor) -> Tensor:
 def radial_bins(shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """The annuli of `s2_radial`: true mean distance (m,) in px and number of displacements (m,) of each.
 
-    Bin r holds the displacements whose shortest periodic length rounds to r, r = 0 .. min(H, W) // 2. The mean distance is
-    not r: rounding puts the diagonal neighbours (sqrt 2) into bin 1, whose mean is 1.207.
-    """
+    Bin r holds the displacements whose shortest periodic length rounds to r, r = 0 .. min(H, W) // 2. The mean distance
+    is not r: rounding puts the diagonal neighbours (sqrt 2) into bin 1, whose mean is 1.207."""
     distances, counts, _ = _annuli(shape)
     return distances.clone(), counts.clone()
 
@@ -47,8 +46,8 @@ def radial_bins(shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
 def s2_radial(x: Tensor) -> Tensor:
     """Two-point correlation of phase 1 averaged over the annuli of `radial_bins` (soft fields too, differentiable).
 
-    S2(r) = mean of S2(d) over the displacements of bin r; shape (n, m), abscissa `radial_bins(shape)[0]` px, S2(0) = p1.
-    """
+    S2(r) = mean of S2(d) over the displacements of bin r; shape (n, m), abscissa `radial_bins(shape)[0]` px, S2(0) =
+    p1."""
     plane = s2_map(x)
     _, counts, index = _annuli((plane.shape[1], plane.shape[2]))
     sums = plane.new_zeros(len(counts) + 1, len(plane)).index_add(0, index.to(plane.device), plane.flatten(1).T)
@@ -56,7 +55,8 @@ def s2_radial(x: Tensor) -> Tensor:
 
 
 def s2_axes(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Two-point correlation along x and along y (soft fields too): shapes (n, W//2 + 1), (n, H//2 + 1), at 0, 1, 2, .. px."""
+    """Two-point correlation along x and along y (soft fields too): shapes (n, W//2 + 1), (n, H//2 + 1), at 0, 1, 2, ..
+    px."""
     plane = s2_map(x)
     return plane[:, 0, : plane.shape[2] // 2 + 1], plane[:, : plane.shape[1] // 2 + 1, 0]
 
@@ -65,11 +65,11 @@ def specific_surface(x: Tensor) -> Tensor:
     """Interface length per area, shape (n,), in 1/px.
 
     s = (pi / 4) F, F = pixel faces between the phases per pixel, along x and y together. In the isotropic mean this is
-    unbiased: a line meets an interface of density s in 2 s / pi points per length, whatever its direction (Cauchy, Crofton),
-    and F counts the crossings of two such families. Counting faces alone overstates the length of a disc by 4 / pi. It equals
-    s = -pi S2'(0) with the slope over one pixel along the axes. A straight interface along an axis reads pi / 4 of its length.
-    Source: Debye, Anderson and Brumberger (1957); Torquato (2002), eq. 2.38 in two dimensions.
-    """
+    unbiased: a line meets an interface of density s in 2 s / pi points per length, whatever its direction (Cauchy,
+    Crofton), and F counts the crossings of two such families. Counting faces alone overstates the length of a disc by 4
+    / pi. It equals s = -pi S2'(0) with the slope over one pixel along the axes. A straight interface along an axis
+    reads pi / 4 of its length. Source: Debye, Anderson and Brumberger (1957); Torquato (2002), eq. 2.38 in two
+    dimensions."""
     bits = _bits(x)
     faces = _count(bits ^ bits.roll(-1, 1)) + _count(bits ^ bits.roll(-1, 2))
     return _per_pixel(faces, x) * (math.pi / 4)
@@ -78,9 +78,8 @@ def specific_surface(x: Tensor) -> Tensor:
 def euler_number(x: Tensor) -> Tensor:
     """Euler characteristic of phase 1 per 10^4 pixels, shape (n,).
 
-    chi = V - E + F with V the pixels of phase 1, E its pairs of face neighbours, F its full 2x2 blocks, on the torus: phase 1
-    is 4-connected, phase 0 8-connected. In a plane piece chi = components of phase 1 - holes in it.
-    """
+    chi = V - E + F with V the pixels of phase 1, E its pairs of face neighbours, F its full 2x2 blocks, on the torus:
+    phase 1 is 4-connected, phase 0 8-connected. In a plane piece chi = components of phase 1 - holes in it."""
     bits = _bits(x)
     right = bits & bits.roll(-1, 2)
     down = bits & bits.roll(-1, 1)
@@ -91,19 +90,20 @@ def euler_number(x: Tensor) -> Tensor:
 def lineal_path(x: Tensor, phase: int = 1, longest: int = 32) -> Tensor:
     """Lineal-path function: probability that a segment lies wholly in `phase`; shape (n, longest + 1).
 
-    L(r) = fraction of pixels from which r + 1 consecutive pixels along an axis are all of the phase, r = 0 .. longest px,
-    mean over x and y; L(0) is the volume fraction of the phase. Source: Lu and Torquato, Phys. Rev. A 45, 922 (1992).
-    """
+    L(r) = fraction of pixels from which r + 1 consecutive pixels along an axis are all of the phase, r = 0 .. longest
+    px, mean over x and y; L(0) is the volume fraction of the phase. Source: Lu and Torquato, Phys. Rev. A 45, 922
+    (1992)."""
     return _per_pixel(_clear_segments(x, phase, longest), x) / 2
 
 
 def chord_lengths(x: Tensor, phase: int = 1, longest: int = 64) -> Tensor:
-    """Chord-length distribution of `phase` along x and y together; shape (n, longest), lengths 1 .. longest px, sums to 1.
+    """Chord-length distribution of `phase` along x and y together; shape (n, longest), lengths 1 .. longest px, sums to
+    1.
 
-    A chord is a maximal periodic run of the phase on a pixel row or column; the last entry gathers all that are `longest` or
-    more. Lines wholly of the phase have no ends and hold no chord; without any chord the histogram is 0.
-    With L of `lineal_path`, chords of length l per pixel are L(l-1) - 2 L(l) + L(l+1). Source: Torquato (2002), section 2.5.
-    """
+    A chord is a maximal periodic run of the phase on a pixel row or column; the last entry gathers all that are
+    `longest` or more. Lines wholly of the phase have no ends and hold no chord; without any chord the histogram is 0.
+    With L of `lineal_path`, chords of length l per pixel are L(l-1) - 2 L(l) + L(l+1). Source: Torquato (2002), section
+    2.5."""
     segments = _clear_segments(x, phase, longest)
     ends = segments[:, :-1] - segments[:, 1:]
     chords = torch.cat([ends[:, :-1] - ends[:, 1:], ends[:, -1:]], 1)
@@ -117,10 +117,13 @@ def mean_chord(x: Tensor, phase: int = 1) -> Tensor:
     absent, else max(H, W).
     """
     chosen = _chosen(x, phase)
-    inside, chords = (_count(a) + _count(b) for a, b in (
-        (chosen & ~chosen.all(1, keepdim=True), chosen & ~chosen.all(2, keepdim=True)),
-        (chosen & ~chosen.roll(1, 1), chosen & ~chosen.roll(1, 2)),
-    ))  # fmt: skip
+    inside, chords = (
+        _count(a) + _count(b)
+        for a, b in (
+            (chosen & ~chosen.all(1, keepdim=True), chosen & ~chosen.all(2, keepdim=True)),
+            (chosen & ~chosen.roll(1, 1), chosen & ~chosen.roll(1, 2)),
+        )
+    )
     endless = float(max(x.shape[1:])) * chosen.any(2).any(1)
     return torch.where(chords > 0, inside / chords.clamp(min=1), endless).to(_dtype(x))
 
@@ -128,9 +131,8 @@ def mean_chord(x: Tensor, phase: int = 1) -> Tensor:
 def characteristic_length(x: Tensor) -> Tensor:
     """Distance at which the autocovariance S2(r) - p1^2 first vanishes, shape (n,), in px (soft fields too).
 
-    Linear interpolation between the annuli of `radial_bins`; the largest distance where it does not vanish (and for an array
-    of one phase).
-    """
+    Linear interpolation between the annuli of `radial_bins`; the largest distance where it does not vanish (and for an
+    array of one phase)."""
     curve = s2_radial(x)
     p1 = volume_fraction(x)[:, None]
     covariance = torch.where(p1 * (1 - p1) > 0, curve - p1.square(), torch.ones_like(curve))

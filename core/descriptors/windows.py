@@ -1,8 +1,8 @@
 """Statistics of a two-phase micrograph, which is a window of something larger: nothing is taken to be periodic.
 
-Every estimator takes one array (H, W) of phases, 0 or 1, counts what lies wholly in it, and divides by how often it could: free of
-bias for a stationary structure, whatever lies beyond the edges. Lengths are in pixels. The periodic twins are in `descriptors`.
-"""
+Every estimator takes one array (H, W) of phases, 0 or 1, counts what lies wholly in it, and divides by how often it
+could: free of bias for a stationary structure, whatever lies beyond the edges. Lengths are in pixels. The periodic
+twins are in `descriptors`."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ PART, PARTS = 64, 4
 
 @dataclass(frozen=True)
 class Statistics:
-    """p1; S2 (m,) at mean distances `at` (m,), with standard errors of p1 and S2 over the parts of the window; lineal path (k,) at
-    0, 1, 2, .. px; interface per area in 1/px; Euler number per 10^4 px; first zero of S2 - p1^2 in px."""
+    """p1; S2 (m,) at mean distances `at` (m,), with standard errors of p1 and S2 over the parts of the window; lineal
+    path (k,) at 0, 1, 2, .. px; interface per area in 1/px; Euler number per 10^4 px; first zero of S2 - p1^2 in px."""
 
     p: float
     at: Array
@@ -43,23 +43,28 @@ def statistics(phase: Array) -> Statistics:
     """All of them; `ValueError` where the window is too small, too large or of one phase."""
     rows, columns = phase.shape
     if min(rows, columns) < SMALLEST:
-        raise ValueError(f"The window has {columns} x {rows} pixels; each side needs {SMALLEST} or more. Make it larger.")
+        raise ValueError(
+            f"The window has {columns} x {rows} pixels; each side needs {SMALLEST} or more. Make it larger."
+        )
     if rows * columns > LARGEST:
         raise ValueError(f"The window has {columns} x {rows} pixels; at most {LARGEST} are measured. Make it smaller.")
     p = float(phase.mean())
     if not 0 < p < 1:
-        raise ValueError(f"The window is all of phase {p:.0f}: there is nothing to measure. Move the threshold or the window.")
+        raise ValueError(
+            f"The window is all of phase {p:.0f}: there is nothing to measure. Move the threshold or the window."
+        )
     at, s2 = two_point(phase)
     p_error, s2_error = errors(phase, len(s2))
     lineal = lineal_path(phase, len(s2) - 1)
     return Statistics(
         p, at, s2, p_error, s2_error, lineal, specific_surface(phase), euler_number(phase), first_zero(at, s2, p)
-    )  # fmt: skip
+    )
 
 
 def pairs(phase: Array, reach: int) -> tuple[Array, Array]:
-    """Numbers of pairs of pixels (2 reach + 1, reach + 1) that are dy = -reach .. reach down and dx = 0 .. reach across apart:
-    both in phase 1, and all there are. Exact: by FFT, padded so that nothing wraps around, rounded to the integer."""
+    """Numbers of pairs of pixels (2 reach + 1, reach + 1) that are dy = -reach .. reach down and dx = 0 .. reach across
+    apart: both in phase 1, and all there are. Exact: by FFT, padded so that nothing wraps around, rounded to the
+    integer."""
     rows, columns = phase.shape
     padded = [fft.next_fast_len(n + reach, real=True) for n in phase.shape]
     spectrum = fft.rfft2(phase.astype(np.float64), padded)
@@ -69,11 +74,11 @@ def pairs(phase: Array, reach: int) -> tuple[Array, Array]:
 
 
 def two_point(phase: Array, reach: int | None = None) -> tuple[Array, Array]:
-    """Two-point correlation over annuli: mean distances (m,) in px, and S2 (m,), m = reach + 1 (half the window, at most `REACH`).
+    """Two-point correlation over annuli: mean distances (m,) in px, and S2 (m,), m = reach + 1 (half the window, at
+    most `REACH`).
 
-    S2(d) = pairs d apart that lie in phase 1 / pairs d apart; annulus r is the mean over the displacements whose length rounds to
-    r, as in `descriptors.radial_bins`.
-    """
+    S2(d) = pairs d apart that lie in phase 1 / pairs d apart; annulus r is the mean over the displacements whose length
+    rounds to r, as in `descriptors.radial_bins`."""
     reach = min(min(phase.shape) // 2, REACH) if reach is None else reach
     inside, possible = pairs(phase, reach)
     length = np.hypot(np.arange(-reach, reach + 1)[:, None], np.arange(reach + 1))
@@ -81,7 +86,8 @@ def two_point(phase: Array, reach: int | None = None) -> tuple[Array, Array]:
 
 
 def annuli(length: Array, values: Array, reach: int, weights: Array | float = 1.0) -> tuple[Array, Array]:
-    """Weighted means (reach + 1,) of the lengths of displacements and of values over those whose length rounds to 0 .. reach."""
+    """Weighted means (reach + 1,) of the lengths of displacements and of values over those whose length rounds to 0 ..
+    reach."""
     index = np.rint(length).astype(int)
     near = index <= reach
     weight = np.broadcast_to(weights, length.shape)[near]
@@ -103,8 +109,8 @@ def errors(phase: Array, bins: int) -> tuple[float, Array]:
 
 
 def lineal_path(phase: Array, longest: int) -> Array:
-    """Lineal-path function of phase 1, (longest + 1,): the share of the segments of r + 1 px along x or y that lie wholly in it, of
-    those that fit into the window. Source: Lu and Torquato, Phys. Rev. A 45, 922 (1992)."""
+    """Lineal-path function of phase 1, (longest + 1,): the share of the segments of r + 1 px along x or y that lie
+    wholly in it, of those that fit into the window. Source: Lu and Torquato, Phys. Rev. A 45, 922 (1992)."""
     rows, columns = phase.shape
     found = np.zeros(longest + 1)
     across = down = bits = phase.astype(bool)
@@ -124,16 +130,16 @@ def specific_surface(phase: Array) -> float:
 
 
 def euler_number(phase: Array) -> float:
-    """Euler characteristic per 10^4 px: densities of the pixels of phase 1, less their pairs of face neighbours, plus 2x2 blocks,
-    each per place where it could be; phase 1 is 4-connected."""
+    """Euler characteristic per 10^4 px: densities of the pixels of phase 1, less their pairs of face neighbours, plus
+    2x2 blocks, each per place where it could be; phase 1 is 4-connected."""
     bits = phase.astype(bool)
     right, down = bits[:, 1:] & bits[:, :-1], bits[1:] & bits[:-1]
     return 1e4 * float(bits.mean() - right.mean() - down.mean() + (down[:, 1:] & down[:, :-1]).mean())
 
 
 def first_zero(at: Array, s2: Array, p: float, share: float = 0.0) -> float:
-    """Distance at which S2 - p^2 first vanishes, or is down to a share of p (1 - p), linear between the distances; the largest
-    where it does not."""
+    """Distance at which S2 - p^2 first vanishes, or is down to a share of p (1 - p), linear between the distances; the
+    largest where it does not."""
     covariance = s2 - p * p - share * p * (1 - p)
     below = np.flatnonzero(covariance <= 0)
     if not len(below):
@@ -153,8 +159,11 @@ def smoothed(values: Array, sigma: float) -> Array:
     return ndimage.gaussian_filter(values.astype(np.float32), sigma, mode="nearest") if sigma else values
 
 
-def example(seed: int = 0, shape: tuple[int, int] = (384, 512), fraction: float = 0.42, radius: float = 7.0) -> NDArray[np.uint8]:
-    """A grey picture of overlapping discs, bright on dark, as a microscope would show it: soft edges, uneven light, noise.
+def example(
+    seed: int = 0, shape: tuple[int, int] = (384, 512), fraction: float = 0.42, radius: float = 7.0
+) -> NDArray[np.uint8]:
+    """A grey picture of overlapping discs, bright on dark, as a microscope would show it: soft edges, uneven light,
+    noise.
 
     Centres are a Poisson process, radii vary by a tenth; 1 - fraction = exp(-discs per area times pi radius^2).
     Source: the Boolean model; Torquato (2002), chapter 5.

@@ -13,9 +13,12 @@ LEAST = 1e-6
 
 
 def area(fields: Tensor, channel: int) -> Tensor:
-    """Sum of the soft membership over the pixels of one channel, (B,) in px; `ValueError` when there is no such channel."""
+    """Sum of the soft membership over the pixels of one channel, (B,) in px; `ValueError` when there is no such
+    channel."""
     if fields.ndim != 4 or fields.shape[1] <= channel:
-        raise ValueError(f"Fields with shape {channel} must be (B, {channel + 1} or more, H, W); got {tuple(fields.shape)}.")
+        raise ValueError(
+            f"Fields with shape {channel} must be (B, {channel + 1} or more, H, W); got {tuple(fields.shape)}."
+        )
     return fields[:, channel].sum((1, 2))
 
 
@@ -40,8 +43,8 @@ class Area:
 
 
 class Radius(Area):
-    """r_k = sqrt(A_k / pi): the radius of the disc of the channel's area; px. An empty channel has a radius next to 0 and no
-    gradient. Source: eq. 3 of InvNet with the area of a circle put in."""
+    """r_k = sqrt(A_k / pi): the radius of the disc of the channel's area; px. An empty channel has a radius next to 0
+    and no gradient. Source: eq. 3 of InvNet with the area of a circle put in."""
 
     tolerance = 0.1
 

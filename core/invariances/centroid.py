@@ -12,7 +12,8 @@ from core.types import Conditions
 
 
 class Centroid:
-    """First moment over zeroth moment of channel k, in px from the centre of the top left pixel along one axis (x: columns).
+    """First moment over zeroth moment of channel k, in px from the centre of the top left pixel along one axis (x:
+    columns).
 
     Measured from the middle of the frame, where a channel with less than a pixel in it is said to be: finite values and
     gradients for empty ones, no bias for others. Source: eq. 4 to 6 of InvNet.

@@ -22,7 +22,9 @@ class ChannelFractions:
     def measure(self, fields: Tensor) -> Tensor:
         """Fractions (B, C) of soft fields (B, C, H, W); `ValueError` for fewer than two channels."""
         if fields.ndim != 4 or fields.shape[1] < 2:
-            raise ValueError(f"Fields of several phases must have shape (B, C, H, W), C at least 2; got {tuple(fields.shape)}.")
+            raise ValueError(
+                f"Fields of several phases must have shape (B, C, H, W), C at least 2; got {tuple(fields.shape)}."
+            )
         return fields.mean((2, 3))
 
     def residual(self, fields: Tensor, conditions: Conditions) -> Tensor:

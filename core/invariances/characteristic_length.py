@@ -10,11 +10,11 @@ from core.types import Conditions
 
 
 class CharacteristicLength:
-    """Distance in px at which the autocovariance S2(r) - p1^2 of the soft field first vanishes, linear between the bins of S2.
+    """Distance in px at which the autocovariance S2(r) - p1^2 of the soft field first vanishes, linear between the bins
+    of S2.
 
-    The largest distance, min(H, W) / 2, where it does not vanish. Differentiable through the two values beside the zero.
-    Source: the second moment of eq. 8 and 15 of the InvNet paper, reduced to one number.
-    """
+    The largest distance, min(H, W) / 2, where it does not vanish. Differentiable through the two values beside the
+    zero. Source: the second moment of eq. 8 and 15 of the InvNet paper, reduced to one number."""
 
     name = "length"
     label = "Characteristic length"

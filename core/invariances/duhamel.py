@@ -38,9 +38,8 @@ class _Scan(torch.autograd.Function):
 def accumulate(spectrum: Tensor, decay: Tensor) -> Tensor:
     """E_{n+1} = decay_n E_n + spectrum_n with E_0 = 0, for n = 0 .. T - 1; both (B, T, K), the spectrum complex.
 
-    Differentiable in the spectrum, as often as wanted; the decay is a constant. Not a batched triangular product: the loop is 60
-    times faster at B = 16, T = 64, K = 97 on one core.
-    """
+    Differentiable in the spectrum, as often as wanted; the decay is a constant. Not a batched triangular product: the
+    loop is 60 times faster at B = 16, T = 64, K = 97 on one core."""
     scanned: Tensor = _Scan.apply(spectrum, decay.detach().to(spectrum), False)
     return scanned
 
@@ -55,11 +54,10 @@ def energy(spectrum: Tensor, cells: int) -> Tensor:
 class Duhamel(FiniteVolume):
     """E_{n+1} = exp(-nu k^2 dt_n) E_n + r_n for each Fourier mode k, E_0 = 0, r_n = dt_n R_n of `FiniteVolume`.
 
-    The same zero set as `FiniteVolume`, in units of u: E is the error that the residuals would have left behind at each level if
-    only diffusion acted on them (Duhamel's principle). The stiff linear part is inverted and the sum is causal, which is what makes
-    it trainable. In the lab frame the modes also travel with the mean: exp(-(nu k^2 + i k m) dt_n). Loss: mean of E^2 over cells
-    and levels, divided by the variance of the initial condition.
-    """
+    The same zero set as `FiniteVolume`, in units of u: E is the error that the residuals would have left behind at each
+    level if only diffusion acted on them (Duhamel's principle). The stiff linear part is inverted and the sum is
+    causal, which is what makes it trainable. In the lab frame the modes also travel with the mean: exp(-(nu k^2 + i k
+    m) dt_n). Loss: mean of E^2 over cells and levels, divided by the variance of the initial condition."""
 
     name = "duhamel"
     pins = ""
@@ -79,7 +77,8 @@ class Duhamel(FiniteVolume):
         return viscosity_of(conditions, u)
 
     def travel(self, u: Tensor, conditions: Conditions, sign: float) -> Tensor | None:
-        """exp(i sign k m t) of the levels after the first, (B, T, K): into (+1) or out of (-1) the frame of the mean."""
+        """exp(i sign k m t) of the levels after the first, (B, T, K): into (+1) or out of (-1) the frame of the
+        mean."""
         if self.comoving:
             return None
         at = torch.tensor(self.times[1:], dtype=torch.float64)[:, None].to(u)
@@ -100,11 +99,11 @@ class Duhamel(FiniteVolume):
         return torch.fft.irfft(spectrum if phase is None else spectrum * phase, n=u.shape[-1]).transpose(1, 2)
 
     def residual(self, fields: Tensor, conditions: Conditions) -> Tensor:
-        """Mean of E^2 over cells and levels by the variance of the initial condition: a relative squared error; shape (B,).
+        """Mean of E^2 over cells and levels by the variance of the initial condition: a relative squared error; shape
+        (B,).
 
-        `conditions`: "viscosity" (B,), 0 where absent, and "initial" (B, X), the first column where absent. No gradient flows
-        to the viscosity through the accumulation.
-        """
+        `conditions`: "viscosity" (B,), 0 where absent, and "initial" (B, X), the first column where absent. No gradient
+        flows to the viscosity through the accumulation."""
         u = rows(fields, len(self.times))
         variance = initial_of(conditions, u).var(1, correction=0).clamp_min(self.least_variance)
         return energy(self.accumulated(u, conditions), u.shape[-1]).mean(1) / variance

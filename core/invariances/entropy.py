@@ -15,9 +15,9 @@ from core.types import Conditions
 def limited(u: Tensor) -> Tensor:
     """Slopes of u (..., X) across each cell by van Leer's limiter: the harmonic mean of both differences, 0 at extrema.
 
-    s = 2 p (a + b) / (a + b)^2, p = max(a b, 0), a and b the differences to both neighbours. Sharper at shocks than van Albada's
-    (the zeros of the scheme have .85 times its L2 error) and smoother than the monotonised-central one. Source: van Leer (1974).
-    """
+    s = 2 p (a + b) / (a + b)^2, p = max(a b, 0), a and b the differences to both neighbours. Sharper at shocks than van
+    Albada's (the zeros of the scheme have .85 times its L2 error) and smoother than the monotonised-central one.
+    Source: van Leer (1974)."""
     ahead = u.roll(-1, -1) - u
     behind = ahead.roll(1, -1)
     both = ahead + behind
@@ -26,20 +26,23 @@ def limited(u: Tensor) -> Tensor:
 
 
 def upwind_flux(u: Tensor) -> Tensor:
-    """Engquist-Osher flux of u^2 / 2 at right faces from limited linear reconstructions (MUSCL); shape of u (..., X)."""
+    """Engquist-Osher flux of u^2 / 2 at right faces from limited linear reconstructions (MUSCL); shape of u (...,
+    X)."""
     half = limited(u) / 2
     left, right = u + half, (u - half).roll(-1, -1)
     return (left.clamp_min(0).square() + right.clamp_max(0).square()) / 2
 
 
 class EntropyFiniteVolume(Duhamel):
-    """As `Duhamel`, for nu = 0: Engquist-Osher flux of limited face values, residuals accumulated by a heat flow all the same.
+    """As `Duhamel`, for nu = 0: Engquist-Osher flux of limited face values, residuals accumulated by a heat flow all
+    the same.
 
-        E_{n+1} = exp(-s k^2 dt_n) E_n + r_n,   r_n = u_{n+1} - u_n + dt_n [w D(u_{n+1}) + (1 - w) D(u_n)],   D = dF / dx upwind
+        E_{n+1} = exp(-s k^2 dt_n) E_n + r_n,   r_n = u_{n+1} - u_n + dt_n [w D(u_{n+1}) + (1 - w) D(u_n)],   D = dF /
+        dx upwind
 
-    E = 0 exactly where r = 0, whatever `smoothing` s: it only preconditions. Central fluxes would also allow expansion shocks;
-    upwind ones dissipate, so zeros are entropy solutions up to the grid. w = `implicitness` after a first step with w = 1.
-    Conditions: "initial"; a viscosity is ignored. Source: InvNet (2019), eq. 4; Engquist and Osher (1981).
+    E = 0 exactly where r = 0, whatever `smoothing` s: it only preconditions. Central fluxes would also allow expansion
+    shocks; upwind ones dissipate, so zeros are entropy solutions up to the grid. w = `implicitness` after a first step
+    with w = 1. Conditions: "initial"; a viscosity is ignored. Source: InvNet (2019), eq. 4; Engquist and Osher (1981).
     """
 
     name = "entropy"
@@ -49,15 +52,21 @@ class EntropyFiniteVolume(Duhamel):
     tolerance = 0.1
     source = "InvNet, eq. 4 and 13 with nu = 0, as an upwind finite-volume scheme"
 
-    def __init__(self, times: Sequence[float], comoving: bool = False, smoothing: float = 0.002, implicitness: float = 0.5) -> None:
-        """Levels, frame, preconditioning viscosity and weight of the new level; `ValueError` for values out of their range."""
+    def __init__(
+        self, times: Sequence[float], comoving: bool = False, smoothing: float = 0.002, implicitness: float = 0.5
+    ) -> None:
+        """Levels, frame, preconditioning viscosity and weight of the new level; `ValueError` for values out of their
+        range."""
         super().__init__(times, comoving)
         if not (0 <= smoothing < float("inf") and 0 <= implicitness <= 1):
-            raise ValueError(f"smoothing must not be negative and implicitness within [0, 1]; got {smoothing} and {implicitness}.")
+            raise ValueError(
+                f"smoothing must not be negative and implicitness within [0, 1]; got {smoothing} and {implicitness}."
+            )
         self.precondition, self.implicitness = smoothing, implicitness
 
     def steps(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        """Step lengths and weights of their new levels, both (T, 1); an explicit scheme (weight 0) is so from the first step."""
+        """Step lengths and weights of their new levels, both (T, 1); an explicit scheme (weight 0) is so from the first
+        step."""
         dt, new = super().steps(u)
         return dt, new.where(new == 1, self.implicitness) if self.implicitness else torch.zeros_like(new)
 

@@ -1,6 +1,7 @@
 """Burgers' equation as a conservative finite-volume scheme: the residual of each cell and step.
 
-    u_t + (u^2 / 2)_x = nu u_xx   on the periodic unit interval, cell averages, fields (B, 1, X, T') with rows x and columns t.
+    u_t + (u^2 / 2)_x = nu u_xx   on the periodic unit interval, cell averages, fields (B, 1, X, T') with rows x and
+    columns t.
 
 What the invariances of this equation share (levels, checks, fluxes) lives here.
 """
@@ -31,7 +32,8 @@ def checked_times(times: Sequence[float]) -> tuple[float, ...]:
 
 
 def rows(fields: Tensor, levels: int) -> Tensor:
-    """Fields (B, 1, X, T') as (B, T', X), in float32 at least; `ValueError` for another number of channels, levels or X < 6."""
+    """Fields (B, 1, X, T') as (B, T', X), in float32 at least; `ValueError` for another number of channels, levels or X
+    < 6."""
     if fields.ndim != 4 or fields.shape[1] != 1 or fields.shape[3] != levels or fields.shape[2] < 6:
         raise ValueError(f"Fields must have shape (B, 1, X, {levels}) with 6 cells or more; got {tuple(fields.shape)}.")
     u = fields[:, 0].transpose(1, 2)
@@ -53,7 +55,8 @@ def initial_of(conditions: Conditions, u: Tensor) -> Tensor:
 
 
 class _Ring(torch.autograd.Function):
-    """out_i = sum_k weights[k] u[i + first + k] around the ring (..., X), -X <= first <= 0; its adjoint is another such sum."""
+    """out_i = sum_k weights[k] u[i + first + k] around the ring (..., X), -X <= first <= 0; its adjoint is another such
+    sum."""
 
     @staticmethod
     def forward(ctx: Any, u: Tensor, weights: tuple[float, ...], first: int) -> Tensor:
@@ -72,7 +75,8 @@ class _Ring(torch.autograd.Function):
 
 
 def at_faces(u: Tensor, weights: tuple[float, ...]) -> Tensor:
-    """sum_k weights[k] u[i - 2 + k] around the ring, k = 0 .. 5: a value at the right face of each cell; shape of u (..., X)."""
+    """sum_k weights[k] u[i - 2 + k] around the ring, k = 0 .. 5: a value at the right face of each cell; shape of u
+    (..., X)."""
     value: Tensor = _Ring.apply(u, weights, -2)
     return value
 
@@ -83,12 +87,13 @@ def outflow(flux: Tensor) -> Tensor:
 
 
 class FiniteVolume:
-    """R = (u_{n+1} - u_n) / dt + w D(u_{n+1}) + (1 - w) D(u_n), D(u)_i = (F_{i+1/2} - F_{i-1/2}) / dx, F = u^2 / 2 - nu u_x.
+    """R = (u_{n+1} - u_n) / dt + w D(u_{n+1}) + (1 - w) D(u_n), D(u)_i = (F_{i+1/2} - F_{i-1/2}) / dx, F = u^2 / 2 - nu
+    u_x.
 
-    Sixth-order central values at faces; w = 1 (backward Euler) in the first step, then 1/2 (Crank-Nicolson). R = 0 is a scheme
-    that conserves the mean and puts shocks in their place; unit: velocity per time. `times` are the T' levels; with `comoving`
-    the fields are u(x + m t, t), m the mean, and F = (u - m)^2 / 2 - nu u_x. Source: InvNet (2019), eq. 13, in conservative form.
-    """
+    Sixth-order central values at faces; w = 1 (backward Euler) in the first step, then 1/2 (Crank-Nicolson). R = 0 is a
+    scheme that conserves the mean and puts shocks in their place; unit: velocity per time. `times` are the T' levels;
+    with `comoving` the fields are u(x + m t, t), m the mean, and F = (u - m)^2 / 2 - nu u_x. Source: InvNet (2019), eq.
+    13, in conservative form."""
 
     name = "finite_volume"
     pins = "viscosity"
@@ -127,7 +132,8 @@ class FiniteVolume:
         return rest - viscosity_of(conditions, u) * spread
 
     def measure(self, fields: Tensor) -> Tensor:
-        """The viscosity with which the fields (B, 1, X, T') satisfy the scheme best (least squares over cells and steps); (B,)."""
+        """The viscosity with which the fields (B, 1, X, T') satisfy the scheme best (least squares over cells and
+        steps); (B,)."""
         rest, spread = self.parts(rows(fields, len(self.times)), {})
         return (rest * spread).sum((1, 2)) / spread.square().sum((1, 2)).clamp_min(1e-12)
 

@@ -40,5 +40,6 @@ class Motif:
         return off.sum((1, 2)) / support.sum((1, 2)).clamp(min=1)
 
     def free(self, conditions: Conditions) -> Tensor:
-        """1 - M, the pixels that the motif leaves free, (B, 1, H, W): the projection of the modified critic (eq. 10)."""
+        """1 - M, the pixels that the motif leaves free, (B, 1, H, W): the projection of the modified critic (eq.
+        10)."""
         return (conditions[self.name] < 0)[:, None]

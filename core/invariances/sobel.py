@@ -19,8 +19,8 @@ SOBEL = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]], dty
 def sobel(u: Tensor, axis: int) -> Tensor:
     """Derivative of u (B, H, W) per pixel along `axis` (-1 columns, -2 rows): 3x3 Sobel / 8, replicate padding.
 
-    At both ends of the axis the paper's modifier, 4 g_0 - g_1, makes it the one-sided difference (-3 u_0 + 4 u_1 - u_2) / 2.
-    """
+    At both ends of the axis the paper's modifier, 4 g_0 - g_1, makes it the one-sided difference (-3 u_0 + 4 u_1 - u_2)
+    / 2."""
     if axis == -2:
         return sobel(u.transpose(-1, -2), -1).transpose(-1, -2)
     g = F.conv2d(F.pad(u[:, None], (1, 1, 1, 1), mode="replicate"), SOBEL.to(u)[None, None])[:, 0]
@@ -29,7 +29,8 @@ def sobel(u: Tensor, axis: int) -> Tensor:
 
 
 def smoothed_curvature(u: Tensor, sigma: float = 1.0, reach: int = 4) -> Tensor:
-    """Second difference along rows of u (B, H, W) after a Gaussian blur of `sigma` px in both directions, per pixel squared.
+    """Second difference along rows of u (B, H, W) after a Gaussian blur of `sigma` px in both directions, per pixel
+    squared.
 
     The blur is cut at `reach` px and reflects at the edges; the second difference replicates them.
     """
@@ -45,9 +46,9 @@ def smoothed_curvature(u: Tensor, sigma: float = 1.0, reach: int = 4) -> Tensor:
 class Sobel:
     """R = u_t + u u_x - nu u_xx with Sobel derivatives, scaled by 1 / dt along columns and 1 / dx along rows.
 
-    u_xx is a Gaussian-smoothed Laplacian in x. The paper's formulation, kept for comparison: R does not conserve u, and at small
-    nu wrong fields have a smaller R than the exact solution. `times` are the T' equally spaced levels of fields (B, 1, X, T').
-    Source: InvNet (2019), eq. 6 and 13 and its appendix on derivatives, after Zhu et al. (2019).
+    u_xx is a Gaussian-smoothed Laplacian in x. The paper's formulation, kept for comparison: R does not conserve u, and
+    at small nu wrong fields have a smaller R than the exact solution. `times` are the T' equally spaced levels of
+    fields (B, 1, X, T'). Source: InvNet (2019), eq. 6 and 13 and its appendix on derivatives, after Zhu et al. (2019).
     """
 
     name = "sobel"

@@ -1,4 +1,5 @@
-"""Soft sparsity: a differentiable occupancy of sparse images, in the form that the authors used and as they printed it."""
+"""Soft sparsity: a differentiable occupancy of sparse images, in the form that the authors used and as they printed
+it."""
 
 from __future__ import annotations
 
@@ -14,16 +15,16 @@ PAPER = "de Oliveira, Paganini, Nachman: Tips and Tricks for Training GANs with 
 def soft_sparsity(x: Tensor, alpha: float = 6.0, beta: float = 1.2) -> Tensor:
     """s / (1 + s) with s = |x|^alpha + |x|^(1 / beta), element by element: 0 at x = 0, towards 1 for |x| well above 1.
 
-    Source: the authors' code (CaloGAN), alpha = 6, beta = 1.2. On 0 < |x| < 1 its limit for large alpha, beta is 1/2, not 1: values
-    must be in units below the smallest that counts.
-    """
+    Source: the authors' code (CaloGAN), alpha = 6, beta = 1.2. On 0 < |x| < 1 its limit for large alpha, beta is 1/2,
+    not 1: values must be in units below the smallest that counts."""
     size = x.abs()
     powers = size**alpha + size.clamp(min=LEAST) ** (1 / beta) * (size > LEAST)
     return powers / (1 + powers)
 
 
 def printed_sparsity(x: Tensor, alpha: float = 6.0, beta: float = 1.2) -> Tensor:
-    """The same with s = |x|^alpha + |x|^-beta, as eq. 1 is printed: 1 at x = 0 as well, so that it tells nothing of occupancy.
+    """The same with s = |x|^alpha + |x|^-beta, as eq. 1 is printed: 1 at x = 0 as well, so that it tells nothing of
+    occupancy.
 
     Multiplied out by |x|^beta, so that it is finite at 0.
     """
@@ -39,7 +40,8 @@ def occupancy(fields: Tensor) -> Tensor:
 
 
 class Occupancy:
-    """o = mean over the cells of soft_sparsity(x / unit). Source: eq. 1 with 1 / beta for -beta; `printed`: as printed."""
+    """o = mean over the cells of soft_sparsity(x / unit). Source: eq. 1 with 1 / beta for -beta; `printed`: as
+    printed."""
 
     name = "occupancy"
     unit = ""

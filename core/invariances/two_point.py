@@ -12,7 +12,8 @@ from core.types import Conditions
 
 
 class TwoPointCorrelation:
-    """S2(r) = <f(q) f(q + d)> over pixels q and displacements d whose periodic length rounds to r = 0 .. bins - 1; no unit.
+    """S2(r) = <f(q) f(q + d)> over pixels q and displacements d whose periodic length rounds to r = 0 .. bins - 1; no
+    unit.
 
     Probability that both ends of a random segment of length r lie in phase 1: S2(0) = p1 for labels, S2(inf) = p1^2.
     `weights` (bins,), none negative, let a stretch of the curve count more (appendix C.3); None weighs all bins alike.
@@ -35,19 +36,20 @@ class TwoPointCorrelation:
         self.weights = tuple(weights) if weights is not None else (1.0,) * bins
 
     def distances(self, shape: tuple[int, int]) -> Tensor:
-        """Mean distance of each bin's displacements on (H, W) pixels, float32 (bins,), in px: the abscissa of the curve."""
+        """Mean distance of each bin's displacements on (H, W) pixels, float32 (bins,), in px: the abscissa of the
+        curve."""
         return _annuli(tuple(shape), self.bins)[2]
 
     def annuli(self, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        """Flat indices (k,) of the displacements in any bin on (H, W) pixels, and the matrix (k, bins) of means over the bins."""
+        """Flat indices (k,) of the displacements in any bin on (H, W) pixels, and the matrix (k, bins) of means over
+        the bins."""
         return _annuli(tuple(shape), self.bins)[:2]
 
     def measure(self, fields: Tensor) -> Tensor:
         """S2 of soft fields (B, 1, H, W); shape (B, bins).
 
-        A = |ifft2(F conj(F))| / (H W), averaged over each bin. The field keeps its dtype (half precision becomes float32).
-        `ValueError` for another number of channels or too few pixels.
-        """
+        A = |ifft2(F conj(F))| / (H W), averaged over each bin. The field keeps its dtype (half precision becomes
+        float32). `ValueError` for another number of channels or too few pixels."""
         if fields.ndim != 4 or fields.shape[1] != 1:
             raise ValueError(f"Two-phase fields must have shape (B, 1, H, W); got {tuple(fields.shape)}.")
         phase = fields[:, 0] if fields.dtype in (torch.float32, torch.float64) else fields[:, 0].float()
@@ -57,8 +59,8 @@ class TwoPointCorrelation:
         return correlation[:, index.to(phase.device)] @ average.to(phase)
 
     def residual(self, fields: Tensor, conditions: Conditions) -> Tensor:
-        """mean_r w(r) (S2(r) - S2*(r))^2 with S2* = `conditions["correlation"]` (B, bins); shape (B,). A condition `weight`
-        (B, bins), normalised to mean 1, takes the place of the invariance's own weights."""
+        """mean_r w(r) (S2(r) - S2*(r))^2 with S2* = `conditions["correlation"]` (B, bins); shape (B,). A condition
+        `weight` (B, bins), normalised to mean 1, takes the place of the invariance's own weights."""
         curve = self.measure(fields)
         weights = torch.tensor(self.weights, dtype=curve.dtype, device=curve.device)
         if "weight" in conditions:
@@ -69,7 +71,8 @@ class TwoPointCorrelation:
 @lru_cache(maxsize=16)
 @torch.inference_mode(False)  # kept for all callers: an inference tensor could not enter a gradient later
 def _annuli(shape: tuple[int, int], bins: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Flat indices (k,) of the displacements in any bin, their averaging matrix (k, bins), mean distances (bins,) in px."""
+    """Flat indices (k,) of the displacements in any bin, their averaging matrix (k, bins), mean distances (bins,) in
+    px."""
     if min(shape) < 2 * (bins - 1):
         raise ValueError(f"{bins} distances need at least {2 * (bins - 1)} pixels a side; got {shape[0]} x {shape[1]}.")
     rows, columns = (torch.fft.fftfreq(s, 1 / s, dtype=torch.float64) for s in shape)

@@ -1,9 +1,23 @@
-"""Sample against reference: descriptors, residuals, errors, spread. `python -m core.metrics NAME` prints a checkpoint's table."""
+"""Sample against reference: descriptors, residuals, errors, spread. `python -m core.metrics NAME` prints a checkpoint's
+table."""
 
 from core.metrics.ensembles import STAGES, Contest, describe, exactness, frechet, reference, residual_spread, rows
 from core.metrics.report import main, milliseconds, quality, speed, text, verdict_lines, verdicts
 
 __all__ = [
-    "STAGES", "Contest", "describe", "exactness", "frechet", "main", "milliseconds", "quality", "reference", "residual_spread",
-    "rows", "speed", "text", "verdict_lines", "verdicts",
-]  # fmt: skip
+    "STAGES",
+    "Contest",
+    "describe",
+    "exactness",
+    "frechet",
+    "main",
+    "milliseconds",
+    "quality",
+    "reference",
+    "residual_spread",
+    "rows",
+    "speed",
+    "text",
+    "verdict_lines",
+    "verdicts",
+]

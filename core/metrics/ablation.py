@@ -1,8 +1,9 @@
-"""What each choice is worth: `python -m core.metrics.ablation burgers [--steps 400]` trains every variant afresh and compares.
+"""What each choice is worth: `python -m core.metrics.ablation burgers [--steps 400]` trains every variant afresh and
+compares.
 
-Every row gets the same number of gradient evaluations (alternating and extragradient steps take two), the same batch, the same
-seed and its own falling learning rate; errors are relative L2 over the cells of Table 2, of the averaged network, not polished.
-"""
+Every row gets the same number of gradient evaluations (alternating and extragradient steps take two), the same batch,
+the same seed and its own falling learning rate; errors are relative L2 over the cells of Table 2, of the averaged
+network, not polished."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ SOFT = 10.0
 
 
 class NewtonTarget(Duhamel):
-    """Mean of (u - u+)^2 by the variance of the initial condition, u+ = one Newton sweep from u, held fixed: a moving target."""
+    """Mean of (u - u+)^2 by the variance of the initial condition, u+ = one Newton sweep from u, held fixed: a moving
+    target."""
 
     name = "newton"
     source = "InvNet, eq. 13, through the Newton step of the implicit scheme"
@@ -48,7 +50,8 @@ class NewtonTarget(Duhamel):
 
 @dataclass(frozen=True)
 class Variant:
-    """One row: its name, what `TrainConfig` changes, gradient evaluations a step, and whether the initial column is exact."""
+    """One row: its name, what `TrainConfig` changes, gradient evaluations a step, and whether the initial column is
+    exact."""
 
     name: str
     changes: dict[str, Any]
@@ -71,7 +74,12 @@ VARIANTS: dict[str, tuple[Variant, ...]] = {
         Variant("hard, strong residual, Adam", {"weights": weights(finite_volume=1.0), **ADAM}),
         Variant("hard, Newton target, Muon", {"weights": weights(newton=1.0)}),
         Variant("soft, integral residual, summed", {"weights": BOTH}, hard=False),
-        Variant("soft, integral residual, alternating", {"weights": BOTH, "turns": {"duhamel": 1, "initial": 1}}, 2, hard=False),
+        Variant(
+            "soft, integral residual, alternating",
+            {"weights": BOTH, "turns": {"duhamel": 1, "initial": 1}},
+            2,
+            hard=False,
+        ),
         Variant("soft, integral residual, extragradient", {"weights": BOTH, "scheme": "extragradient"}, 2, hard=False),
     )
 }
@@ -92,7 +100,9 @@ def errors(problem: Problem, generator: Any) -> dict[str, float]:
     exact = problem.oracle(asked, len(cases), 0, problem.field.shape)
     with torch.inference_mode():
         conditions = {k: torch.from_numpy(v) for k, v in asked.items()}
-        fields = problem.deliver(generator(generator.noise(range(len(cases)), problem.field.shape), conditions, {})[:, 0]).numpy()
+        fields = problem.deliver(
+            generator(generator.noise(range(len(cases)), problem.field.shape), conditions, {})[:, 0]
+        ).numpy()
     found = [relative(a, b) for a, b in zip(fields, exact, strict=True)]
     column = np.linalg.norm(fields[..., 0] - exact[..., 0], axis=1) / np.linalg.norm(exact[..., 0], axis=1)
     return {"mean": float(np.mean(found)), "max": float(np.max(found)), "initial column, mean": float(column.mean())}
@@ -115,12 +125,17 @@ def trained(problem: Problem, preset: Preset, variant: Variant, steps: int, seed
 def verdict(table: pd.DataFrame) -> str:
     """What was found, in sentences made from the numbers."""
     mean = table["mean"].astype(float)
-    ratio = lambda a, b: f"{mean[a] / mean[b]:.2g} times"  # noqa: E731
+
+    def ratio(a: str, b: str) -> str:
+        return f"{mean[a] / mean[b]:.2g} times"
+
     shipped, adam, strong, strong_adam = (str(n) for n in mean.index[:4])
     summed, alternating, ahead = (str(n) for n in mean.index[-3:])
     return (
-        f"Best: {mean.idxmin()} ({mean.min():.2g}). With a soft initial column, alternating leaves {ratio(alternating, summed)} "
-        f"and extragradient {ratio(ahead, summed)} the error of the plain sum for as many gradients; the sum itself leaves "
+        f"Best: {mean.idxmin()} ({mean.min():.2g}). With a soft initial column, alternating leaves "
+        f"{ratio(alternating, summed)} "
+        f"and extragradient {ratio(ahead, summed)} the error of the plain sum for as many gradients; the sum itself "
+        f"leaves "
         f"{ratio(summed, shipped)} the error of the exact column. The strong residual leaves {ratio(strong, shipped)} "
         f"(Muon) and {ratio(strong_adam, adam)} (Adam) the error of the integral one."
     )
@@ -130,7 +145,9 @@ def run(name: str, steps: int = STEPS, seed: int = 0) -> pd.DataFrame:
     """The table, each row printed as it is done; `ValueError` for a problem without variants."""
     problem, preset = discovery.split(name)
     if problem.name not in VARIANTS:
-        raise ValueError(f"{problem.name} has no ablation here; it has: {', '.join(VARIANTS)}. Its stages: python -m core.metrics.")
+        raise ValueError(
+            f"{problem.name} has no ablation here; it has: {', '.join(VARIANTS)}. Its stages: python -m core.metrics."
+        )
     found = {}
     for variant in VARIANTS[problem.name]:
         found[variant.name] = trained(problem, preset, variant, steps, seed)

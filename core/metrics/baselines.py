@@ -1,7 +1,8 @@
-"""Baselines of others, trained here: `python -m core.metrics.baselines burgers` writes what they reach beside the checkpoints.
+"""Baselines of others, trained here: `python -m core.metrics.baselines burgers` writes what they reach beside the
+checkpoints.
 
-    encoder-decoder   Zhu et al. (2019): one convolutional decoder per case of Table 2, Sobel residual + 10 x initial column
-    PINN              Raissi et al. (2019): a pointwise network on its standard case, L-BFGS
+    encoder-decoder   Zhu et al. (2019): one convolutional decoder per case of Table 2, Sobel residual + 10 x initial
+    column PINN              Raissi et al. (2019): a pointwise network on its standard case, L-BFGS
 
 Each takes minutes. The file is written after every case, so the same command continues where it was stopped.
 """
@@ -62,9 +63,14 @@ def pinn(steps: int, seed: int) -> float:
     edges, values = standard_edges(EDGE_POINTS, seed)
     inner = torch.rand(INNER_POINTS, 2, dtype=torch.float64) * torch.tensor([2.0, 1.0]) - torch.tensor([1.0, 0.0])
     optimiser = torch.optim.LBFGS(
-        network.parameters(), max_iter=steps, max_eval=2 * steps, history_size=50, tolerance_grad=1e-9, tolerance_change=1e-12,
+        network.parameters(),
+        max_iter=steps,
+        max_eval=2 * steps,
+        history_size=50,
+        tolerance_grad=1e-9,
+        tolerance_change=1e-12,
         line_search_fn="strong_wolfe",
-    )  # fmt: skip
+    )
 
     def closure() -> torch.Tensor:
         optimiser.zero_grad()
@@ -115,13 +121,17 @@ def run(problem: Problem, path: Path, steps: int, pinn_steps: int, seed: int) ->
             found[method][name] = timed(call)
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(path, (json.dumps(found, indent=1) + "\n").encode())
-        print(f"{method}, {name}: {found[method][name]['error']:.3g} ({found[method][name]['seconds']:g} s)", flush=True)
+        print(
+            f"{method}, {name}: {found[method][name]['error']:.3g} ({found[method][name]['seconds']:g} s)", flush=True
+        )
     return found
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m core.metrics.baselines", description="Baselines of others, trained here.")
+    parser = argparse.ArgumentParser(
+        prog="python -m core.metrics.baselines", description="Baselines of others, trained here."
+    )
     parser.add_argument("name", choices=["burgers"], help="problem")
     parser.add_argument("--steps", type=int, default=1200, help="Adam steps of each encoder-decoder")
     parser.add_argument("--pinn-steps", type=int, default=5000, help="iterations of L-BFGS of the PINN")

@@ -1,12 +1,12 @@
-"""The methods of a problem at the same requests: `python -m core.metrics.comparison shapes` measures every checkpoint that ships.
+"""The methods of a problem at the same requests: `python -m core.metrics.comparison shapes` measures every checkpoint
+that ships.
 
     Fig. 1   what each method delivers for one target, mean and sd over z; and its errors over random held-out requests
     Fig. 3   several targets, ours and the paper's InvNet
     Fig. 6   the critic's loss along the trainings, and the iterations after which each method is acceptable
 
-What happened along a training was measured by `train.py` and travels in the checkpoint itself; the result, with the digests of the
-checkpoints it speaks of, is written beside them for the explorer.
-"""
+What happened along a training was measured by `train.py` and travels in the checkpoint itself; the result, with the
+digests of the checkpoints it speaks of, is written beside them for the explorer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ from core.simulation.shapes import Shapes
 from core.types import Array, Problem
 
 ACCEPTABLE = {"centre error, mean, px": 3.0, "radius error, mean, px": 2.0, "one component, % of shapes": -80.0}
-"""At most these (negative: at least so much); measured along the trainings at 64 held-out requests, of the averaged raw network."""
+"""At most these (negative: at least so much); measured along the trainings at 64 held-out requests, of the averaged raw
+network."""
 TARGETS = 6
 CHOSEN = ("step", "critic.loss", *ACCEPTABLE)
 
@@ -40,12 +41,14 @@ def methods(problem: Problem) -> list[str]:
 
 def acceptable(line: Mapping[str, float]) -> bool:
     """Whether a line of a trace meets every limit."""
-    return all(line[name] <= limit if limit > 0 else line[name] >= -limit for name, limit in ACCEPTABLE.items() if name in line)
+    return all(
+        line[name] <= limit if limit > 0 else line[name] >= -limit for name, limit in ACCEPTABLE.items() if name in line
+    )
 
 
 def reached(trace: Sequence[Mapping[str, float]]) -> int | None:
-    """The first iteration from which on a training is acceptable at every later measurement; None when it never is, or when
-    nothing can be asked for."""
+    """The first iteration from which on a training is acceptable at every later measurement; None when it never is, or
+    when nothing can be asked for."""
     steps = None
     for line in reversed(trace):
         if "centre error, mean, px" not in line or not acceptable(line):
@@ -58,19 +61,24 @@ def at_target(model: sampling.Model, target: Mapping[str, float], n: int, seed: 
     """Mean and sd over n samples of every measured condition at one target: name -> asked, mean, sd."""
     sample = model.sample({q.name: target[q.name] for q in model.conditions}, n, seed)
     return {
-        k: {"asked": float(target[k]), "mean": float(v.mean()), "sd": float(v.std(ddof=1))} for k, v in sample.measured.items()
+        k: {"asked": float(target[k]), "mean": float(v.mean()), "sd": float(v.std(ddof=1))}
+        for k, v in sample.measured.items()
     }
 
 
 def at_random(model: sampling.Model, asked: Mapping[str, Array], seed: int = 0) -> dict[str, float]:
-    """The rows of the quality table at these requests, whether the model hears them or not, with the sd of both errors."""
+    """The rows of the quality table at these requests, whether the model hears them or not, with the sd of both
+    errors."""
     problem, n = model.problem, len(next(iter(asked.values())))
     assert isinstance(problem.source, Shapes) and problem.oracle is not None
     labels = model.sample({q.name: asked[q.name] for q in model.conditions}, n, seed).labels
     assert labels is not None
     truth = measured(problem.oracle(asked, n, 0, problem.field.shape), asked, problem.source.outlines)
     found = measured(labels, asked, problem.source.outlines)
-    spread = {"centre error, sd, px": float(found["centre"].std()), "radius error, sd, px": float(np.abs(found["radius"]).std())}
+    spread = {
+        "centre error, sd, px": float(found["centre"].std()),
+        "radius error, sd, px": float(np.abs(found["radius"]).std()),
+    }
     return rows(found, truth) | spread
 
 
@@ -78,12 +86,18 @@ def of(model: sampling.Model, target: Mapping[str, float], asked: Mapping[str, A
     """Everything that is said of one method."""
     trace, config = model.manifest.get("trace", []), model.manifest["config"]
     return {
-        "title": model.preset.title, "seeded": model.problem.projection != "", "digest": model.digest,
-        "steps": model.manifest["training"]["steps"], "minutes": model.manifest["training"]["minutes"],
-        "batch": config["batch"], "turns": config["turns"],
-        "target": at_target(model, target, n), "random": at_random(model, asked),
-        "acceptable after": reached(trace), "trace": [{k: line[k] for k in CHOSEN if k in line} for line in trace],
-    }  # fmt: skip
+        "title": model.preset.title,
+        "seeded": model.problem.projection != "",
+        "digest": model.digest,
+        "steps": model.manifest["training"]["steps"],
+        "minutes": model.manifest["training"]["minutes"],
+        "batch": config["batch"],
+        "turns": config["turns"],
+        "target": at_target(model, target, n),
+        "random": at_random(model, asked),
+        "acceptable after": reached(trace),
+        "trace": [{k: line[k] for k in CHOSEN if k in line} for line in trace],
+    }
 
 
 def sentences(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -91,13 +105,17 @@ def sentences(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
     out = []
     for entry in found.values():
         random, after = entry["random"], entry["acceptable after"]
-        when = f"acceptable from iteration {after} on" if after else f"not acceptable within {entry['steps']} iterations"
+        when = (
+            f"acceptable from iteration {after} on" if after else f"not acceptable within {entry['steps']} iterations"
+        )
         when += ", placed by its seed before any training" if entry["seeded"] else ""
         losses = [abs(line["critic.loss"]) for line in entry["trace"] if "critic.loss" in line]
         out.append(
             f"{entry['title']}: {when}; centres {random['centre error, mean, px']:.2g} px and radii "
-            f"{random['radius error, mean, px']:.2g} px off on average, one piece in {random['one component, % of shapes']:.3g} % "
-            f"of the shapes, {random['recognised, % of shapes']:.3g} % circles; largest critic loss {max(losses, default=0):.2g}."
+            f"{random['radius error, mean, px']:.2g} px off on average, one piece in "
+            f"{random['one component, % of shapes']:.3g} % "
+            f"of the shapes, {random['recognised, % of shapes']:.3g} % circles; largest critic loss "
+            f"{max(losses, default=0):.2g}."
         )
     return out
 
@@ -113,7 +131,9 @@ def run(name: str, n: int = 300, samples: int = 100) -> dict[str, Any]:
     several: dict[str, list[Any]] = {}
     for method in methods(problem):
         model = sampling.load(f"{name}/{method}")
-        found[method] = of(model, {q.name: float(np.asarray(q.default)) for q in problem.presets[0].conditions}, asked, samples)
+        found[method] = of(
+            model, {q.name: float(np.asarray(q.default)) for q in problem.presets[0].conditions}, asked, samples
+        )
         if method in (problem.presets[0].name, "invnet"):
             several[method] = [at_target(model, target, samples) for target in targets]
     criterion = {k: f"{'<=' if v > 0 else '>='} {abs(v):g}" for k, v in ACCEPTABLE.items()}
@@ -124,13 +144,18 @@ def run(name: str, n: int = 300, samples: int = 100) -> dict[str, Any]:
 def table(found: Mapping[str, Any]) -> pd.DataFrame:
     """Methods in columns: errors over random requests, and the cost."""
     kept = ("steps", "minutes", "acceptable after")
-    value = lambda v: "never" if v is None else str(v)  # noqa: E731
+
+    def value(v: Any) -> str:
+        return "never" if v is None else str(v)
+
     return pd.DataFrame({k: {**v["random"], **{c: value(v[c]) for c in kept}} for k, v in found["methods"].items()})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m core.metrics.comparison", description="The methods at the same requests.")
+    parser = argparse.ArgumentParser(
+        prog="python -m core.metrics.comparison", description="The methods at the same requests."
+    )
     parser.add_argument("name", help="problem")
     parser.add_argument("--n", type=int, default=300, help="random requests")
     parser.add_argument("--samples", type=int, default=100, help="images for each target")

@@ -1,9 +1,8 @@
 """How good generated digits with a motif are: the motif itself, a classifier's confidence, the nearest training images.
 
-The classifier is trained on real training digits, every second one with the motif pasted, so that the motif itself tells it
-nothing; generated digits, which have the motif, are compared with held-out real ones that have it pasted ("data"); "digits" are
-the same without it.
-"""
+The classifier is trained on real training digits, every second one with the motif pasted, so that the motif itself
+tells it nothing; generated digits, which have the motif, are compared with held-out real ones that have it pasted
+("data"); "digits" are the same without it."""
 
 from __future__ import annotations
 
@@ -32,7 +31,8 @@ _KNOWN: dict[str, tuple[Problem, Preset]] = {}
 
 
 def sought(problem: Problem, sample: Sample) -> Tensor:
-    """The motif of every sample, (n, H, W): what the projection makes of any picture, `FREE` where that depends on the picture."""
+    """The motif of every sample, (n, H, W): what the projection makes of any picture, `FREE` where that depends on the
+    picture."""
     told = {k: torch.from_numpy(np.asarray(v)) for k, v in (sample.requested | sample.latent).items()}
     blank = torch.zeros(len(sample.seeds), 1, *sample.array.shape[1:])
     low, high = problem.project(blank, told), problem.project(blank + 1, told)
@@ -47,7 +47,10 @@ def asked(preset: Preset, n: int, *name: Any) -> Tensor:
 
 def dialled(model: sampling.Model, n: int, seed: int) -> dict[str, Array]:
     """Latents (n,) uniform over the ranges seen in training, of those that have one: the motif is anywhere."""
-    draw = lambda q, i: q.trained[0] + (q.trained[1] - q.trained[0]) * keys.uniform(seed, q.name, i)  # noqa: E731
+
+    def draw(q: Any, i: int) -> float:
+        return q.trained[0] + (q.trained[1] - q.trained[0]) * keys.uniform(seed, q.name, i)
+
     return {q.name: np.array([draw(q, i) for i in range(n)], np.float32) for q in model.latents if q.trained}
 
 
@@ -64,7 +67,8 @@ def missed(images: Array, motif: Tensor) -> Array:
 
 
 def classifier(problem: Problem, preset: Preset) -> PlainCritic | None:
-    """A small network that tells digits apart, trained once; None where the data have no labels. A function of data and motifs."""
+    """A small network that tells digits apart, trained once; None where the data have no labels. A function of data and
+    motifs."""
     source: Any = problem.source
     if getattr(source, "labels", True) is None:
         return None
@@ -123,15 +127,18 @@ def confidence_rows(network: PlainCritic, images: Array, real: Array) -> dict[st
     mean, basis = theirs.mean(0), np.linalg.svd(theirs - theirs.mean(0), full_matrices=False)[2][:16]
     parts = [{f"{k:02d}": ((f - mean) @ basis.T)[:, k] for k in range(len(basis))} for f in (features, theirs)]
     return {
-        "confidence, mean": float(found.max(1).mean()), "confidence / real": float(found.max(1).mean() / known.max(1).mean()),
+        "confidence, mean": float(found.max(1).mean()),
+        "confidence / real": float(found.max(1).mean() / known.max(1).mean()),
         "label entropy / equal shares": entropy(found.argmax(1), found.shape[1]),
         "Fréchet distance of features": frechet(*parts),
-    }  # fmt: skip
+    }
 
 
-def quality(model: sampling.Model, n: int = 512, size: int | None = None, ablation: bool = True, seed: int = 0) -> pd.DataFrame:
-    """Columns: bar, digits (held-out real ones), data (the same with the motif pasted), raw (the network alone), all (with the
-    projection). `size` and `ablation` change nothing here."""
+def quality(
+    model: sampling.Model, n: int = 512, size: int | None = None, ablation: bool = True, seed: int = 0
+) -> pd.DataFrame:
+    """Columns: bar, digits (held-out real ones), data (the same with the motif pasted), raw (the network alone), all
+    (with the projection). `size` and `ablation` change nothing here."""
     problem, preset, shape = model.problem, model.preset, model.field.shape
     source: Any = problem.source
     sample = model.sample(n=n, seed=seed, latent=dialled(model, n, seed))
@@ -141,7 +148,10 @@ def quality(model: sampling.Model, n: int = 512, size: int | None = None, ablati
     training = data.cached(source, range(model.manifest["config"]["images"]), shape)
     made = {"digits": real, "data": pasted(real, motif), "raw": sample.soft[:, 0], "all": sample.array}
     common = (motif == motif[0]).all() & (motif[0] >= 0)  # one and the same support is left out of distances
-    free = lambda x: np.where(common.numpy(), np.float32(0), x)  # noqa: E731
+
+    def free(x: Array) -> Array:
+        return np.where(common.numpy(), np.float32(0), x)
+
     table: dict[str, dict[str, float]] = {}
     for name, images in made.items():
         rows = {"motif MSE": float(missed(images, motif).mean())}
@@ -151,7 +161,9 @@ def quality(model: sampling.Model, n: int = 512, size: int | None = None, ablati
         table[name] = rows
     if network is not None:
         for name in ("digits", "data"):
-            table[name]["classifier's accuracy"] = float((read(network, made[name])[0].argmax(1) == source.classes(seeds)).mean())
+            table[name]["classifier's accuracy"] = float(
+                (read(network, made[name])[0].argmax(1) == source.classes(seeds)).mean()
+            )
     table["all"] |= along(model.manifest.get("trace", []))
     return with_bars(problem, pd.DataFrame(table))
 
@@ -162,12 +174,16 @@ def along(trace: list[dict[str, float]]) -> dict[str, float]:
     if len(gaps) < FIFTH:
         return {}
     last = float(np.mean(gaps[-len(gaps) // FIFTH :]))
-    return {"critic's gap, largest": max(gaps), "critic's gap, last fifth": last, "critic's gap, last / largest": last / max(gaps)}
+    return {
+        "critic's gap, largest": max(gaps),
+        "critic's gap, last fifth": last,
+        "critic's gap, last / largest": last / max(gaps),
+    }
 
 
 def trace(model: sampling.Model, n: int = TRACED) -> dict[str, float]:
-    """What is measured along a training: the raw motif error, and what the classifier says of projected samples (other seeds than
-    those of `quality`)."""
+    """What is measured along a training: the raw motif error, and what the classifier says of projected samples (other
+    seeds than those of `quality`)."""
     sample = model.sample(n=n, seed=10_000, latent=dialled(model, n, 10_000))
     motif, network = sought(model.problem, sample), classifier(model.problem, model.preset)
     found = {"motif MSE": float(missed(sample.soft[:, 0], motif).mean())}

@@ -1,8 +1,8 @@
 """Generated ensembles against simulated ones: descriptors, exactness, spread, and the ablation table.
 
-All comparisons are at the same conditions: the reference is drawn from held-out seeds, its measured conditions are requested,
-and the generated ensemble is compared with it as a whole, in thirds of the condition's range, and by its spread.
-"""
+All comparisons are at the same conditions: the reference is drawn from held-out seeds, its measured conditions are
+requested, and the generated ensemble is compared with it as a whole, in thirds of the condition's range, and by its
+spread."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ def describe(problem: Problem, arrays: Array) -> Described:
 
 
 def residual_spread(values: Array, at: Array) -> Array:
-    """Standard deviation of values (n, ...) about their cubic regression on the condition (n,): what varies at fixed condition."""
+    """Standard deviation of values (n, ...) about their cubic regression on the condition (n,): what varies at fixed
+    condition."""
     basis = np.vander(at - at.mean(), 4)
     flat = values.reshape(len(values), -1)
     rest = flat - basis @ np.linalg.lstsq(basis, flat, rcond=None)[0]
@@ -121,8 +122,8 @@ def rows(problem: Problem, contest: Contest) -> dict[str, float]:
 
 
 def exactness(problem: Problem, sample: sampling.Sample, pixels: int) -> dict[str, float]:
-    """Delivered and raw deviation of every condition from the request: of fractions in pixels, over all of them; of lengths and
-    curves in their own unit."""
+    """Delivered and raw deviation of every condition from the request: of fractions in pixels, over all of them; of
+    lengths and curves in their own unit."""
     kinds = {q.name: q for p in problem.presets for q in p.conditions}
     out: dict[str, float] = {}
     for name, asked in sample.requested.items():
@@ -144,7 +145,8 @@ def request(model: sampling.Model, reference: sampling.Sample) -> Described:
 
 
 def columns(model: sampling.Model, ablation: bool) -> dict[str, dict[str, bool]]:
-    """Column -> stages switched: those of the ablation that the generator has, all of them, and refined where it refines."""
+    """Column -> stages switched: those of the ablation that the generator has, all of them, and refined where it
+    refines."""
     known = set(model.stages)
     plain = {"refine": False} if "refine" in known else {}
     chosen = STAGES if ablation else {"all": {}}
@@ -152,11 +154,14 @@ def columns(model: sampling.Model, ablation: bool) -> dict[str, dict[str, bool]]
     return found | ({"refined": {}} if plain else {})
 
 
-def quality(model: sampling.Model, n: int = 256, size: int | None = None, ablation: bool = True, seed: int = 0) -> pd.DataFrame:
-    """Rows of measured quality, columns: bar, data (the oracle again, other seeds), every stage of the generator, the rivals.
+def quality(
+    model: sampling.Model, n: int = 256, size: int | None = None, ablation: bool = True, seed: int = 0
+) -> pd.DataFrame:
+    """Rows of measured quality, columns: bar, data (the oracle again, other seeds), every stage of the generator, the
+    rivals.
 
-    Of a model without conditions whole ensembles are compared: it makes other fractions than the reference has at the same place.
-    """
+    Of a model without conditions whole ensembles are compared: it makes other fractions than the reference has at the
+    same place."""
     problem, shape = model.problem, model.shape(size)
     reference = sampling.draw(problem, n, HELD_OUT + seed, shape[0])
     theirs, asked = describe(problem, reference.array), request(model, reference)
@@ -166,7 +171,9 @@ def quality(model: sampling.Model, n: int = 256, size: int | None = None, ablati
     def judge(made: Array) -> dict[str, float]:
         found = rows(problem, Contest(describe(problem, made), theirs, at)) | pooled.rows(problem, made, pools)
         found = found if asked else {k: v for k, v in found.items() if not re.search(", (worst third|spread)", k)}
-        return found | dict(problem.compare(made, reference, problem.source) if problem.compare and problem.source else {})
+        return found | dict(
+            problem.compare(made, reference, problem.source) if problem.compare and problem.source else {}
+        )
 
     out: dict[str, dict[str, float]] = {}
     given = {k: v for k, v in reference.measured.items() if k in asked}
@@ -181,18 +188,19 @@ def quality(model: sampling.Model, n: int = 256, size: int | None = None, ablati
 
 
 def with_bars(problem: Problem, table: pd.DataFrame, column: str = "") -> pd.DataFrame:
-    """The table with a first column `bar`: the problem's bar for each row, such as `<= 0.01`, empty where there is none; bars that
-    speak of `column` stand in it as well."""
+    """The table with a first column `bar`: the problem's bar for each row, such as `<= 0.01`, empty where there is
+    none; bars that speak of `column` stand in it as well."""
     bars = {row.removeprefix(f"{column}: "): f"{sign} {level:g}" for row, (sign, level) in problem.bars.items()}
     table.insert(0, "bar", [bars.get(row, "") for row in table.index])
     return table
 
 
 def reference(problem: Problem, knots: Sequence[float], n: int = 64, seed: int = 1_000_000) -> dict[str, Tensor]:
-    """Mean and standard deviation of every descriptor over n oracle runs at each value of the first condition, or of `position`.
+    """Mean and standard deviation of every descriptor over n oracle runs at each value of the first condition, or of
+    `position`.
 
-    Tensors `at` (K,), `<descriptor>.mean` and `.sd` (K, ...): what a checkpoint carries so that a picture never stands alone.
-    """
+    Tensors `at` (K,), `<descriptor>.mean` and `.sd` (K, ...): what a checkpoint carries so that a picture never stands
+    alone."""
     assert problem.oracle is not None
     first = problem.presets[0].conditions
     requests = [sampling.representative(problem, first, k, n) for k in knots]

@@ -1,4 +1,5 @@
-"""The paper's Fig. 7: `python -m core.metrics.fractions polycrystal [--n 100]`, fractions of many samples against their targets.
+"""The paper's Fig. 7: `python -m core.metrics.fractions polycrystal [--n 100]`, fractions of many samples against their
+targets.
 
 Targets run from equal fractions to ones never seen in training: a dominant orientation, absent orientations.
 """
@@ -33,8 +34,9 @@ Targets = Mapping[str, Sequence[float]]
 def table(
     model: sampling.Model, n: int = 100, targets: Targets | None = None, seed: int = 0, size: int | None = None
 ) -> pd.DataFrame:
-    """One row per target and channel: target, mean and standard deviation over n samples of the delivered and of the raw fraction
-    (the argmax before the exact labelling), largest error of the delivered one in px, mean error of the raw one.
+    """One row per target and channel: target, mean and standard deviation over n samples of the delivered and of the
+    raw fraction (the argmax before the exact labelling), largest error of the delivered one in px, mean error of the
+    raw one.
 
     `ValueError` for a model without a condition of fractions, or targets that it refuses.
     """
@@ -46,27 +48,40 @@ def table(
         sample = model.sample({condition.name: target}, n, seed, size=size)
         delivered, raw = (m[condition.name].astype(np.float64) for m in (sample.measured, sample.raw))
         wanted = np.asarray(target, dtype=np.float64)
-        parts.append(pd.DataFrame({
-            "target": name, "channel": range(len(wanted)), "requested": wanted,
-            "delivered": delivered.mean(0), "delivered sd": delivered.std(0, ddof=1),
-            "raw": raw.mean(0), "raw sd": raw.std(0, ddof=1),
-            "delivered, worst px": np.abs(delivered - wanted).max(0) * sample.array[0].size,
-            "raw, mean |error|": np.abs(raw - wanted).mean(0),
-        }))  # fmt: skip
+        parts.append(
+            pd.DataFrame(
+                {
+                    "target": name,
+                    "channel": range(len(wanted)),
+                    "requested": wanted,
+                    "delivered": delivered.mean(0),
+                    "delivered sd": delivered.std(0, ddof=1),
+                    "raw": raw.mean(0),
+                    "raw sd": raw.std(0, ddof=1),
+                    "delivered, worst px": np.abs(delivered - wanted).max(0) * sample.array[0].size,
+                    "raw, mean |error|": np.abs(raw - wanted).mean(0),
+                }
+            )
+        )
     return pd.concat(parts, ignore_index=True)
 
 
 def summary(found: pd.DataFrame) -> pd.DataFrame:
     """One row per target: the worst delivered error in px and the mean raw error over its channels."""
     groups = found.groupby("target", sort=False)
-    return pd.DataFrame({
-        "delivered, worst px": groups["delivered, worst px"].max(), "raw, mean |error|": groups["raw, mean |error|"].mean()
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "delivered, worst px": groups["delivered, worst px"].max(),
+            "raw, mean |error|": groups["raw, mean |error|"].mean(),
+        }
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m core.metrics.fractions", description="Fractions of samples against targets.")
+    parser = argparse.ArgumentParser(
+        prog="python -m core.metrics.fractions", description="Fractions of samples against targets."
+    )
     parser.add_argument("name", help="problem, problem/preset or a path to a checkpoint")
     parser.add_argument("--n", type=int, default=100, help="samples for each target")
     parser.add_argument("--seed", type=int, default=0)

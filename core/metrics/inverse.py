@@ -1,8 +1,7 @@
 """How well an inverse problem was answered: `python -m core.metrics.inverse [--n 4000]` prints all numbers.
 
-Kolmogorov-Smirnov and Wasserstein-1 distances with bootstrap standard errors: of the push-forward M(x) from the target P_Y,
-and of both parameters from an oracle's draws of the exact P_X (rejection sampling with the same prior).
-"""
+Kolmogorov-Smirnov and Wasserstein-1 distances with bootstrap standard errors: of the push-forward M(x) from the target
+P_Y, and of both parameters from an oracle's draws of the exact P_X (rejection sampling with the same prior)."""
 
 from __future__ import annotations
 
@@ -23,15 +22,18 @@ from core.types import HELD_OUT, Array
 Number = tuple[float, float]
 """A value and its standard error."""
 INSIDE = {
-    "100": Target(100, 20, 40, 160), "350": Target(), "350 wide": Target(350, 150, 50, 900), "800": Target(800, 50, 650, 950),
+    "100": Target(100, 20, 40, 160),
+    "350": Target(),
+    "350 wide": Target(350, 150, 50, 900),
+    "800": Target(800, 50, 650, 950),
     "1500": Target(1500, 100, 1200, 1800),
-}  # fmt: skip
+}
 """Targets inside the trained range; the second is the default, with the mean of the slides."""
 OUTSIDE = {"2250": Target(2250, 50, 2100, 2400), "3500": Target(3500, 100, 3200, 3800)}
 PRIORS = {"uniform": Prior(), "normal": Prior((0.5, 1.0), 1.0)}
 SCAN = tuple(range(50, 1901, 50))
-"""Means of normals with a standard deviation of a tenth of them: the targets are what is left within three of those and within
-the trained range."""
+"""Means of normals with a standard deviation of a tenth of them: the targets are what is left within three of those and
+within the trained range."""
 CARD = ("W1", "KS", "W1 x1", "W1 x2")
 """Distances on the card."""
 TRAINING = 2**16
@@ -48,18 +50,20 @@ def w1(a: Array, b: Array) -> float:
 
 
 def ks(a: Array, b: Array) -> float:
-    """Kolmogorov-Smirnov between samples: the largest gap of their distribution functions, at a value of the larger one."""
+    """Kolmogorov-Smirnov between samples: the largest gap of their distribution functions, at a value of the larger
+    one."""
     a, b = np.sort(a), np.sort(b)
-    gaps = [np.arange(1, len(s) + 1) / len(s) - np.searchsorted(t, s, side="right") / len(t) for s, t in ((a, b), (b, a))]
+    gaps = [
+        np.arange(1, len(s) + 1) / len(s) - np.searchsorted(t, s, side="right") / len(t) for s, t in ((a, b), (b, a))
+    ]
     return float(max(g.max() for g in gaps))
 
 
 def from_target(values: Array, levels: Array, target: Target, boots: int = 50, seed: int = 0) -> dict[str, Number]:
     """`W1` (in sd of P_Y) and `KS` of a push-forward (n,) from P_Y itself.
 
-    Levels are one from each of n equal shares of P_Y, so what is found is the network's error and not the dice of drawing levels;
-    the standard error is that of the distance between values and levels, both resampled together.
-    """
+    Levels are one from each of n equal shares of P_Y, so what is found is the network's error and not the dice of
+    drawing levels; the standard error is that of the distance between values and levels, both resampled together."""
     at = (np.arange(len(values)) + 0.5) / len(values)
     found = np.abs(np.sort(values) - target.quantile(at)).mean(), np.abs(target.cdf(np.sort(values)) - at).max()
     rng = np.random.default_rng((seed, 7))
@@ -70,8 +74,8 @@ def from_target(values: Array, levels: Array, target: Target, boots: int = 50, s
 
 
 def from_oracle(points: Array, exact: Array, boots: int = 50, seed: int = 0) -> dict[str, Number]:
-    """`W1 x1`, `W1 x2` (in sd of the exact P_X) and `KS x1`, `KS x2` of points (n, 2) from the oracle's (m, 2), and the largest
-    error of the shares of the three branches of a level; both resampled."""
+    """`W1 x1`, `W1 x2` (in sd of the exact P_X) and `KS x1`, `KS x2` of points (n, 2) from the oracle's (m, 2), and the
+    largest error of the shares of the three branches of a level; both resampled."""
     sd = exact.std(0)
 
     def distances(a: Array, b: Array) -> list[float]:
@@ -80,7 +84,10 @@ def from_oracle(points: Array, exact: Array, boots: int = 50, seed: int = 0) -> 
         return [*(w1(*p) / s for p, s in zip(pairs, sd, strict=True)), *(ks(*p) for p in pairs), float(branch)]
 
     rng = np.random.default_rng((seed, 8))
-    pick = lambda s: s[rng.integers(0, len(s), len(s))]  # noqa: E731
+
+    def pick(s: Array) -> Array:
+        return s[rng.integers(0, len(s), len(s))]
+
     error = np.std([distances(pick(points), pick(exact)) for _ in range(boots)], axis=0, ddof=1)
     names = ("W1 x1", "W1 x2", "KS x1", "KS x2", "branches")
     return dict(zip(names, zip(distances(points, exact), error.tolist(), strict=True), strict=True))
@@ -103,7 +110,8 @@ def branches(points: Array) -> Array:
 
 
 def nearest(levels: Array, prior: Prior, seed: int = 0) -> Array:
-    """The trivial baseline (n, 2): of `TRAINING` draws of the prior the one whose level is nearest to each asked for."""
+    """The trivial baseline (n, 2): of `TRAINING` draws of the prior the one whose level is nearest to each asked
+    for."""
     x, y = drawn(prior, seed)
     right = np.searchsorted(y, levels).clip(1, len(y) - 1)
     closer = np.abs(y[right - 1] - levels) <= np.abs(y[right] - levels)
@@ -119,9 +127,11 @@ def drawn(prior: Prior, seed: int) -> tuple[Array, Array]:
     return x[order], y[order]
 
 
-def judged(model: sampling.Model, target: Target, prior: Prior, n: int, boots: int, seed: int = 0) -> dict[str, dict[str, Number]]:
-    """Column -> distance -> number: `raw` network, `all` (exact levels, resampled to the prior), `nearest` draws of the prior, and
-    `data`, the oracle's other draws: the floor of what so many samples can show."""
+def judged(
+    model: sampling.Model, target: Target, prior: Prior, n: int, boots: int, seed: int = 0
+) -> dict[str, dict[str, Number]]:
+    """Column -> distance -> number: `raw` network, `all` (exact levels, resampled to the prior), `nearest` draws of the
+    prior, and `data`, the oracle's other draws: the floor of what so many samples can show."""
     answer = solve(model, target, prior, n, seed)
     exact, again = oracle(target, prior, seed)[:n], oracle(target, prior, seed + 1)[-n:]
     columns = {"data": again, "raw": answer.raw, "all": answer.points, "nearest": nearest(answer.levels, prior, seed)}
@@ -135,19 +145,26 @@ def judged(model: sampling.Model, target: Target, prior: Prior, n: int, boots: i
     return out
 
 
-def quality(model: sampling.Model, n: int = 2000, size: int | None = None, ablation: bool = True, seed: int = 0) -> pd.DataFrame:
-    """The table of the card: distances, in %, at every target inside and outside the trained range, with the uniform prior."""
+def quality(
+    model: sampling.Model, n: int = 2000, size: int | None = None, ablation: bool = True, seed: int = 0
+) -> pd.DataFrame:
+    """The table of the card: distances, in %, at every target inside and outside the trained range, with the uniform
+    prior."""
     rows: dict[str, dict[str, float]] = {}
     for name, target in (INSIDE | OUTSIDE).items():
         for column, found in judged(model, target, PRIORS["uniform"], max(n, 2000), 50, seed).items():
             for distance, (value, error) in ((k, v) for k, v in found.items() if k in CARD):
-                rows.setdefault(f"{distance} at {name}, %", {}).update({column: 100 * value, f"{column} ±": 100 * error})
+                rows.setdefault(f"{distance} at {name}, %", {}).update(
+                    {column: 100 * value, f"{column} ±": 100 * error}
+                )
     table = pd.DataFrame(rows).T[[f"{c}{e}" for c in ("data", "raw", "all", "nearest") for e in ("", " ±")]]
     table.attrs["counted"] = f"{max(n, 2000)} samples at every target, as many levels of the target"
     return with_bars(model.problem, table)
 
 
-def table(model: sampling.Model, targets: dict[str, Target], prior: Prior, n: int, boots: int, seed: int) -> pd.DataFrame:
+def table(
+    model: sampling.Model, targets: dict[str, Target], prior: Prior, n: int, boots: int, seed: int
+) -> pd.DataFrame:
     """Text of every distance in % with its standard error, a row for each target and column of `judged`."""
     rows = {}
     for name, target in targets.items():
@@ -158,7 +175,8 @@ def table(model: sampling.Model, targets: dict[str, Target], prior: Prior, n: in
 
 
 def scan(model: sampling.Model, n: int, seed: int) -> dict[float, float]:
-    """W1 of the raw network's push-forward, in sd of P_Y, for narrow targets all over the trained range, by their means."""
+    """W1 of the raw network's push-forward, in sd of P_Y, for narrow targets all over the trained range, by their
+    means."""
     found: dict[float, float] = {}
     _, top = model.conditions[0].trained or (0.0, LARGEST)
     for mean in SCAN:
@@ -185,22 +203,32 @@ def report(name: str, n: int, boots: int, seed: int) -> Iterator[str]:
     model = sampling.load(name)
     yield f"{name} {model.digest[:12]}: n = {n}, distances in % (W1 of the sd), ± bootstrap standard error"
     for label, prior in PRIORS.items():
-        yield f"\nprior {label}, targets inside the trained range\n{table(model, INSIDE, prior, n, boots, seed).to_string()}"
+        yield (
+            f"\nprior {label}, targets inside the trained "
+            f"range\n{table(model, INSIDE, prior, n, boots, seed).to_string()}"
+        )
     found = scan(model, n, seed)
     worst, average = max(found, key=lambda mean: found[mean]), np.mean(list(found.values()))
-    yield (f"\nNormal targets about {SCAN[0]} to {SCAN[-1]}, sd a tenth, cut to the trained range: W1 of the raw network "
-           f"{100 * average:.2f} % on average, {100 * found[worst]:.2f} % at most (about {worst}).")  # fmt: skip
+    yield (
+        f"\nNormal targets about {SCAN[0]} to {SCAN[-1]}, sd a tenth, cut to the trained range: W1 of the raw network "
+        f"{100 * average:.2f} % on average, {100 * found[worst]:.2f} % at most (about {worst})."
+    )
     yield f"\nprior uniform, outside it\n{table(model, OUTSIDE, PRIORS['uniform'], n, boots, seed).to_string()}\n"
     yield from failures(model, n, seed)
     answer = solve(model, INSIDE["350"], PRIORS["uniform"], n, seed)
     error = np.abs(rosenbrock(answer.points) - answer.levels).max()
     raw = np.abs(rosenbrock(answer.raw) - answer.levels)
-    yield f"\n|M(x) - y| at 350: raw {raw.mean():.3g} on average, {raw.max():.3g} at most; delivered {error:.1e} at most.\n"
+    yield (
+        f"\n|M(x) - y| at 350: raw {raw.mean():.3g} on average, {raw.max():.3g} at most; delivered {error:.1e} at "
+        f"most.\n"
+    )
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Both presets, every number."""
-    parser = argparse.ArgumentParser(prog="python -m core.metrics.inverse", description="The inverse problem in numbers.")
+    parser = argparse.ArgumentParser(
+        prog="python -m core.metrics.inverse", description="The inverse problem in numbers."
+    )
     parser.add_argument("names", nargs="*", default=["inverse/invnet", "inverse/cgan"])
     parser.add_argument("--n", type=int, default=4000, help="samples")
     parser.add_argument("--boots", type=int, default=200, help="bootstrap samples")
@@ -214,9 +242,14 @@ def main(arguments: list[str] | None = None) -> None:
         except (ValueError, FileNotFoundError) as error:
             raise SystemExit(str(error)) from None
     target = INSIDE["350"]
-    dice = [from_target(target.draw(given.n, s, stratified=False), target.draw(given.n, s), target, 2)["W1"][0] for s in range(20)]
+    dice = [
+        from_target(target.draw(given.n, s, stratified=False), target.draw(given.n, s), target, 2)["W1"][0]
+        for s in range(20)
+    ]
     mean = 100 * np.mean(dice)
-    print(f"Independent draws of P_Y itself, as many: W1 {mean:.2f} % on average; that is what the dice alone would add.")
+    print(
+        f"Independent draws of P_Y itself, as many: W1 {mean:.2f} % on average; that is what the dice alone would add."
+    )
 
 
 if __name__ == "__main__":

@@ -16,9 +16,11 @@ SAMPLES, IMAGES = 64, 512
 
 
 def compare(arrays: Array, reference: Sample, source: Source) -> dict[str, float]:
-    """Each array's own two-point correlation and length against those of the reference (n, H, W) at the same place, which were
-    requested, and how near the arrays come to a training image."""
-    curve = torch.cat([two_phase.s2_radial(x)[:, : correlations.BINS] for x in torch.from_numpy(np.array(arrays)).split(256)])
+    """Each array's own two-point correlation and length against those of the reference (n, H, W) at the same place,
+    which were requested, and how near the arrays come to a training image."""
+    curve = torch.cat(
+        [two_phase.s2_radial(x)[:, : correlations.BINS] for x in torch.from_numpy(np.array(arrays)).split(256)]
+    )
     goal = torch.from_numpy(reference.measured["correlation"])
     error = (curve - goal).abs().mean(1).double()
     got, asked = (correlations.first_zero(c).double().numpy() for c in (curve, goal))
@@ -32,8 +34,8 @@ def compare(arrays: Array, reference: Sample, source: Source) -> dict[str, float
 
 
 def nearest_training_image(arrays: Array, source: Source) -> float:
-    """Mean over arrays (n, H, W) of the least share of pixels in which they differ from any of the first training images, over
-    all periodic shifts, mirrored or not: small where something was copied."""
+    """Mean over arrays (n, H, W) of the least share of pixels in which they differ from any of the first training
+    images, over all periodic shifts, mirrored or not: small where something was copied."""
     ours = torch.from_numpy(np.array(arrays)).float()
     theirs = torch.from_numpy(cached(source, range(IMAGES), (ours.shape[1], ours.shape[2]))).float()
     spectra, least = torch.fft.rfft2(2 * theirs - 1), []

@@ -1,4 +1,5 @@
-"""Histograms of ensembles compared by the numbers themselves: the Wasserstein distance of all grains, all junctions, pooled."""
+"""Histograms of ensembles compared by the numbers themselves: the Wasserstein distance of all grains, all junctions,
+pooled."""
 
 from __future__ import annotations
 
@@ -22,8 +23,8 @@ def pools(problem: Problem, arrays: Array) -> Pools:
 
 
 def rows(problem: Problem, arrays: Array, theirs: Pools) -> dict[str, float]:
-    """Wasserstein-1 distance of the pooled numbers of arrays (n, H, W) to those of the reference, in their unit, and its standard
-    error."""
+    """Wasserstein-1 distance of the pooled numbers of arrays (n, H, W) to those of the reference, in their unit, and
+    its standard error."""
     ours, out = pools(problem, arrays), {}
     for d in (d for d in problem.descriptors if d.samples):
         label = f"{d.label.lower()}, wasserstein distance"
@@ -39,7 +40,11 @@ def distance(ours: Sequence[Array], theirs: Sequence[Array]) -> float:
 
 
 def standard_error(ours: Sequence[Array], theirs: Sequence[Array], seed: int = 0) -> float:
-    """Bootstrap standard error of `distance`: both sides' arrays, not their numbers, are drawn again with replacement."""
+    """Bootstrap standard error of `distance`: both sides' arrays, not their numbers, are drawn again with
+    replacement."""
     rng = np.random.default_rng(seed)
-    again = lambda side: [side[i] for i in rng.integers(len(side), size=len(side))]  # noqa: E731
+
+    def again(side: Sequence[Array]) -> list[Array]:
+        return [side[i] for i in rng.integers(len(side), size=len(side))]
+
     return float(np.std([distance(again(ours), again(theirs)) for _ in range(BOOTSTRAPS)], ddof=1))

@@ -1,4 +1,5 @@
-"""The measured quality of a checkpoint, whatever its problem: table, bars, speed; what `python -m core.metrics NAME` prints."""
+"""The measured quality of a checkpoint, whatever its problem: table, bars, speed; what `python -m core.metrics NAME`
+prints."""
 
 from __future__ import annotations
 
@@ -16,7 +17,9 @@ from core.metrics import ensembles, solutions
 from core.types import Problem
 
 
-def quality(model: sampling.Model, n: int = 256, size: int | None = None, ablation: bool = True, seed: int = 0) -> pd.DataFrame:
+def quality(
+    model: sampling.Model, n: int = 256, size: int | None = None, ablation: bool = True, seed: int = 0
+) -> pd.DataFrame:
     """The problem's table of measured quality: ensembles against simulations, or solutions against exact ones."""
     if model.problem.quality is not None:
         return model.problem.quality(model, n, size, ablation, seed)
@@ -35,24 +38,32 @@ def judged(table: pd.DataFrame) -> str:
 
 
 def place(table: pd.DataFrame, bar: str, column: str | None = None) -> tuple[str, str]:
-    """(row, column) of the table that a bar speaks of: `column: row`, or a row of `column` (default: the judged one)."""
+    """(row, column) of the table that a bar speaks of: `column: row`, or a row of `column` (default: the judged
+    one)."""
     head, _, tail = bar.partition(": ")
     return (tail, head) if tail and head in table.columns else (bar, column or judged(table))
 
 
 def verdicts(problem: Problem, table: pd.DataFrame, column: str | None = None) -> dict[str, bool]:
-    """Whether each bar of the problem is met by a column of the quality table (default: the judged one); bars on rows that
-    the table of this preset does not have are left out."""
+    """Whether each bar of the problem is met by a column of the quality table (default: the judged one); bars on rows
+    that the table of this preset does not have are left out."""
     met: Mapping[str, Callable[[float, float], bool]] = {"<=": lambda a, b: a <= b, ">=": lambda a, b: a >= b}
     at = {name: place(table, name, column) for name in problem.bars}
-    return {n: met[sign](float(table.loc[at[n]]), bar) for n, (sign, bar) in problem.bars.items() if at[n][0] in table.index}
+    return {
+        n: met[sign](float(table.loc[at[n]]), bar) for n, (sign, bar) in problem.bars.items() if at[n][0] in table.index
+    }
 
 
 def verdict_lines(problem: Problem, table: pd.DataFrame) -> list[str]:
     """One line for each bar: met or missed, the bar and the measured value."""
     found = verdicts(problem, table).items()
-    value = lambda name: f"{table.loc[place(table, name)]:.4g}"  # noqa: E731
-    return [f"{'met ' if met else 'MISS'}  {n} {problem.bars[n][0]} {problem.bars[n][1]:g}: {value(n)}" for n, met in found]
+
+    def value(name: str) -> str:
+        return f"{table.loc[place(table, name)]:.4g}"
+
+    return [
+        f"{'met ' if met else 'MISS'}  {n} {problem.bars[n][0]} {problem.bars[n][1]:g}: {value(n)}" for n, met in found
+    ]
 
 
 def milliseconds(call: Callable[[int], object], repeats: int = 21, warmups: int = 3) -> float:
@@ -68,15 +79,19 @@ def milliseconds(call: Callable[[int], object], repeats: int = 21, warmups: int 
 
 
 def speed(model: sampling.Model, size: int | None = None, runs: int = 8) -> dict[str, float]:
-    """ms per sample of the model (where it can be polished, also without), of the oracle (one at a time, in a batch of 32) and
-    their ratio, and of every rival, all at the default conditions."""
+    """ms per sample of the model (where it can be polished, also without), of the oracle (one at a time, in a batch of
+    32) and their ratio, and of every rival, all at the default conditions."""
     shape = model.shape(size)
-    values = {q.name: np.broadcast_to(q.default, (32, *np.shape(q.default))) for q in model.conditions if not q.optional}
+    values = {
+        q.name: np.broadcast_to(q.default, (32, *np.shape(q.default))) for q in model.conditions if not q.optional
+    }
     first = {k: v[:1] for k, v in values.items()}
     ours = milliseconds(lambda i: model.sample(n=1, seed=i, size=size))
     out = {"ms per sample": ours}
     if model.field.kind == "continuous":
-        out["ms per sample, not projected"] = milliseconds(lambda i: model.sample(n=1, seed=i, size=size, project=False))
+        out["ms per sample, not projected"] = milliseconds(
+            lambda i: model.sample(n=1, seed=i, size=size, project=False)
+        )
     if model.problem.oracle is not None:
         oracle = model.problem.oracle
         single = milliseconds(lambda i: oracle(first, 1, i, shape), runs, 1)
@@ -93,7 +108,8 @@ def text(table: pd.DataFrame) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """`python -m core.metrics two_phase/fraction [--n 256] [--size 128] [--seed 0]`: quality, ablation, rivals, speed."""
+    """`python -m core.metrics two_phase/fraction [--n 256] [--size 128] [--seed 0]`: quality, ablation, rivals,
+    speed."""
     parser = argparse.ArgumentParser(prog="python -m core.metrics", description="Measured quality of a checkpoint.")
     parser.add_argument("name", help="problem, problem/preset or a path to a checkpoint")
     parser.add_argument("--n", type=int, default=256, help="samples on each side")

@@ -1,10 +1,11 @@
-"""The other ways to make a sample at the same request, one sample at a time: errors, morphology, time, break-even count.
+"""The other ways to make a sample at the same request, one sample at a time: errors, morphology, time, break-even
+count.
 
-    python -m core.metrics.rivals two_phase/correlation --n 16
-    python -m core.metrics.rivals two_phase/correlation --set volume_fraction=0.35 --only annealing --out one.npz --lines
+    python -m core.metrics.rivals two_phase/correlation --n 16 python -m core.metrics.rivals two_phase/correlation --set
+    volume_fraction=0.35 --only annealing --out one.npz --lines
 
-The first asks for what held-out data measure, each sample for those of one array, and judges it by that array. Times are those of
-the processor, one thread, one sample at a time: what else the machine does at that time does not count.
+The first asks for what held-out data measure, each sample for those of one array, and judges it by that array. Times
+are those of the processor, one thread, one sample at a time: what else the machine does at that time does not count.
 """
 
 from __future__ import annotations
@@ -41,13 +42,14 @@ def training_seconds(model: sampling.Model) -> float:
 
 
 def break_even(training: float, ours: float, rival: float) -> float:
-    """Samples from which on training has paid: its time / (rival's - our time per sample); infinite where ours is slower."""
+    """Samples from which on training has paid: its time / (rival's - our time per sample); infinite where ours is
+    slower."""
     return math.ceil(training / (rival - ours)) if rival > ours and math.isfinite(training) else math.inf
 
 
 def judge(model: sampling.Model, arrays: Array, asked: Asked, expected: ensembles.Described) -> dict[str, float]:
-    """Of arrays (n, H, W): mean |measured - asked| of every condition, mean of every scalar descriptor, mean |curve - expected| of
-    the other curves; `expected` has (n, ...) or (1, ...)."""
+    """Of arrays (n, H, W): mean |measured - asked| of every condition, mean of every scalar descriptor, mean |curve -
+    expected| of the other curves; `expected` has (n, ...) or (1, ...)."""
     found = sampling.measure(model.problem, as_soft(torch.from_numpy(np.array(arrays)), model.field))
     described = ensembles.describe(model.problem, arrays)
     symbols = {q.name: q.symbol or q.label for q in model.conditions if q.name in asked and q.name in found}
@@ -78,7 +80,10 @@ def with_break_even(model: sampling.Model, rows: Mapping[str, Mapping[str, float
     """The rows with the break-even count of every rival."""
     ours, training = rows[OURS][MILLISECONDS] / 1e3, training_seconds(model)
     untrained = {r.label for r in model.problem.rivals}
-    count = lambda row: {BREAK_EVEN: break_even(training, ours, row[MILLISECONDS] / 1e3)}  # noqa: E731
+
+    def count(row: Mapping[str, float]) -> dict[str, Any]:
+        return {BREAK_EVEN: break_even(training, ours, row[MILLISECONDS] / 1e3)}
+
     return {label: {**row, **(count(row) if label in untrained else {})} for label, row in rows.items()}
 
 
@@ -86,20 +91,29 @@ def siblings(model: sampling.Model) -> dict[str, sampling.Model]:
     """The other presets of the problem that have a checkpoint, by title."""
     others = {p.title: f"{model.problem.name}/{p.name}" for p in discovery.problem(model.problem.name).presets}
     return {
-        title: sampling.load(name) for title, name in others.items() if name != model.name and sampling.path_of(name).exists()
+        title: sampling.load(name)
+        for title, name in others.items()
+        if name != model.name and sampling.path_of(name).exists()
     }
 
 
 def table(
-    model: sampling.Model, n: int = 16, size: int | None = None, seed: int = 0, tick: Callable[[int, int], None] | None = None
+    model: sampling.Model,
+    n: int = 16,
+    size: int | None = None,
+    seed: int = 0,
+    tick: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
-    """A row for each way: held-out arrays themselves, this model (without refinement too, one draw and the best of many), every
-    rival, and the other presets at as much of the request as they hear, at what `n` held-out arrays measure. `tick(done, all)` is
-    called after each way."""
+    """A row for each way: held-out arrays themselves, this model (without refinement too, one draw and the best of
+    many), every rival, and the other presets at as much of the request as they hear, at what `n` held-out arrays
+    measure. `tick(done, all)` is called after each way."""
     shape, problem = model.shape(size), model.problem
     truth = sampling.draw(problem, n, HELD_OUT + seed, shape[0])
     asked, expected = ensembles.request(model, truth), ensembles.describe(problem, truth.array)
-    ours = lambda **how: lambda i: model.sample(one(asked, i), 1, seed + i, size=size, **how).array  # noqa: E731
+
+    def ours(**how: Any) -> Callable[[int], Array]:
+        return lambda i: model.sample(one(asked, i), 1, seed + i, size=size, **how).array
+
     ways: dict[str, Callable[[int], Array]] = {OURS: ours()}
     if "refine" in model.stages:
         ways[f"{OURS}, not refined"] = ours(refine=False)
@@ -123,8 +137,11 @@ def words(found: pd.DataFrame) -> pd.DataFrame:
     return found.astype(object).replace(math.inf, "never")
 
 
-def alone(model: sampling.Model, rival: Rival, conditions: Mapping[str, Any], size: int | None, seed: int, lines: bool) -> bytes:
-    """One sample of a rival at a request: an NPZ with `labels` (H, W) and `seconds`; prints lines `done/all` where asked to."""
+def alone(
+    model: sampling.Model, rival: Rival, conditions: Mapping[str, Any], size: int | None, seed: int, lines: bool
+) -> bytes:
+    """One sample of a rival at a request: an NPZ with `labels` (H, W) and `seconds`; prints lines `done/all` where
+    asked to."""
     asked = model.sample(conditions, 1, seed, size=size).requested
     shape, told = model.shape(size), -1
     labels = np.empty((0, *shape), np.uint8)
@@ -141,7 +158,9 @@ def alone(model: sampling.Model, rival: Rival, conditions: Mapping[str, Any], si
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m core.metrics.rivals", description="The other ways, at the same request.")
+    parser = argparse.ArgumentParser(
+        prog="python -m core.metrics.rivals", description="The other ways, at the same request."
+    )
     parser.add_argument("name", help="problem/preset or a path to a checkpoint")
     parser.add_argument("--n", type=int, default=16, help="held-out arrays asked for, one sample of each way for each")
     parser.add_argument("--size", type=int, help="pixels per side (default: the problem's)")
@@ -163,14 +182,19 @@ def main(argv: Sequence[str] | None = None) -> int:
             chosen = {r.name: r for r in model.problem.rivals}
             if given.only not in chosen or not given.out:
                 raise ValueError(f"--only is one of {', '.join(chosen)} and needs --out FILE.npz; got {given.only!r}.")
-            write_atomic(given.out, alone(model, chosen[given.only], settings(given.set), given.size, given.seed, given.lines))
+            write_atomic(
+                given.out, alone(model, chosen[given.only], settings(given.set), given.size, given.seed, given.lines)
+            )
             return 0
         tick = (lambda done, total: print(f"{done}/{total}", flush=True)) if given.lines else None
         found = table(model, given.n, given.size, given.seed, tick)
     except (ValueError, OSError) as error:
         raise SystemExit(str(error)) from None
     side = model.shape(given.size)[0]
-    print(f"{model.name} {model.digest[:12]}: {given.n} held-out arrays of {side} px, one sample each\n{text(words(found).T)}")
+    print(
+        f"{model.name} {model.digest[:12]}: {given.n} held-out arrays of {side} px, one sample "
+        f"each\n{text(words(found).T)}"
+    )
     return 0
 
 

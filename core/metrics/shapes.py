@@ -1,4 +1,5 @@
-"""How well shapes are placed and formed: errors of centre and size, pieces, circularity, recognition, at held-out requests."""
+"""How well shapes are placed and formed: errors of centre and size, pieces, circularity, recognition, at held-out
+requests."""
 
 from __future__ import annotations
 
@@ -28,19 +29,27 @@ TRACED = 64
 
 
 def requests(problem: Problem, n: int, seed: int = 0) -> dict[str, Array]:
-    """n held-out requests: any real centres and sizes in the ranges of the data that fit, none of them whole; name -> (n,)."""
+    """n held-out requests: any real centres and sizes in the ranges of the data that fit, none of them whole; name ->
+    (n,)."""
     assert isinstance(problem.source, Shapes)
-    drawn = replace(problem.source, whole=False).parameters(range(HELD_OUT + seed, HELD_OUT + seed + n), problem.field.shape)
+    drawn = replace(problem.source, whole=False).parameters(
+        range(HELD_OUT + seed, HELD_OUT + seed + n), problem.field.shape
+    )
     found: dict[str, Array] = {}
     for k, (x, y, area) in enumerate(drawn, 1):
-        size = {f"area{k}": area} if f"area{k}" in {i.name for i in problem.invariances} else {f"r{k}": np.sqrt(area / math.pi)}
+        size = (
+            {f"area{k}": area}
+            if f"area{k}" in {i.name for i in problem.invariances}
+            else {f"r{k}": np.sqrt(area / math.pi)}
+        )
         found |= {f"x{k}": x, f"y{k}": y, **size}
     return {k: v.astype(np.float32) for k, v in found.items()}
 
 
 def measured(labels: Array, asked: Mapping[str, Array] | None, outlines: Sequence[str]) -> dict[str, Array]:
-    """Of every shape in labels (n, H, W): circularity, components, recognised as its outline, and where conditions (n,) were asked
-    for, errors of centre (px), radius of the disc of the same area (px, signed) and area (%, signed); each (2, n)."""
+    """Of every shape in labels (n, H, W): circularity, components, recognised as its outline, and where conditions (n,)
+    were asked for, errors of centre (px), radius of the disc of the same area (px, signed) and area (%, signed); each
+    (2, n)."""
     found: dict[str, list[list[float]]] = {}
     for k, outline in enumerate(outlines, 1):
         rows = [_one(image == k, outline) for image in labels]
@@ -59,18 +68,29 @@ def _one(mask: Array, outline: str) -> dict[str, float]:
     """One shape; an empty one is nowhere (at the origin), in no piece and of no kind."""
     m = shapes.moments(mask)
     return {
-        "x": m.x, "y": m.y, "area": m.area, "circularity": shapes.circularity(mask),
-        "components": shapes.components(mask), "recognised": float(shapes.kind(mask) == outline),
-    }  # fmt: skip
+        "x": m.x,
+        "y": m.y,
+        "area": m.area,
+        "circularity": shapes.circularity(mask),
+        "components": shapes.components(mask),
+        "recognised": float(shapes.kind(mask) == outline),
+    }
 
 
 def rows(found: Mapping[str, Array], data: Mapping[str, Array]) -> dict[str, float]:
     """The rows of the quality table from `measured` samples and `measured` true rasters of as many shapes."""
     out: dict[str, float] = {}
-    for name, label, unit in (("centre", "centre error", "px"), ("radius", "radius error", "px"), ("size", "area error", "%")):
+    for name, label, unit in (
+        ("centre", "centre error", "px"),
+        ("radius", "radius error", "px"),
+        ("size", "area error", "%"),
+    ):
         if name in found:
             error = np.abs(found[name])
-            out |= {f"{label}, mean, {unit}": float(error.mean()), f"{label}, p95, {unit}": float(np.quantile(error, 0.95))}
+            out |= {
+                f"{label}, mean, {unit}": float(error.mean()),
+                f"{label}, p95, {unit}": float(np.quantile(error, 0.95)),
+            }
     ratio = found["circularity"].mean(1) / data["circularity"].mean(1)
     out["one component, % of shapes"] = 100 * float((found["components"] == 1).mean())
     out["circularity, |deviation|, %"] = 100 * float(np.abs(ratio - 1).max())
@@ -78,8 +98,11 @@ def rows(found: Mapping[str, Array], data: Mapping[str, Array]) -> dict[str, flo
     return out
 
 
-def quality(model: sampling.Model, n: int = 300, size: int | None = None, ablation: bool = True, seed: int = 0) -> pd.DataFrame:
-    """Columns: bar, data (exact rasters at the same requests), the stages of the generator, before and after the projection."""
+def quality(
+    model: sampling.Model, n: int = 300, size: int | None = None, ablation: bool = True, seed: int = 0
+) -> pd.DataFrame:
+    """Columns: bar, data (exact rasters at the same requests), the stages of the generator, before and after the
+    projection."""
     problem = model.problem
     assert isinstance(problem.source, Shapes) and problem.oracle is not None
     asked = {k: v for k, v in requests(problem, n, seed).items() if k in {q.name for q in model.conditions}}
@@ -95,7 +118,8 @@ def quality(model: sampling.Model, n: int = 300, size: int | None = None, ablati
 
 
 def trace(model: sampling.Model, n: int = TRACED) -> dict[str, float]:
-    """What is measured along a training, of the raw network at held-out requests (other ones than those of `quality`)."""
+    """What is measured along a training, of the raw network at held-out requests (other ones than those of
+    `quality`)."""
     problem = model.problem
     assert isinstance(problem.source, Shapes) and problem.oracle is not None
     asked = requests(problem, n, seed=10_000)

@@ -1,4 +1,5 @@
-"""How good calorimeter showers are: occupancy, energy response, profiles, cell energies, at energies that training never saw."""
+"""How good calorimeter showers are: occupancy, energy response, profiles, cell energies, at energies that training
+never saw."""
 
 from __future__ import annotations
 
@@ -36,7 +37,10 @@ def generated(model: sampling.Model, energies: Sequence[float], n: int, seed: in
     """Energy -> n showers of the network alone, and as they are delivered."""
     asked = np.repeat(np.asarray(energies, np.float32), n)
     sample = model.sample({"energy": asked}, len(asked), seed)
-    split = lambda x: dict(zip(energies, np.split(x, len(energies)), strict=True))  # noqa: E731
+
+    def split(x: Array) -> dict[float, Array]:
+        return dict(zip(energies, np.split(x, len(energies)), strict=True))
+
     return split(sample.soft[:, 0]), split(sample.array)
 
 
@@ -58,31 +62,48 @@ def spread(images: Array) -> float:
 
 
 def rows(found: Images, data: Images, gain: float, cut: float) -> dict[str, float]:
-    """The rows of the quality table: images against simulated ones at the same energies, `gain` the calibrated response."""
+    """The rows of the quality table: images against simulated ones at the same energies, `gain` the calibrated
+    response."""
     pairs = [(found[e], data[e]) for e in data]
-    cells = lambda x: np.log(x[x > 0]) if (x > 0).any() else np.array([np.log(cut)])  # noqa: E731
+
+    def cells(x: Array) -> Array:
+        return np.log(x[x > 0]) if (x > 0).any() else np.array([np.log(cut)])
+
     off = {e: 100 * (float(x.sum((1, 2), dtype=np.float64).mean()) / gain / e - 1) for e, x in found.items()}
-    error = lambda e, x: 100 * spread(x) / len(x) ** 0.5  # noqa: E731
-    soft = lambda f, x: 100 * float(f(torch.from_numpy(x) / (cut * SOFT)).mean())  # noqa: E731
+
+    def error(e: float, x: Array) -> float:
+        return 100 * spread(x) / len(x) ** 0.5
+
+    def soft(f: Any, x: Array) -> float:
+        return 100 * float(f(torch.from_numpy(x) / (cut * SOFT)).mean())
+
     return {
         W1: float(np.mean([wasserstein_distance(occupied(a), occupied(b)) for a, b in pairs])),
         CUT: float(np.mean([wasserstein_distance(occupied(a * (a >= cut)), occupied(b)) for a, b in pairs])),
         "occupancy, mean, %": float(np.mean([occupied(a).mean() for a, _ in pairs])),
-        "occupancy, standard deviation / simulated": float(np.mean([occupied(a).std() / occupied(b).std() for a, b in pairs])),
+        "occupancy, standard deviation / simulated": float(
+            np.mean([occupied(a).std() / occupied(b).std() for a, b in pairs])
+        ),
         RESPONSE: max(map(abs, off.values())),
         "standard error of a response, largest, %": max(error(e, x) for e, x in found.items()),
         "resolution / simulated": float(np.mean([spread(a) / spread(b) for a, b in pairs])),
-        "profile in depth, L1, %": float(np.mean([100 * np.abs(profile(a, 1) - profile(b, 1)).sum() for a, b in pairs])),
+        "profile in depth, L1, %": float(
+            np.mean([100 * np.abs(profile(a, 1) - profile(b, 1)).sum() for a, b in pairs])
+        ),
         "profile across, L1, %": float(np.mean([100 * np.abs(profile(a, 2) - profile(b, 2)).sum() for a, b in pairs])),
-        "log of cell energies, Wasserstein distance": float(np.mean([wasserstein_distance(cells(a), cells(b)) for a, b in pairs])),
+        "log of cell energies, Wasserstein distance": float(
+            np.mean([wasserstein_distance(cells(a), cells(b)) for a, b in pairs])
+        ),
         "soft occupancy, mean, %": float(np.mean([soft(soft_sparsity, a) for a, _ in pairs])),
         "soft sparsity as printed, mean, %": float(np.mean([soft(printed_sparsity, a) for a, _ in pairs])),
     }
 
 
-def quality(model: sampling.Model, n: int = 256, size: int | None = None, ablation: bool = True, seed: int = 0) -> pd.DataFrame:
-    """Columns: bar, data (other simulations), raw (the network alone), all (read out at the noise cut, with the energy asked for);
-    n of each at every held-out energy. `size` and `ablation` change nothing here."""
+def quality(
+    model: sampling.Model, n: int = 256, size: int | None = None, ablation: bool = True, seed: int = 0
+) -> pd.DataFrame:
+    """Columns: bar, data (other simulations), raw (the network alone), all (read out at the noise cut, with the energy
+    asked for); n of each at every held-out energy. `size` and `ablation` change nothing here."""
     showers, shape = _source(model), model.field.shape
     gain = response(showers, shape)
     data = simulated(showers, HELD_OUT_ENERGIES, n, seed, shape)
@@ -92,16 +113,21 @@ def quality(model: sampling.Model, n: int = 256, size: int | None = None, ablati
     seen, _ = generated(model, TRAINED, n, seed + 1)
     table["raw"] |= {f"{RESPONSE}, at energies of training": rows(seen, seen, gain, showers.cut)[RESPONSE]}
     found = pd.DataFrame(table)
-    found.attrs["counted"] = f"{n} samples at each of {len(HELD_OUT_ENERGIES)} held-out energies against as many simulated"
+    found.attrs["counted"] = (
+        f"{n} samples at each of {len(HELD_OUT_ENERGIES)} held-out energies against as many simulated"
+    )
     return with_bars(model.problem, found, "raw")
 
 
 def curves(model: sampling.Model, n: int = 64, seed: int = 0) -> dict[str, Any]:
-    """What the page draws: at energies of training and between them, mean and standard deviation of the calibrated energy over the
-    energy asked for, and the occupancies of all images, of the simulation and of the network alone."""
+    """What the page draws: at energies of training and between them, mean and standard deviation of the calibrated
+    energy over the energy asked for, and the occupancies of all images, of the simulation and of the network alone."""
     showers, shape = _source(model), model.field.shape
     gain, energies = response(showers, shape), sorted((*TRAINED, *HELD_OUT_ENERGIES))
-    found = {"simulated": simulated(showers, energies, n, seed, shape), "network": generated(model, energies, n, seed)[0]}
+    found = {
+        "simulated": simulated(showers, energies, n, seed, shape),
+        "network": generated(model, energies, n, seed)[0],
+    }
     ratio = {k: [v.sum((1, 2), dtype=np.float64) / gain / e for e, v in images.items()] for k, images in found.items()}
     return {
         "energy": energies,
@@ -120,8 +146,8 @@ def trace(model: sampling.Model, n: int = TRACED) -> dict[str, float]:
 
 
 def comparison(problem: str = "showers", n: int = 256) -> pd.DataFrame:
-    """Of every preset that has a checkpoint, by its title, the raw column, and the distance of occupancies as delivered, beside
-    other simulations."""
+    """Of every preset that has a checkpoint, by its title, the raw column, and the distance of occupancies as
+    delivered, beside other simulations."""
     table: dict[str, Any] = {}
     for preset in discovery.problem(problem).presets:
         if sampling.path_of(f"{problem}/{preset.name}").exists():
@@ -137,8 +163,8 @@ def with_delivered(found: pd.DataFrame, column: str) -> pd.Series:
 
 
 def verdicts(found: pd.DataFrame, reference: str) -> pd.DataFrame:
-    """`comparison` in brief, a row for each preset: the distances of occupancies, and each in those of the preset `reference`; the
-    energy response at energies of no training."""
+    """`comparison` in brief, a row for each preset: the distances of occupancies, and each in those of the preset
+    `reference`; the energy response at energies of no training."""
     brief = found.loc[[W1, CUT, DELIVERED]].T
     if reference in brief.index:
         brief = pd.concat([brief, (brief.drop(SIMULATED) / brief.loc[reference]).add_suffix(SHARE)], axis=1)

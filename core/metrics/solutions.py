@@ -1,10 +1,12 @@
-"""Generated solutions against exact ones: relative errors over groups of cases, beside rivals and trivial predictors."""
+"""Generated solutions against exact ones: relative errors over groups of cases, beside rivals and trivial
+predictors."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,13 +19,18 @@ Conditions = Mapping[str, Array]
 
 
 def relative(found: Array, exact: Array, order: int = 2) -> float:
-    """||found - exact|| / ||exact|| in L2 (or L1) over all cells of all levels but the first (the initial condition)."""
-    norm = lambda a: np.linalg.norm(a[..., 1:].astype(np.float64).ravel(), order)  # noqa: E731
+    """||found - exact|| / ||exact|| in L2 (or L1) over all cells of all levels but the first (the initial
+    condition)."""
+
+    def norm(a: Array) -> Any:
+        return np.linalg.norm(a[..., 1:].astype(np.float64).ravel(), order)
+
     return float(norm(found - exact) / norm(exact))
 
 
 def overshoot(found: Array) -> float:
-    """How far a field (cells, levels) leaves the range of its initial condition, in % of that range (no solution does)."""
+    """How far a field (cells, levels) leaves the range of its initial condition, in % of that range (no solution
+    does)."""
     low, high = found[:, 0].min(), found[:, 0].max()
     return float(100 * max(found.max() - high, low - found.min(), 0.0) / max(high - low, 1e-12))
 
@@ -62,7 +69,8 @@ def errors(model: sampling.Model, cases: Sequence[Conditions]) -> dict[str, pd.D
 
 
 def summary(problem: Problem, group: str, found: Mapping[str, pd.DataFrame]) -> dict[str, pd.Series]:
-    """The rows of one group of cases. `L2 / best finite volumes`: mean error by the least mean error of the yardsticks."""
+    """The rows of one group of cases. `L2 / best finite volumes`: mean error by the least mean error of the
+    yardsticks."""
     l2 = found[""]
     out = {f"{group}, mean": l2.mean(), f"{group}, p95": l2.quantile(0.95)}
     yardsticks = [r.name for r in problem.rivals if r.role == "yardstick"]
@@ -72,8 +80,8 @@ def summary(problem: Problem, group: str, found: Mapping[str, pd.DataFrame]) -> 
 
 
 def quality(model: sampling.Model, n: int = 200) -> pd.DataFrame:
-    """Mean, 95th percentile and maximum of the relative L2 error over every group of the problem's cases, maxima of the other
-    measures; columns are the methods: raw and polished generator, and the rivals."""
+    """Mean, 95th percentile and maximum of the relative L2 error over every group of the problem's cases, maxima of the
+    other measures; columns are the methods: raw and polished generator, and the rivals."""
     out: dict[str, pd.Series] = {}
     names = {q.name for q in model.conditions}
     for group, make in model.problem.cases.items():
@@ -89,7 +97,8 @@ def case_name(case: Mapping[str, object]) -> str:
 
 
 def measured_baselines(problem: Problem) -> dict[str, dict[str, dict[str, float]]]:
-    """What `python -m core.metrics.baselines` wrote: method -> case -> error and seconds; empty where it has not run."""
+    """What `python -m core.metrics.baselines` wrote: method -> case -> error and seconds; empty where it has not
+    run."""
     path = sampling.CHECKPOINTS / problem.name / "baselines.json"
     found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return {k: v for k, v in found.items() if k not in ("settings", "versions")}
@@ -104,10 +113,16 @@ def baselines(problem: Problem, group: str) -> dict[str, list[float]]:
 
 def baselines_elsewhere(problem: Problem) -> list[str]:
     """Sentences about baselines trained here for cases of their own, outside the problem's groups."""
-    ours = {case_name(case) for make in problem.cases.values() for case in make(100) if all(np.ndim(v) == 0 for v in case.values())}
+    ours = {
+        case_name(case)
+        for make in problem.cases.values()
+        for case in make(100)
+        if all(np.ndim(v) == 0 for v in case.values())
+    }
     found = [(m, n, v) for m, cases in measured_baselines(problem).items() for n, v in cases.items() if n not in ours]
     return [
-        f"{method}, {name}: relative L2 error {v['error']:.2g} after {v['seconds']:.0f} s of training" for method, name, v in found
+        f"{method}, {name}: relative L2 error {v['error']:.2g} after {v['seconds']:.0f} s of training"
+        for method, name, v in found
     ]
 
 

@@ -1,11 +1,12 @@
 """One generator for a family of PDEs: initial condition and viscosity to the whole space-time field, without data.
 
-    v = u - mean(u0) in the frame that moves with mean(u0);   v(., t_n) = heat solution + tanh(t_n / t_c) net_n(v0; nu), zero mean
+    v = u - mean(u0) in the frame that moves with mean(u0);   v(., t_n) = heat solution + tanh(t_n / t_c) net_n(v0; nu),
+    zero mean
 
-The initial condition and the conservation of mass are exact by construction; the network, ten residual blocks of dilated
-periodic convolutions over x with the time levels as output channels, only adds what the linear heat solution lacks. The field
-stays in the moving frame, where residuals are smallest; `core.models.frames` brings it to the laboratory.
-"""
+The initial condition and the conservation of mass are exact by construction; the network, ten residual blocks of
+dilated periodic convolutions over x with the time levels as output channels, only adds what the linear heat solution
+lacks. The field stays in the moving frame, where residuals are smallest; `core.models.frames` brings it to the
+laboratory."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ PSEUDO_VISCOSITY = 0.002
 
 
 def raised_cosine(frequency: Tensor, cells: int) -> Tensor:
-    """Cell averages (B, cells) of b(x; c) = (1 - cos 2 pi c x) / 2 (eq. 5), exact; a jump at the wrap unless c is an integer."""
+    """Cell averages (B, cells) of b(x; c) = (1 - cos 2 pi c x) / 2 (eq. 5), exact; a jump at the wrap unless c is an
+    integer."""
     faces = torch.arange(cells + 1, device=frequency.device, dtype=frequency.dtype) / cells
     turn = 2 * math.pi * frequency[:, None]
     primitive = (faces[None] - torch.sin(turn * faces[None]) / turn) / 2
@@ -33,7 +35,8 @@ def raised_cosine(frequency: Tensor, cells: int) -> Tensor:
 
 
 class DilatedBlock(nn.Module):
-    """x + W2 gelu(FiLM(W1 [x(-d), x, x(+d)])): one periodic dilated convolution over x, as a matrix product. x (B, cells, W)."""
+    """x + W2 gelu(FiLM(W1 [x(-d), x, x(+d)])): one periodic dilated convolution over x, as a matrix product. x (B,
+    cells, W)."""
 
     def __init__(self, width: int, dilation: int) -> None:
         super().__init__()
@@ -50,17 +53,18 @@ class DilatedBlock(nn.Module):
 
 
 class FamilyGenerator(nn.Module):
-    """Conditions `initial` (B, cells) or `frequency` (B,), and `viscosity` (B,) (absent: inviscid), to u (B, 1, cells, T + 1)
-    in the frame of the mean.
+    """Conditions `initial` (B, cells) or `frequency` (B,), and `viscosity` (B,) (absent: inviscid), to u (B, 1, cells,
+    T + 1) in the frame of the mean.
 
-    Column n is time t_n of `times` (T + 1,), column 0 the initial condition. `hard=False` is the ablation without the heat
-    solution, the gate and the exact initial column: the network makes all levels.
-    """
+    Column n is time t_n of `times` (T + 1,), column 0 the initial condition. `hard=False` is the ablation without the
+    heat solution, the gate and the exact initial column: the network makes all levels."""
 
     times: Tensor
     gate: Tensor
 
-    def __init__(self, times: Sequence[float], cells: int = 192, width: int = 64, embedding: int = 64, hard: bool = True) -> None:
+    def __init__(
+        self, times: Sequence[float], cells: int = 192, width: int = 64, embedding: int = 64, hard: bool = True
+    ) -> None:
         super().__init__()
         self.cells, self.width, self.hard = cells, width, hard
         self.register_buffer("times", torch.tensor(list(times), dtype=torch.float32), persistent=False)
@@ -90,7 +94,9 @@ class FamilyGenerator(nn.Module):
             return conditions["initial"]
         return raised_cosine(conditions["frequency"].double(), self.cells).to(self.leave.weight.dtype)
 
-    def forward(self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor], latent: Mapping[str, Tensor]) -> Tensor:
+    def forward(
+        self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor], latent: Mapping[str, Tensor]
+    ) -> Tensor:
         """See the class."""
         start = self.initial(conditions)
         mean = start.mean(1)
@@ -114,7 +120,13 @@ class FamilyGenerator(nn.Module):
         potential = torch.fft.irfft(spectrum / (1j * k.clamp(min=1)) * (k > 0), n=self.cells)
         smooth = torch.fft.irfft(spectrum * torch.exp(-0.005 * k**2), n=self.cells)
         levels = [round(h * (heat.shape[2] - 1)) for h in HEATS]
-        features = [2 * v0, 20 * potential, 4 * (v0.roll(-1, 1) - v0.roll(1, 1)), 2 * smooth, *(2 * heat[:, :, n] for n in levels)]
+        features = [
+            2 * v0,
+            20 * potential,
+            4 * (v0.roll(-1, 1) - v0.roll(1, 1)),
+            2 * smooth,
+            *(2 * heat[:, :, n] for n in levels),
+        ]
         x = torch.stack(features, 2)
         x = self.enter(torch.cat([x.roll(s, 1) for s in (-2, -1, 0, 1, 2)], 2))
         film = self.film(self.embed(request(v0, viscosity))).view(len(v0), len(self.blocks), 2, 1, self.width)

@@ -1,14 +1,16 @@
 """The physics layer: K differentiable Cahn-Hilliard steps that give a seed field the right topology.
 
-    u_0 = tanh(sharpness y), blended towards the phase it lacks until mean(u_0) = the composition that leaves the requested
-    fraction (so |u_0| <= 1, where the scheme is stable at any dt);   u_K = K steps in STAGES stages of growing dt.
+    u_0 = tanh(sharpness y), blended towards the phase it lacks until mean(u_0) = the composition that leaves the
+    requested fraction (so |u_0| <= 1, where the scheme is stable at any dt);   u_K = K steps in STAGES stages of
+    growing dt.
 
-Domains grow as t^(1/3), so the seed, finer than the request by the contraction, needs steps that grow by its cube: the last stage
-takes steps of dt, the first of dt / GROWTH. Wide domains move faster with a wider interface (eps = L / 8 px, within 1 to 1.6).
+Domains grow as t^(1/3), so the seed, finer than the request by the contraction, needs steps that grow by its cube: the
+last stage takes steps of dt, the first of dt / GROWTH. Wide domains move faster with a wider interface (eps = L / 8 px,
+within 1 to 1.6).
 
-log dt and the composition's excess are smooth functions of the request (p1, L), calibrated so that the delivered length and
-the raw volume fraction are the requested ones; the learned `correction` (trained by the invariances) is added to both.
-"""
+log dt and the composition's excess are smooth functions of the request (p1, L), calibrated so that the delivered length
+and the raw volume fraction are the requested ones; the learned `correction` (trained by the invariances) is added to
+both."""
 
 from __future__ import annotations
 
@@ -36,7 +38,8 @@ def features(p: Tensor, length: Tensor) -> Tensor:
 
 
 class PhysicsLayer(nn.Module):
-    """Seed field y (B, H, W), p1 (B,), length (B,) px to u (B, H, W), about -1 and +1; `steps` is a multiple of STAGES."""
+    """Seed field y (B, H, W), p1 (B,), length (B,) px to u (B, H, W), about -1 and +1; `steps` is a multiple of
+    STAGES."""
 
     time: Tensor
     excess: Tensor
@@ -71,10 +74,11 @@ class PhysicsLayer(nn.Module):
 
     @torch.no_grad()
     def calibrate(self, make: Callable[[], Tensor], p: Tensor, length: Tensor, rounds: int = 8) -> dict[str, float]:
-        """Fixed-point regression of log dt and the excess on the request, so that u > 0 has fraction p and length `length`.
+        """Fixed-point regression of log dt and the excess on the request, so that u > 0 has fraction p and length
+        `length`.
 
-        `make()` runs the generator on a fixed set of requests and returns u (B, H, W). Returns the remaining mean deviations.
-        """
+        `make()` runs the generator on a fixed set of requests and returns u (B, H, W). Returns the remaining mean
+        deviations."""
         self.time.copy_(start_time(self.steps, self.time))
         f = features(p, length)
         skewed = (2 * p - 1).abs() > 0.1

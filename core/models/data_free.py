@@ -1,11 +1,13 @@
 """Generators that learn from requests alone (appendix C.3): no critic, no data, only the first two moments.
 
-`RequestGenerator`: the request shapes the seed, and what is learned is that map. With features h of (p1, c(r), weights),
+`RequestGenerator`: the request shapes the seed, and what is learned is that map. With features h of (p1, c(r),
+weights),
 
-    contraction, log dt, excess, g(r) = MLP(h);   y = seed with covariance c(contraction r) + g(r);   u = K Cahn-Hilliard steps
+    contraction, log dt, excess, g(r) = MLP(h);   y = seed with covariance c(contraction r) + g(r);   u = K
+    Cahn-Hilliard steps
 
-and the loss sits on u, after the physics. `PlainGenerator` is the paper's own form: noise and request into a network, no more.
-"""
+and the loss sits on u, after the physics. `PlainGenerator` is the paper's own form: noise and request into a network,
+no more."""
 
 from __future__ import annotations
 
@@ -21,14 +23,22 @@ from core.models.two_phase import LOGIT, SMOOTHING
 from core.models.unet import UNet
 from core.simulation import correlations
 from core.simulation.cahn_hilliard import propagate
-from core.simulation.random_field import colour, field_correlation, interpolate, level, offsets, sample_curve, spectral_amplitude
+from core.simulation.random_field import (
+    colour,
+    field_correlation,
+    interpolate,
+    level,
+    offsets,
+    sample_curve,
+    spectral_amplitude,
+)
 
 KNOTS = 9
 REACH = 3.0
 RADII, SPACING = 128, 0.5
 ORDER = 1.5
-"""Knots of the learned bend on r / L from 0 to REACH; radii of the seed's covariance and their spacing in px; the order of the
-damped Bessel curve that a length alone stands for."""
+"""Knots of the learned bend on r / L from 0 to REACH; radii of the seed's covariance and their spacing in px; the order
+of the damped Bessel curve that a length alone stands for."""
 LENGTHS = (4.0, 20.0)
 
 
@@ -39,8 +49,8 @@ def white(keys: Sequence[int], shape: tuple[int, int], layers: int) -> dict[str,
 
 
 def requests(keys: Sequence[int]) -> dict[str, Tensor]:
-    """Requests without data: p1 .2 to .8, damped Bessel curves of length 5.5 to 12 px and order .8 to 2.5, and a weight that
-    counts one stretch of the curve up to 16 times as much."""
+    """Requests without data: p1 .2 to .8, damped Bessel curves of length 5.5 to 12 px and order .8 to 2.5, and a weight
+    that counts one stretch of the curve up to 16 times as much."""
     u = np.array([[uniform(k, name) for name in ("p", "length", "order", "weight", "from", "width")] for k in keys])
     p, length, order = 0.2 + 0.6 * u[:, 0], 5.5 + 6.5 * u[:, 1], 0.8 * 3.125 ** u[:, 2]
     at, start, width = correlations.distances().numpy(), 24 * u[:, 4:5], 3 + 9 * u[:, 5:]
@@ -55,7 +65,9 @@ def features(p: Tensor, covariance: Tensor, length: Tensor, weight: Tensor | Non
     at = correlations.distances().to(p).expand(len(p), -1)
     scaled = torch.linspace(0, REACH, KNOTS).to(p)[None] * length[:, None]
     weight = torch.ones_like(covariance) if weight is None else weight / weight.mean(1, keepdim=True).clamp(min=1e-6)
-    curves = [interpolate(scaled, at, values.contiguous()) for values in (covariance, torch.log2(weight.clamp(min=0.05)) / 2)]
+    curves = [
+        interpolate(scaled, at, values.contiguous()) for values in (covariance, torch.log2(weight.clamp(min=0.05)) / 2)
+    ]
     return torch.cat([4 * (p[:, None] - 0.5), 2 * torch.log(length[:, None] / 10), *curves], 1)
 
 
@@ -77,7 +89,11 @@ class Requested(nn.Module):
         if "correlation" in conditions:
             return {"length": correlations.first_zero(conditions["correlation"])}
         length = conditions["length"]
-        return {"correlation": correlations.damped_bessel(conditions["volume_fraction"], length, torch.full_like(length, ORDER))}
+        return {
+            "correlation": correlations.damped_bessel(
+                conditions["volume_fraction"], length, torch.full_like(length, ORDER)
+            )
+        }
 
     def request(self, conditions: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """(p1 (B,), c (B, BINS), length (B,), features) of a request."""
@@ -87,8 +103,8 @@ class Requested(nn.Module):
 
 
 class RequestGenerator(Requested):
-    """Conditions `volume_fraction` (B,), `correlation` (B, BINS) or `length` (B,), and `weight` (B, BINS, absent: all bins alike)
-    to logits (B, 1, H, W); `physics=False` cuts the seed as it is."""
+    """Conditions `volume_fraction` (B,), `correlation` (B, BINS) or `length` (B,), and `weight` (B, BINS, absent: all
+    bins alike) to logits (B, 1, H, W); `physics=False` cuts the seed as it is."""
 
     def __init__(self, steps: int = 64, sharpness: float = 4.0, width: int = 64) -> None:
         super().__init__()
@@ -96,10 +112,16 @@ class RequestGenerator(Requested):
         last = nn.Linear(width, 3 + KNOTS)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
-        self.network = nn.Sequential(nn.Linear(2 + 2 * KNOTS, width), nn.GELU(), nn.Linear(width, width), nn.GELU(), last)
+        self.network = nn.Sequential(
+            nn.Linear(2 + 2 * KNOTS, width), nn.GELU(), nn.Linear(width, width), nn.GELU(), last
+        )
 
     def forward(
-        self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor], latent: Mapping[str, Tensor], physics: bool = True
+        self,
+        noise: Mapping[str, Tensor],
+        conditions: Mapping[str, Tensor],
+        latent: Mapping[str, Tensor],
+        physics: bool = True,
     ) -> Tensor:
         """See the class."""
         with torch.autocast(noise["white"].device.type, enabled=False):
@@ -111,7 +133,14 @@ class RequestGenerator(Requested):
             return LOGIT * (self.coarsen(y, p, length, learned[:, 1], learned[:, 2]) if physics else y)[:, None]
 
     def seed(
-        self, noise: Tensor, p: Tensor, covariance: Tensor, length: Tensor, contraction: Tensor, bend: Tensor, smoothing: float
+        self,
+        noise: Tensor,
+        p: Tensor,
+        covariance: Tensor,
+        length: Tensor,
+        contraction: Tensor,
+        bend: Tensor,
+        smoothing: float,
     ) -> Tensor:
         """Gaussian field (B, H, W) minus its cut level, of covariance c(contraction r) + bend(r / L)."""
         radius = torch.arange(RADII).to(p)[None] * SPACING * contraction[:, None]
@@ -122,12 +151,15 @@ class RequestGenerator(Requested):
         rings = torch.cat([torch.ones_like(p)[:, None], field[:, 1:]], 1)
         amplitude = spectral_amplitude(sample_curve(rings, SPACING, torch.hypot(x, y).to(p).expand(len(p), -1, -1)))
         if smoothing:
-            k2 = (2 * torch.pi) ** 2 * (torch.fft.fftfreq(y.numel())[:, None] ** 2 + torch.fft.rfftfreq(x.numel())[None] ** 2)
+            k2 = (2 * torch.pi) ** 2 * (
+                torch.fft.fftfreq(y.numel())[:, None] ** 2 + torch.fft.rfftfreq(x.numel())[None] ** 2
+            )
             amplitude = amplitude * torch.exp(-(smoothing**2) * k2.to(p) / 2)
         return colour(noise, amplitude) - level(p)[:, None, None]
 
     def coarsen(self, y: Tensor, p: Tensor, length: Tensor, time: Tensor, excess: Tensor) -> Tensor:
-        """K Cahn-Hilliard steps in growing stages; the first guess of the total time is .1 L^3, as in `PhysicsLayer`."""
+        """K Cahn-Hilliard steps in growing stages; the first guess of the total time is .1 L^3, as in
+        `PhysicsLayer`."""
         u = with_mean(torch.tanh(self.sharpness * y), ((2 * p - 1) * (1 - 0.3 * torch.tanh(excess))).clamp(-0.99, 0.99))
         dt = (length**3 / (10 * self.steps) * torch.exp(1.5 * torch.tanh(time))).clamp(*DT_RANGE)
         for stage in range(STAGES):
@@ -146,7 +178,9 @@ class PlainGenerator(Requested):
         self.network = UNet(2, 1, 2 + 2 * KNOTS, channels)
         nn.init.normal_(self.network.leave.weight, std=0.05)
 
-    def forward(self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor], latent: Mapping[str, Tensor]) -> Tensor:
+    def forward(
+        self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor], latent: Mapping[str, Tensor]
+    ) -> Tensor:
         """See the class."""
         p, _, _, seen = self.request(conditions)
         return self.network(noise["white"], seen) + torch.logit(p)[:, None, None, None]

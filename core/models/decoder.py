@@ -35,7 +35,9 @@ class ImageDecoder(nn.Module):
         """No latents."""
         return {}
 
-    def forward(self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor], latent: Mapping[str, Tensor]) -> Tensor:
+    def forward(
+        self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor], latent: Mapping[str, Tensor]
+    ) -> Tensor:
         """See the class."""
         c, log = conditions["frequency"] / 3.5 - 1, torch.log(conditions["viscosity"] / 0.008) / 1.4
         waves = [f(m * v) for m in WAVES for v in (math.pi * c, log) for f in (torch.sin, torch.cos)]
@@ -53,12 +55,15 @@ def framed(x: Tensor) -> Tensor:
 
 
 class DenseBlock(nn.Module):
-    """`layers` convolutions, each of which sees the inputs of all before it and adds `growth` channels (Huang et al. 2017)."""
+    """`layers` convolutions, each of which sees the inputs of all before it and adds `growth` channels (Huang et al.
+    2017)."""
 
     def __init__(self, channels: int, layers: int, growth: int) -> None:
         super().__init__()
         self.norms = nn.ModuleList(nn.BatchNorm2d(channels + n * growth) for n in range(layers))
-        self.convolutions = nn.ModuleList(nn.Conv2d(channels + n * growth, growth, 3, padding=1, bias=False) for n in range(layers))
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(channels + n * growth, growth, 3, padding=1, bias=False) for n in range(layers)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, channels, X, T) to (B, channels + layers growth, X, T)."""
@@ -68,10 +73,11 @@ class DenseBlock(nn.Module):
 
 
 class CaseDecoder(nn.Module):
-    """One image (1, 1, 64, 64) of one case from a fixed random code of 16 x 16: the decoder of Zhu et al. (2019, J. Comput. Phys.).
+    """One image (1, 1, 64, 64) of one case from a fixed random code of 16 x 16: the decoder of Zhu et al. (2019, J.
+    Comput. Phys.).
 
-    Dense blocks of 8 and 6 layers, growth 16, after 48 first features; each is followed by twice the pixels and half the channels.
-    """
+    Dense blocks of 8 and 6 layers, growth 16, after 48 first features; each is followed by twice the pixels and half
+    the channels."""
 
     code: Tensor
 

@@ -1,4 +1,5 @@
-"""Between the frame that moves with the mean and the laboratory: fields (B, X, T) of periodic cell averages, rows x, columns t.
+"""Between the frame that moves with the mean and the laboratory: fields (B, X, T) of periodic cell averages, rows x,
+columns t.
 
 u(x, t) = v(x - m t, t) with m the mean of the initial condition (the first column): Galilean invariance.
 """
@@ -28,8 +29,8 @@ def moved(field: Tensor, speed: Tensor, times: Tensor) -> Tensor:
 
 
 def remapped(field: Tensor, speed: Tensor, times: Tensor) -> Tensor:
-    """As `moved`, without new extrema, for fields with shocks: whole cells by a roll, the rest by an upwind remap of slopes limited
-    by minmod. Where speed t_n is a whole number of cells it only rolls: exact."""
+    """As `moved`, without new extrema, for fields with shocks: whole cells by a roll, the rest by an upwind remap of
+    slopes limited by minmod. Where speed t_n is a whole number of cells it only rolls: exact."""
     cells = field.shape[1]
     distance = speed[:, None] * times[None] * cells
     whole = torch.floor(distance + 1e-4)
@@ -37,7 +38,9 @@ def remapped(field: Tensor, speed: Tensor, times: Tensor) -> Tensor:
     index = (torch.arange(cells, device=field.device)[None, :, None] - whole[:, None].long()) % cells
     rolled = field.gather(1, index.expand_as(field))
     behind, ahead = rolled - rolled.roll(1, 1), rolled.roll(-1, 1) - rolled
-    slope = torch.where(behind * ahead > 0, torch.sign(ahead) * torch.minimum(behind.abs(), ahead.abs()), torch.zeros_like(ahead))
+    slope = torch.where(
+        behind * ahead > 0, torch.sign(ahead) * torch.minimum(behind.abs(), ahead.abs()), torch.zeros_like(ahead)
+    )
     flux = part * (rolled + (1 - part) / 2 * slope)
     return rolled - flux + flux.roll(1, 1)
 

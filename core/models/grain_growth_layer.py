@@ -4,12 +4,11 @@ Channels u_q (Q grain channels, each owned by one of C orientations) that sum to
 
     v_q = G * u_q,    u_q <- w_c(q) v_q^p / sum_k w_c(k) v_k^p,    G the periodic Gaussian of standard deviation s px,
 
-with one weight w_c = e^b_c per orientation such that its share stays the requested one: auction dynamics (Jacobs, Merkurjev,
-Esedoglu, J. Comput. Phys. 354, 2018). Boundaries move with their curvature (Merriman, Bence, Osher 1994) and junctions turn to
-120 degrees; p = infinity is the hard threshold, whose boundaries stick to the pixels, a finite p keeps an interface about a pixel
-wide and a gradient. Grains of one orientation that touch lie in different channels, so that they neither merge nor round off
-each other, as in a metal.
-"""
+with one weight w_c = e^b_c per orientation such that its share stays the requested one: auction dynamics (Jacobs,
+Merkurjev, Esedoglu, J. Comput. Phys. 354, 2018). Boundaries move with their curvature (Merriman, Bence, Osher 1994) and
+junctions turn to 120 degrees; p = infinity is the hard threshold, whose boundaries stick to the pixels, a finite p
+keeps an interface about a pixel wide and a gradient. Grains of one orientation that touch lie in different channels, so
+that they neither merge nor round off each other, as in a metal."""
 
 from __future__ import annotations
 
@@ -36,8 +35,8 @@ class ThresholdDynamics(nn.Module):
         self.steps, self.sharpness = steps, sharpness
 
     def forward(self, u: Tensor, owner: Tensor, fractions: Tensor, deviation: Tensor) -> Tensor:
-        """u (B, Q, H / 2, W / 2) >= 0 at every second pixel, orientation (B, Q) of each channel, fractions (B, C), deviations
-        (B, 2) px of the Gaussian along y and x, to logits (B, C, H, W)."""
+        """u (B, Q, H / 2, W / 2) >= 0 at every second pixel, orientation (B, Q) of each channel, fractions (B, C),
+        deviations (B, 2) px of the Gaussian along y and x, to logits (B, C, H, W)."""
         shape = (2 * u.shape[2], 2 * u.shape[3])
         transfer = gaussian((u.shape[2], u.shape[3]), deviation / 2)
         offsets = opened(fractions)
@@ -54,8 +53,9 @@ class ThresholdDynamics(nn.Module):
 
 
 def balanced(logits: Tensor, fractions: Tensor, offsets: Tensor, most: int) -> Tensor:
-    """Offsets (B, C) for which the soft shares of logits (B, C, H, W) + offsets, at temperature 1, are the fractions: Newton steps,
-    `most` at most, until each sample is within `CLOSE`, and one more, whose gradient is taken for that of the solution."""
+    """Offsets (B, C) for which the soft shares of logits (B, C, H, W) + offsets, at temperature 1, are the fractions:
+    Newton steps, `most` at most, until each sample is within `CLOSE`, and one more, whose gradient is taken for that of
+    the solution."""
     flat = logits.flatten(2)
     sparse = flat[:, :, :: flat.shape[2] // SUBSAMPLE | 1].contiguous()
     with torch.no_grad():
@@ -83,8 +83,8 @@ def gaussian(shape: tuple[int, int], deviation: Tensor) -> Tensor:
 
 
 def blurred(u: Tensor, transfer: Tensor, shape: tuple[int, int] | None = None) -> Tensor:
-    """u (B, Q, h, w) filtered with a real transfer function (B, 1, h, w // 2 + 1); on a finer grid of `shape` where one is given,
-    which begins at the same point (its spectrum continued by 0)."""
+    """u (B, Q, h, w) filtered with a real transfer function (B, 1, h, w // 2 + 1); on a finer grid of `shape` where one
+    is given, which begins at the same point (its spectrum continued by 0)."""
     spectrum = torch.fft.rfft2(u) * transfer
     if shape is None:
         return torch.fft.irfft2(spectrum, s=u.shape[-2:])

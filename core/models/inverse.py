@@ -16,8 +16,8 @@ from core.types import Quantity
 LATENT, GATE = 4, 64
 """Components of z, width of the network of the shares."""
 BRANCHES, CODE = 6, 8
-"""Parts of the generator, each continuous in z and in the level, with a code of its own and a share that depends on the level: a
-level has one, two or three arcs in the box, and what is continuous would put points between them."""
+"""Parts of the generator, each continuous in z and in the level, with a code of its own and a share that depends on the
+level: a level has one, two or three arcs in the box, and what is continuous would put points between them."""
 SLOW = 0.03
 """Scale of the shares' logits: shares that move faster than the critic follows swing about what they should be."""
 
@@ -35,13 +35,15 @@ def rooted(level: Tensor) -> Tensor:
 
 
 class PointGenerator(nn.Module):
-    """A mixture: [z, code of a branch, level] -> point of the box `low..high`, as a field (B, 1, 1, 2); z ~ N(0, I) of 4, whose
-    first component does nothing but choose the branch."""
+    """A mixture: [z, code of a branch, level] -> point of the box `low..high`, as a field (B, 1, 1, 2); z ~ N(0, I) of
+    4, whose first component does nothing but choose the branch."""
 
     low: Tensor
     high: Tensor
 
-    def __init__(self, quantity: Quantity, branches: int, low: Sequence[float], high: Sequence[float], width: int = 128) -> None:
+    def __init__(
+        self, quantity: Quantity, branches: int, low: Sequence[float], high: Sequence[float], width: int = 128
+    ) -> None:
         """One branch makes it the plain dense generator."""
         super().__init__()
         self.quantity, self.net = quantity, dense(LATENT + 1 + CODE, width, 2)
@@ -84,7 +86,9 @@ class PointGenerator(nn.Module):
         """Points (B, 2) at z (B, 4) and levels (B,)."""
         return self.along(z, level, self.branch(z, self.shares(level)))
 
-    def forward(self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor], latent: Mapping[str, Tensor]) -> Tensor:
+    def forward(
+        self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor], latent: Mapping[str, Tensor]
+    ) -> Tensor:
         """Points (B, 1, 1, 2)."""
         return self.points(noise["z"], conditions[self.quantity.name])[:, None, None]
 

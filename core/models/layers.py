@@ -1,8 +1,7 @@
 """Periodic building blocks, channels_last throughout: padding, convolution, FiLM, resampling.
 
-The two `autograd.Function`s exist for speed alone (periodic padding 2 to 5 times faster than `F.pad`, FiLM reductions as
-matrix products); each is tested against the plain expression, first and second derivatives.
-"""
+The two `autograd.Function`s exist for speed alone (periodic padding 2 to 5 times faster than `F.pad`, FiLM reductions
+as matrix products); each is tested against the plain expression, first and second derivatives."""
 
 from __future__ import annotations
 
@@ -69,7 +68,10 @@ class _Film(torch.autograd.Function):
         (g,), (y, scale) = grads, ctx.saved_tensors
         b, c, h, w = y.shape
         ones = torch.ones(b, 1, h * w, dtype=g.dtype, device=g.device)
-        rows = lambda t: t.permute(0, 2, 3, 1).reshape(b, h * w, c)  # noqa: E731
+
+        def rows(t: Tensor) -> Tensor:
+            return t.permute(0, 2, 3, 1).reshape(b, h * w, c)
+
         return g * scale[:, :, None, None], torch.bmm(ones, rows(g * y))[:, 0], torch.bmm(ones, rows(g))[:, 0]
 
 
@@ -145,7 +147,8 @@ def up(x: Tensor) -> Tensor:
 
 
 def smooth(x: Tensor, sigma: float) -> Tensor:
-    """Periodic Gaussian blur of (B, C, H, W) with standard deviation `sigma` px (0: unchanged), kernel cut at 3 sigma."""
+    """Periodic Gaussian blur of (B, C, H, W) with standard deviation `sigma` px (0: unchanged), kernel cut at 3
+    sigma."""
     if sigma <= 0:
         return x
     reach = max(1, math.ceil(3 * sigma))

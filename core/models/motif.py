@@ -22,12 +22,11 @@ Named = Mapping[str, Tensor]
 
 
 class DigitGenerator(Dialled):
-    """z ~ N(0, I) of 32, and which of its last ten components is the largest -> dense -> 4 x 4 -> two doublings with 3 x 3
-    convolutions -> 16 x 16 -> sub-pixel convolution (Shi et al. 2016) -> sigmoid: fields (B, 1, 32, 32) in 0..1.
+    """z ~ N(0, I) of 32, and which of its last ten components is the largest -> dense -> 4 x 4 -> two doublings with 3
+    x 3 convolutions -> 16 x 16 -> sub-pixel convolution (Shi et al. 2016) -> sigmoid: fields (B, 1, 32, 32) in 0..1.
 
-    `dials` of the components of z can be dialled as latents `z1`, `z2`, ...; `extra` channels join the features of every layer,
-    and four times as many those of the last one.
-    """
+    `dials` of the components of z can be dialled as latents `z1`, `z2`, ...; `extra` channels join the features of
+    every layer, and four times as many those of the last one."""
 
     def __init__(self, dials: int = 0, widths: Sequence[int] = (96, 64, 48), extra: int = 0) -> None:
         super().__init__(dials)
@@ -61,9 +60,8 @@ class DigitGenerator(Dialled):
 class MotifGenerator(DigitGenerator):
     """The same around a motif: its support and its values, averaged over the pixels of every layer, join the features.
 
-    The motif is `conditions["motif"]` (B, H, W) where it is given, else the strokes that the latents of `places` (x, y, arm, turn)
-    draw; those that nobody dialled are at their defaults.
-    """
+    The motif is `conditions["motif"]` (B, H, W) where it is given, else the strokes that the latents of `places` (x, y,
+    arm, turn) draw; those that nobody dialled are at their defaults."""
 
     def __init__(self, dials: int, places: Sequence[Quantity]) -> None:
         super().__init__(dials, extra=2)

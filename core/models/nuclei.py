@@ -1,8 +1,9 @@
-"""Where grains begin: a keyed packing of discs on the torus, each with one of the orientations, and channels to grow in.
+"""Where grains begin: a keyed packing of discs on the torus, each with one of the orientations, and channels to grow
+in.
 
-The classical road to a polycrystal of given grain sizes is a packing of discs and its power diagram (Fan, Wu, Zhao, Lin 2004);
-here it is only the seed. All of it is a pure function of uniform numbers and the request, for one sample at a time, in numpy.
-"""
+The classical road to a polycrystal of given grain sizes is a packing of discs and its power diagram (Fan, Wu, Zhao, Lin
+2004); here it is only the seed. All of it is a pure function of uniform numbers and the request, for one sample at a
+time, in numpy."""
 
 from __future__ import annotations
 
@@ -18,8 +19,8 @@ from core.types import Array
 COARSE, FINE = 3, 4
 """Points of the grid of cells per mean spacing, to centre the discs and to see which meet."""
 REPULSION, DAMPING, COOLING = 20.0, 0.15, np.geomspace(3.0, 0.1, 48)
-"""Of the choice of orientations: what boundaries with equal orientations alone would cost, in units of the preferences' scatter;
-damping of the mean field; its temperatures."""
+"""Of the choice of orientations: what boundaries with equal orientations alone would cost, in units of the preferences'
+scatter; damping of the mean field; its temperatures."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,9 @@ class Nuclei:
 
 @dataclass(frozen=True)
 class Packing:
-    """How the discs are laid: how widely radii scatter (standard deviation of their logarithm), the share of the area that they
-    would fill without overlap, rounds of pushing and of centring; within which sums of radii two discs share no channel."""
+    """How the discs are laid: how widely radii scatter (standard deviation of their logarithm), the share of the area
+    that they would fill without overlap, rounds of pushing and of centring; within which sums of radii two discs share
+    no channel."""
 
     scatter: float = 0.25
     filling: float = 0.85
@@ -45,9 +47,11 @@ class Packing:
     reach: float = 1.8
 
 
-def nucleate(points: Array, radii: Array, preference: Array, fractions: Array, shape: tuple[float, float], how: Packing) -> Nuclei:
-    """Discs from points (N, 2) px on a torus of this shape, radii (N,) to be scaled to the filling, and preferences (N, C) of the
-    orientations with the requested fractions (C,)."""
+def nucleate(
+    points: Array, radii: Array, preference: Array, fractions: Array, shape: tuple[float, float], how: Packing
+) -> Nuclei:
+    """Discs from points (N, 2) px on a torus of this shape, radii (N,) to be scaled to the filling, and preferences (N,
+    C) of the orientations with the requested fractions (C,)."""
     radii = radii * np.sqrt(how.filling * shape[0] * shape[1] / (np.pi * np.square(radii).sum()))
     points = packed(points, radii, shape, how.rounds)
     for _ in range(how.centrings):
@@ -83,7 +87,8 @@ def centred(points: Array, owner: Array, places: Array, shape: tuple[float, floa
 
 
 def contacts(owner: Array, n: int) -> tuple[Array, csr_array]:
-    """Area shares (N,) of the cells of a periodic grid (h, w), and their common boundaries (N, N), of mean 1 per cell."""
+    """Area shares (N,) of the cells of a periodic grid (h, w), and their common boundaries (N, N), of mean 1 per
+    cell."""
     areas = np.bincount(owner.ravel(), minlength=n) / owner.size
     pairs = [(owner.ravel(), np.roll(owner, -1, axis).ravel()) for axis in (0, 1)]
     first, second = (np.concatenate(side) for side in zip(*pairs, strict=True))
@@ -102,8 +107,8 @@ def symmetric(first: Array, second: Array, values: Array, n: int) -> csr_array:
 
 
 def channelled(touching: csr_array, orientations: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """A channel for each disc (N,), so that discs of one channel share the orientation and do not touch, and the channels'
-    orientations (Q,)."""
+    """A channel for each disc (N,), so that discs of one channel share the orientation and do not touch, and the
+    channels' orientations (Q,)."""
     chosen = np.full(len(orientations), -1)
     owner: list[int] = []
     for disc, orientation in enumerate(orientations.tolist()):
@@ -116,7 +121,8 @@ def channelled(touching: csr_array, orientations: NDArray[np.intp]) -> tuple[NDA
 
 
 def nearby(points: Array, shape: tuple[float, float], reach: float) -> tuple[Array, Array, Array]:
-    """Pairs i < j of points (N, 2) within `reach` px on the torus: first and second (m,), and from second to first (m, 2)."""
+    """Pairs i < j of points (N, 2) within `reach` px on the torus: first and second (m,), and from second to first (m,
+    2)."""
     tree = cKDTree(np.mod(points, shape), boxsize=shape)
     pairs = tree.query_pairs(min(reach, 0.499 * min(shape)), output_type="ndarray")
     pairs = pairs[np.lexsort(pairs.T)]
@@ -136,7 +142,9 @@ def packed(points: Array, radii: Array, shape: tuple[float, float], rounds: int)
         first, second, gap = nearby(points, shape, 2 * float(radii.max()))
         distance = np.hypot(*gap.T) + 1e-9
         push = gap * (np.maximum(radii[first] + radii[second] - distance, 0) / distance / 2)[:, None]
-        moves = [np.bincount(first, push[:, k], len(points)) - np.bincount(second, push[:, k], len(points)) for k in (0, 1)]
+        moves = [
+            np.bincount(first, push[:, k], len(points)) - np.bincount(second, push[:, k], len(points)) for k in (0, 1)
+        ]
         points = points + np.stack(moves, 1) / 2
     return np.mod(points, shape)
 
@@ -144,10 +152,9 @@ def packed(points: Array, radii: Array, shape: tuple[float, float], rounds: int)
 def oriented(touching: csr_array, areas: Array, preference: Array, fractions: Array) -> NDArray[np.intp]:
     """Orientation of each disc (N,), so that the area shares (N,) come near the fractions (C,) and neighbours differ.
 
-    Mean field of an antiferromagnetic Potts model, cooled: q <- softmax((preference + b - REPULSION touching q) / T), damped (at
-    once, all discs would swing to and fro), with offsets b for which the areas add up to the fractions. It follows a request
-    that changes smoothly with few flips. What is asked for gets one disc at least.
-    """
+    Mean field of an antiferromagnetic Potts model, cooled: q <- softmax((preference + b - REPULSION touching q) / T),
+    damped (at once, all discs would swing to and fro), with offsets b for which the areas add up to the fractions. It
+    follows a request that changes smoothly with few flips. What is asked for gets one disc at least."""
     wanted = np.maximum(fractions, 1e-9)
     b, q = np.log(wanted), np.broadcast_to(wanted, preference.shape)
     for temperature in COOLING:

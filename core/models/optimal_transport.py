@@ -1,11 +1,12 @@
-"""Offsets that give every channel its share: the smoothed dual of semi-discrete optimal transport, solved by Newton's method.
+"""Offsets that give every channel its share: the smoothed dual of semi-discrete optimal transport, solved by Newton's
+method.
 
     g(b) = sum_c f_c b_c - < T log sum_c exp((l_c + b_c) / T) >,   grad g = f - m,   m = < softmax((l + b) / T) >
 
-is concave; its maximum gives the shift b of the logits l whose soft shares m are the requested fractions f. As T falls to 0, the
-argmax of l + b becomes the labelling with these fractions that has the largest total logit: pixels change where it costs least.
-Sources: Kitagawa, Merigot, Thibert, J. Eur. Math. Soc. 21 (2019); auction dynamics: Jacobs, Merkurjev, Esedoglu (2018).
-"""
+is concave; its maximum gives the shift b of the logits l whose soft shares m are the requested fractions f. As T falls
+to 0, the argmax of l + b becomes the labelling with these fractions that has the largest total logit: pixels change
+where it costs least. Sources: Kitagawa, Merigot, Thibert, J. Eur. Math. Soc. 21 (2019); auction dynamics: Jacobs,
+Merkurjev, Esedoglu (2018)."""
 
 from __future__ import annotations
 
@@ -26,9 +27,8 @@ def opened(fractions: Tensor) -> Tensor:
 def newton(logits: Tensor, fractions: Tensor, offsets: Tensor, temperature: Tensor | float) -> tuple[Tensor, Tensor]:
     """One damped Newton step: logits (B, C, P), fractions and offsets (B, C), temperature (B, 1) or a number.
 
-    Returns the new offsets and the soft shares before the step. The step differentiates through the shares alone: at the
-    maximum that is the exact derivative of the offsets with respect to the logits.
-    """
+    Returns the new offsets and the soft shares before the step. The step differentiates through the shares alone: at
+    the maximum that is the exact derivative of the offsets with respect to the logits."""
     t = torch.as_tensor(temperature, dtype=logits.dtype, device=logits.device)
     soft = torch.softmax((logits + offsets[:, :, None]) / t[..., None], 1)
     share = soft.mean(2)
@@ -46,8 +46,8 @@ def spread(logits: Tensor) -> Tensor:
 
 
 def anneal(logits: Tensor, fractions: Tensor, steps: int = 8, hottest: float = 1.0, coldest: float = 0.03) -> Tensor:
-    """Offsets (B, C) of arbitrary logits (B, C, P) from nothing: Newton steps at temperatures that fall geometrically from
-    `hottest` to `coldest` times the logits' spread."""
+    """Offsets (B, C) of arbitrary logits (B, C, P) from nothing: Newton steps at temperatures that fall geometrically
+    from `hottest` to `coldest` times the logits' spread."""
     scale, offsets = spread(logits)[:, None], opened(fractions)
     for step in range(steps):
         temperature = hottest * (coldest / hottest) ** (step / max(1, steps - 1))

@@ -44,7 +44,8 @@ class Pinn(nn.Module):
 
 
 def standard_edges(count: int, seed: int) -> tuple[Tensor, Tensor]:
-    """`count` random points (count, 2) on the start and both ends of the standard case and the values (count,) there, float64."""
+    """`count` random points (count, 2) on the start and both ends of the standard case and the values (count,) there,
+    float64."""
     rng = torch.Generator().manual_seed(seed)
     where, at = (torch.rand(count, generator=rng, dtype=torch.float64) for _ in range(2))
     side = torch.arange(count) % 4

@@ -1,4 +1,5 @@
-"""The plain networks that methods are compared with: latent vector and conditions in, image out; image in, numbers out."""
+"""The plain networks that methods are compared with: latent vector and conditions in, image out; image in, numbers
+out."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ START = 8
 
 
 def scaled(conditions: Mapping[str, Tensor], quantities: Sequence[Quantity], log: bool = False) -> Tensor:
-    """Conditions (B,) or (B, size), or their logarithms, as one matrix (B, k), -1 to 1 over the ranges seen in training."""
+    """Conditions (B,) or (B, size), or their logarithms, as one matrix (B, k), -1 to 1 over the ranges seen in
+    training."""
     columns = []
     for q in quantities:
         low, high = q.trained or (q.low, q.high)
@@ -38,7 +40,8 @@ def unscaled(matrix: Tensor, quantities: Sequence[Quantity]) -> dict[str, Tensor
 
 
 class Dialled(nn.Module):
-    """What generators from a latent vector share: the first `dials` components of z can be dialled as latents `z1`, `z2`, ..."""
+    """What generators from a latent vector share: the first `dials` components of z can be dialled as latents `z1`,
+    `z2`, ..."""
 
     def __init__(self, dials: int) -> None:
         super().__init__()
@@ -61,12 +64,15 @@ class Dialled(nn.Module):
 class PlainGenerator(Dialled):
     """[z, r] -> dense -> 8 x 8 -> three doublings with 3 x 3 convolutions -> logits (B, channels, 128, 128).
 
-    The last doubling is bilinear, of the logits themselves: no layer runs at full resolution. z ~ N(0, I) of 16; `dials`
-    of its components can be dialled as latents `z1`, `z2`, ...
-    """
+    The last doubling is bilinear, of the logits themselves: no layer runs at full resolution. z ~ N(0, I) of 16;
+    `dials` of its components can be dialled as latents `z1`, `z2`, ..."""
 
     def __init__(
-        self, channels: int = 3, quantities: Sequence[Quantity] = (), dials: int = 0, widths: Sequence[int] = (64, 48, 32, 16)
+        self,
+        channels: int = 3,
+        quantities: Sequence[Quantity] = (),
+        dials: int = 0,
+        widths: Sequence[int] = (64, 48, 32, 16),
     ) -> None:
         super().__init__(dials)
         self.quantities = tuple(quantities)
@@ -81,7 +87,9 @@ class PlainGenerator(Dialled):
         """`z` (B, 16)."""
         return {"z": torch.stack([torch.randn(LATENT, generator=torch.Generator().manual_seed(key)) for key in keys])}
 
-    def forward(self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor], latent: Mapping[str, Tensor]) -> Tensor:
+    def forward(
+        self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor], latent: Mapping[str, Tensor]
+    ) -> Tensor:
         """Logits (B, channels, 128, 128)."""
         request = [scaled(conditions, self.quantities)] if self.quantities else []
         h = leaky(self.enter(torch.cat([self.dialled(noise, latent), *request], 1)))
@@ -92,11 +100,11 @@ class PlainGenerator(Dialled):
 
 
 class PlainCritic(nn.Module):
-    """Images (B, channels, 128, 128) to scores (B,), and by `read` to `outputs` more numbers (B, outputs) from the same features.
+    """Images (B, channels, 128, 128) to scores (B,), and by `read` to `outputs` more numbers (B, outputs) from the same
+    features.
 
-    A strided convolution for each of `widths`, then dense layers on the flattened features, `side` pixels wide: it can tell where
-    things are.
-    """
+    A strided convolution for each of `widths`, then dense layers on the flattened features, `side` pixels wide: it can
+    tell where things are."""
 
     def __init__(
         self, channels: int = 3, outputs: int = 0, widths: Sequence[int] = (12, 24, 48, 64), side: int = START
@@ -114,7 +122,8 @@ class PlainCritic(nn.Module):
         return self.score(self.features(x))[:, 0].to(self.score.weight.dtype)
 
     def read(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores (B,) and the numbers (B, outputs) read from the images (the auxiliary classifier of AC-GAN, for real numbers)."""
+        """Scores (B,) and the numbers (B, outputs) read from the images (the auxiliary classifier of AC-GAN, for real
+        numbers)."""
         assert self.numbers is not None, "this critic has no second head"
         h = self.features(x)
         return self.score(h)[:, 0].to(self.score.weight.dtype), self.numbers(h).to(self.score.weight.dtype)

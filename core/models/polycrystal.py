@@ -1,10 +1,10 @@
 """The polycrystal generator: nuclei -> learned residual -> threshold dynamics, each stage switchable.
 
-    d = nuclei(points; f, size);   l = log sum_q d_q + b;   l' = l + bend(UNet(softmax l, texture | f, size));   logits = K steps
+    d = nuclei(points; f, size);   l = log sum_q d_q + b;   l' = l + bend(UNet(softmax l, texture | f, size));   logits
+    = K steps
 
-The fractions are right before any training, by offsets; the adversary only moves what is left, and the exact labelling after it
-(`core.projection.exact_fractions`) makes the counts exact.
-"""
+The fractions are right before any training, by offsets; the adversary only moves what is left, and the exact labelling
+after it (`core.projection.exact_fractions`) makes the counts exact."""
 
 from __future__ import annotations
 
@@ -46,28 +46,35 @@ def dominance(fractions: Tensor) -> Tensor:
 
 
 def features(fractions: Tensor, size: Tensor, scatter: Tensor) -> Tensor:
-    """Regressors (B, 7) of a request: 1, l, l^2, d, d^2, d l, s with l = log(size / 16 px), d the dominance, s the scatter less
-    the data's."""
+    """Regressors (B, 7) of a request: 1, l, l^2, d, d^2, d l, s with l = log(size / 16 px), d the dominance, s the
+    scatter less the data's."""
     scaled, skew = torch.log(size / 16), 4 * dominance(fractions)
-    return torch.stack([torch.ones_like(size), scaled, scaled**2, skew, skew**2, skew * scaled, scatter - PACKING.scatter], 1)
+    return torch.stack(
+        [torch.ones_like(size), scaled, scaled**2, skew, skew**2, skew * scaled, scatter - PACKING.scatter], 1
+    )
 
 
 class CrystalGenerator(nn.Module):
     """Condition `fractions` (B, 5); latents `grain_size` (px), `scatter`, `stretch` and the morphs (B,).
 
-    A morph moves every nucleus at its own pace in its own direction: a smooth walk through arrangements of equal statistics.
-    """
+    A morph moves every nucleus at its own pace in its own direction: a smooth walk through arrangements of equal
+    statistics."""
 
     count: Tensor
     quantiles: Tensor
     levels: Tensor
 
     def __init__(
-        self, packing: Packing = PACKING, steps: int = 7, sharpness: int = 3, reach: float = 0.2, focus: float = 0.7,
+        self,
+        packing: Packing = PACKING,
+        steps: int = 7,
+        sharpness: int = 3,
+        reach: float = 0.2,
+        focus: float = 0.7,
         channels: tuple[int, int, int] = (8, 16, 24),
-    ) -> None:  # fmt: skip
-        """`reach`: deviation of the layer's Gaussian over the mean diameter of a nucleus; `focus`: that of a nucleus's bump over
-        the mean radius."""
+    ) -> None:
+        """`reach`: deviation of the layer's Gaussian over the mean diameter of a nucleus; `focus`: that of a nucleus's
+        bump over the mean radius."""
         super().__init__()
         self.packing, self.reach, self.focus = packing, reach, focus
         self.network = UNet(ORIENTATIONS + 1, ORIENTATIONS, ORIENTATIONS + 1, channels)
@@ -78,18 +85,23 @@ class CrystalGenerator(nn.Module):
         self.register_buffer("levels", torch.linspace(0, 1, LEVELS), persistent=False)
 
     def noise(self, keys: Sequence[int], shape: tuple[int, int]) -> dict[str, Tensor]:
-        """Of each of the most nuclei that fit in: `points` (B, M, 2) uniform, `sizes` (B, M) normal, `preference` (B, M, 5) Gumbel,
-        `drift` (B, M, 2, 2) normal; `texture` (B, 1, H, W) for the network, `uniform` (B,) for the size."""
+        """Of each of the most nuclei that fit in: `points` (B, M, 2) uniform, `sizes` (B, M) normal, `preference` (B,
+        M, 5) Gumbel, `drift` (B, M, 2, 2) normal; `texture` (B, 1, H, W) for the network, `uniform` (B,) for the
+        size."""
         most = math.ceil(2 * shape[0] * shape[1] / (math.pi / 4 * SIZES[0] ** 2))
         made = []
         for key in keys:
             rng = torch.Generator().manual_seed(key)
-            made.append({
-                "uniform": torch.rand((), generator=rng), "points": torch.rand(most, 2, generator=rng),
-                "sizes": torch.randn(most, generator=rng), "drift": torch.randn(most, len(MORPHS), 2, generator=rng),
-                "preference": -torch.log(torch.rand(most, ORIENTATIONS, generator=rng).clamp(min=1e-9).log().neg()),
-                "texture": torch.randn(1, *shape, generator=rng),
-            })  # fmt: skip
+            made.append(
+                {
+                    "uniform": torch.rand((), generator=rng),
+                    "points": torch.rand(most, 2, generator=rng),
+                    "sizes": torch.randn(most, generator=rng),
+                    "drift": torch.randn(most, len(MORPHS), 2, generator=rng),
+                    "preference": -torch.log(torch.rand(most, ORIENTATIONS, generator=rng).clamp(min=1e-9).log().neg()),
+                    "texture": torch.randn(1, *shape, generator=rng),
+                }
+            )
         return {name: torch.stack([m[name] for m in made]) for name in made[0]}
 
     def draw_latent(self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -116,9 +128,13 @@ class CrystalGenerator(nn.Module):
         return discs * torch.exp((features(fractions, size, scatter) @ self.count).clamp(-1.5, 1.5))
 
     def forward(
-        self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor], latent: Mapping[str, Tensor],
-        network: bool = True, physics: bool = True,
-    ) -> Tensor:  # fmt: skip
+        self,
+        noise: Mapping[str, Tensor],
+        conditions: Mapping[str, Tensor],
+        latent: Mapping[str, Tensor],
+        network: bool = True,
+        physics: bool = True,
+    ) -> Tensor:
         """Logits (B, 5, H, W). `network=False` and `physics=False` switch the stage off (for ablations)."""
         f, size = conditions["fractions"], latent["grain_size"]
         exact = torch.autocast(f.device.type, enabled=False)
@@ -138,57 +154,75 @@ class CrystalGenerator(nn.Module):
             return self.physics(grains, owner, f, self.reach * diameter)
 
     def residual(self, logits: Tensor, texture: Tensor, fractions: Tensor, size: Tensor) -> Tensor:
-        """The learned correction (B, 5, H, W) of the seed's logits, `amplitude` at most: it can bend grains, never replace them."""
+        """The learned correction (B, 5, H, W) of the seed's logits, `amplitude` at most: it can bend grains, never
+        replace them."""
         images = torch.cat([torch.softmax(logits, 1), texture], 1)
         request = torch.cat([fractions - 1 / ORIENTATIONS, 2 * torch.log(size / 16)[:, None]], 1)
         return self.amplitude * torch.tanh(self.network(images, request))
 
-    def seed(self, noise: Mapping[str, Tensor], fractions: Tensor, latent: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-        """Bumps (B, Q, H, W) of the nuclei by channel, the orientation (B, Q) of each channel, and the mean diameters (B, 2) px of
-        a nucleus along y and x."""
+    def seed(
+        self, noise: Mapping[str, Tensor], fractions: Tensor, latent: Mapping[str, Tensor]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Bumps (B, Q, H, W) of the nuclei by channel, the orientation (B, Q) of each channel, and the mean diameters
+        (B, 2) px of a nucleus along y and x."""
         shape = (noise["texture"].shape[-2], noise["texture"].shape[-1])
         many = self.number(fractions, latent["grain_size"], latent["scatter"], shape).round()
         many = many.clamp(ORIENTATIONS, noise["points"].shape[1])
-        given = {k: v.cpu().double().numpy() for k, v in {**noise, **latent, "fractions": fractions}.items() if k != "texture"}
+        given = {
+            k: v.cpu().double().numpy()
+            for k, v in {**noise, **latent, "fractions": fractions}.items()
+            if k != "texture"
+        }
         made = [self.nuclei({k: v[i] for k, v in given.items()}, int(n), shape) for i, n in enumerate(many)]
         channels = max(len(one.owner) for one, _ in made)
         owner = np.stack([np.pad(one.owner, (0, channels - len(one.owner))) for one, _ in made])
         bumps = torch.stack([painted(one, scale, self.focus, channels, shape) for one, scale in made])
         diameter = np.stack([2 * one.radii.mean() * scale for one, scale in made])
-        return bumps.to(fractions), torch.from_numpy(owner).to(fractions.device), torch.from_numpy(diameter).to(fractions)
+        return (
+            bumps.to(fractions),
+            torch.from_numpy(owner).to(fractions.device),
+            torch.from_numpy(diameter).to(fractions),
+        )
 
     def nuclei(self, given: Mapping[str, Array], n: int, shape: tuple[int, int]) -> tuple[Nuclei, Array]:
-        """The n nuclei of one sample on a torus that is as much shorter across as the grains are to be longer, and the scale (2,)
-        from there to the pixels along y and x."""
+        """The n nuclei of one sample on a torus that is as much shorter across as the grains are to be longer, and the
+        scale (2,) from there to the pixels along y and x."""
         scale = np.exp(np.array([-1.0, 1.0]) * given["stretch"])
         rows, columns = (float(v) for v in shape / scale)
         moved = sum(given[name] * given["drift"][:n, k] for k, name in enumerate(MORPHS))
         points = given["points"][:n] * (rows, columns) + PACE * math.sqrt(rows * columns / n) * moved
         radii = np.exp(given["scatter"] * given["sizes"][:n])
-        return nucleate(points, radii, given["preference"][:n], given["fractions"], (rows, columns), self.packing), scale
+        return nucleate(
+            points, radii, given["preference"][:n], given["fractions"], (rows, columns), self.packing
+        ), scale
 
     @torch.no_grad()
     def fit(self, labels: Tensor, keys: Sequence[int]) -> dict[str, float]:
-        """Reads the distribution of grain sizes from labels (n, H, W), then calibrates; `keys` number the noise used."""
+        """Reads the distribution of grain sizes from labels (n, H, W), then calibrates; `keys` number the noise
+        used."""
         fractions, size = statistics(labels)
         weight = hat(dominance(fractions), torch.tensor(DOMINANCE))
         order = size.argsort()
         for row, mass in zip(self.quantiles, weight[order].T, strict=True):
             if mass.sum() > 0:
-                row.copy_(interpolate(self.levels[None] * mass.sum(), (mass.cumsum(0) - mass / 2)[None], size[order][None])[0])
+                row.copy_(
+                    interpolate(self.levels[None] * mass.sum(), (mass.cumsum(0) - mass / 2)[None], size[order][None])[0]
+                )
         return self.calibrate(labels, keys)
 
     @torch.no_grad()
     def calibrate(self, labels: Tensor, keys: Sequence[int], rounds: int = 6) -> dict[str, float]:
-        """Calibrates the number of nuclei on the requests (fractions, mean diameter) of the first labels, every second one at
-        another scatter, by fixed-point regression; returns the mean deviation of log size that is left."""
+        """Calibrates the number of nuclei on the requests (fractions, mean diameter) of the first labels, every second
+        one at another scatter, by fixed-point regression; returns the mean deviation of log size that is left."""
         fractions, size = statistics(labels[:CALIBRATION])
         noise = [self.noise([k], (labels.shape[1], labels.shape[2])) for k in keys[: len(size)]]
         latent = {"grain_size": size, **self.rest(size)}
         latent["scatter"][1::2] = torch.linspace(*SCATTERS, len(size) // 2)
         for round_ in range(rounds + 1):
-            made = [self(n, {"fractions": fractions[i : i + 1]}, {k: v[i : i + 1] for k, v in latent.items()}).max(1)[1]
-                    for i, n in enumerate(noise)]  # fmt: skip
+            made = [
+                self(n, {"fractions": fractions[i : i + 1]}, {k: v[i : i + 1] for k, v in latent.items()}).max(1)[1]
+                for i, n in enumerate(noise)
+            ]
             missing = torch.log(grain_statistics.mean_diameter(torch.cat(made)) / size).clamp(-0.5, 0.5)
             if round_ < rounds:
                 self.count += 1.5 * fit(features(fractions, size, latent["scatter"]), missing)
@@ -202,8 +236,9 @@ def statistics(labels: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def painted(nuclei: Nuclei, scale: Array, focus: float, channels: int, shape: tuple[int, int]) -> Tensor:
-    """Sums (Q, H, W) over the nuclei of each channel of exp(r^2 / 2 s^2 - |x - x_i|^2 / 2 s^2), s = `focus` mean radii: where they
-    meet lie the boundaries of the power diagram of the discs. `scale` (2,) goes to the pixels; the fields are separable."""
+    """Sums (Q, H, W) over the nuclei of each channel of exp(r^2 / 2 s^2 - |x - x_i|^2 / 2 s^2), s = `focus` mean radii:
+    where they meet lie the boundaries of the power diagram of the discs. `scale` (2,) goes to the pixels; the fields
+    are separable."""
     width = focus * nuclei.radii.mean()
     points, radii = nuclei.points * scale, nuclei.radii / width
     order = np.argsort(nuclei.channels, kind="stable")

@@ -1,9 +1,9 @@
-"""The request-shaped seed: a periodic Gaussian field whose level cut already has the requested fraction and correlation.
+"""The request-shaped seed: a periodic Gaussian field whose level cut already has the requested fraction and
+correlation.
 
-Cahn-Hilliard structures obey dynamic scaling: at one volume fraction the autocovariance is one curve of r / L, with L the
-characteristic length (first zero of S2 - p1^2). `RequestSeed.fit` reads that master curve and the distribution of L from
-data; `forward` turns (p1, L, style) into a field. Everything is symmetric under exchange of the phases.
-"""
+Cahn-Hilliard structures obey dynamic scaling: at one volume fraction the autocovariance is one curve of r / L, with L
+the characteristic length (first zero of S2 - p1^2). `RequestSeed.fit` reads that master curve and the distribution of L
+from data; `forward` turns (p1, L, style) into a field. Everything is symmetric under exchange of the phases."""
 
 from __future__ import annotations
 
@@ -15,7 +15,15 @@ from torch import Tensor, nn
 from core.descriptors import two_phase
 from core.simulation.cahn_hilliard import wavenumbers_squared
 from core.simulation.correlations import read
-from core.simulation.random_field import colour, field_correlation, interpolate, level, offsets, sample_curve, spectral_amplitude
+from core.simulation.random_field import (
+    colour,
+    field_correlation,
+    interpolate,
+    level,
+    offsets,
+    sample_curve,
+    spectral_amplitude,
+)
 
 FRACTIONS = 7
 SCALED = 49
@@ -24,11 +32,11 @@ LEVELS = 33
 SPACING = 0.5
 RADII = 128
 FEWEST = 16
-"""Knots of the minority fraction (.2 to .5), of r / L (0 to 3), of the length quantiles; spacing and number of radii, px;
-fewest images to read statistics from."""
+"""Knots of the minority fraction (.2 to .5), of r / L (0 to 3), of the length quantiles; spacing and number of radii,
+px; fewest images to read statistics from."""
 TAPER = 2.25
-"""r / L from which the master curve is brought smoothly to 0 at its end. A jump there is a ring that no field can have: cut off
-with the negative power, it leaves white noise in the field, and the field jumps while the length is dragged."""
+"""r / L from which the master curve is brought smoothly to 0 at its end. A jump there is a ring that no field can have:
+cut off with the negative power, it leaves white noise in the field, and the field jumps while the length is dragged."""
 
 
 class RequestSeed(nn.Module):
@@ -48,13 +56,16 @@ class RequestSeed(nn.Module):
 
     @torch.no_grad()
     def fit(self, labels: Tensor) -> None:
-        """Master curve and length quantiles from labels (n, H, W), a few hundred images over the range of fractions at best: knots
-        without at least two (as with windows of a single micrograph) take those of the nearest that has them."""
+        """Master curve and length quantiles from labels (n, H, W), a few hundred images over the range of fractions at
+        best: knots without at least two (as with windows of a single micrograph) take those of the nearest that has
+        them."""
         if len(labels) < FEWEST:
             raise ValueError(f"The statistics need {FEWEST} images or more; got {len(labels)}.")
         p, length, curve = statistics(labels)
         radius = two_phase.radial_bins((labels.shape[1], labels.shape[2]))[0]
-        scaled = interpolate(torch.linspace(0, REACH, SCALED)[None] * length[:, None], radius.expand(len(length), -1), curve)
+        scaled = interpolate(
+            torch.linspace(0, REACH, SCALED)[None] * length[:, None], radius.expand(len(length), -1), curve
+        )
         knots = self.knots.cpu()
         weight = hat(torch.minimum(p, 1 - p), knots)
         known = ((weight > 0).sum(0) > 1).nonzero()[:, 0]
@@ -67,7 +78,8 @@ class RequestSeed(nn.Module):
             self.quantiles[k] = interpolate(self.levels.cpu()[None] * mass[-1], mass[None], length[order][None])[0]
 
     def between(self, table: Tensor, p: Tensor) -> Tensor:
-        """Rows of a table (FRACTIONS, m) at volume fractions p (B,), linear in the minority fraction, clamped: (B, m)."""
+        """Rows of a table (FRACTIONS, m) at volume fractions p (B,), linear in the minority fraction, clamped: (B,
+        m)."""
         return hat(torch.minimum(p, 1 - p), self.knots) @ table
 
     def quantile(self, uniform: Tensor, p: Tensor) -> Tensor:
@@ -80,20 +92,29 @@ class RequestSeed(nn.Module):
         return sample_curve(self.between(self.curves, p), 1.0, scaled[:, None])[:, 0]
 
     def forward(
-        self, white: Tensor, p: Tensor, length: Tensor, style: Mapping[str, Tensor] | None = None,
-        contraction: float = 1.0, smoothing: float = 0.0, asked: Tensor | None = None,
-    ) -> Tensor:  # fmt: skip
-        """White noise (B, H, W), p (B,), length (B,) px to y (B, H, W). `asked` is the normalised autocovariance (B, BINS) of
-        `core.simulation.correlations` in the place of the master curve at that length.
+        self,
+        white: Tensor,
+        p: Tensor,
+        length: Tensor,
+        style: Mapping[str, Tensor] | None = None,
+        contraction: float = 1.0,
+        smoothing: float = 0.0,
+        asked: Tensor | None = None,
+    ) -> Tensor:
+        """White noise (B, H, W), p (B,), length (B,) px to y (B, H, W). `asked` is the normalised autocovariance (B,
+        BINS) of `core.simulation.correlations` in the place of the master curve at that length.
 
-        `style` (each (B,), 0 = none): `order` (log2 of the exponent on the spectrum), `stretch` and `diagonal` (half the log
-        aspect ratio along the axes and the diagonals), `gradient_x` and `gradient_y` (amplitude of a one-period modulation of
-        the local fraction). `contraction` > 1 shrinks the correlation, so that a physics layer has room to coarsen to the
-        request; `smoothing` (px) blurs the field, for a cut that is used as it is.
-        """
+        `style` (each (B,), 0 = none): `order` (log2 of the exponent on the spectrum), `stretch` and `diagonal` (half
+        the log aspect ratio along the axes and the diagonals), `gradient_x` and `gradient_y` (amplitude of a one-period
+        modulation of the local fraction). `contraction` > 1 shrinks the correlation, so that a physics layer has room
+        to coarsen to the request; `smoothing` (px) blurs the field, for a cut that is used as it is."""
         style = style or {}
         radius = torch.arange(RADII, device=p.device, dtype=p.dtype) * SPACING * contraction
-        curve = self.covariance(p, length, radius.expand(len(p), -1)) if asked is None else read(asked, radius.expand(len(p), -1))
+        curve = (
+            self.covariance(p, length, radius.expand(len(p), -1))
+            if asked is None
+            else read(asked, radius.expand(len(p), -1))
+        )
         correlation = field_correlation(curve, p)
         correlation[:, 0] = 1
         amplitude = spectral_amplitude(sample_curve(correlation, SPACING, distance(white.shape, style, p)))
@@ -107,7 +128,8 @@ class RequestSeed(nn.Module):
 
 
 def statistics(labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """(p1 (n,), characteristic length (n,) px, autocovariance / (p1 (1 - p1)) (n, m) on the radial bins) of labels (n, H, W)."""
+    """(p1 (n,), characteristic length (n,) px, autocovariance / (p1 (1 - p1)) (n, m) on the radial bins) of labels (n,
+    H, W)."""
     parts = []
     for x in labels.split(256):
         p, s2 = two_phase.volume_fraction(x), two_phase.s2_radial(x)
@@ -130,7 +152,8 @@ def hat(x: Tensor, knots: Tensor) -> Tensor:
 
 
 def distance(shape: tuple[int, ...], style: Mapping[str, Tensor], like: Tensor) -> Tensor:
-    """Periodic distance maps (B, H, W) in px, in the metric exp([[s, d], [d, -s]]) of the stretch s and diagonal d (B,)."""
+    """Periodic distance maps (B, H, W) in px, in the metric exp([[s, d], [d, -s]]) of the stretch s and diagonal d
+    (B,)."""
     y, x = offsets((shape[-2], shape[-1]), like.device)
     if not {"stretch", "diagonal"} & set(style):
         return torch.hypot(x, y).expand(len(like), -1, -1)

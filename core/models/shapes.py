@@ -1,11 +1,12 @@
-"""The shapes generator: request-shaped seed -> learned residual; both work in units of the requested radius R = sqrt(A / pi).
+"""The shapes generator: request-shaped seed -> learned residual; both work in units of the requested radius R = sqrt(A
+/ pi).
 
     y_k = 1 - |q - c_k| / R_k + roughness * smooth noise((q - c_k) / R_k),  levelled to the requested area
     logits = 0 for the background, SHARPNESS R_k (y_k + learning * residual_k) for shape k
 
-The seed is an irregular blob of the right size at the right place; what shape it becomes, a circle or a square, the residual has
-to learn from the data. The noise lives in the frame of the shape, so a blob that is dragged keeps its form.
-"""
+The seed is an irregular blob of the right size at the right place; what shape it becomes, a circle or a square, the
+residual has to learn from the data. The noise lives in the frame of the shape, so a blob that is dragged keeps its
+form."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ SCALE = 20.0
 
 
 class BlobGenerator(nn.Module):
-    """Conditions `x1 y1 r1 x2 y2 r2` or `... area1 ... area2`, latents `roughness` and `learning` (B,), to logits (B, 3, H, W)."""
+    """Conditions `x1 y1 r1 x2 y2 r2` or `... area1 ... area2`, latents `roughness` and `learning` (B,), to logits (B,
+    3, H, W)."""
 
     def __init__(self, channels: tuple[int, int, int] = (12, 24, 32)) -> None:
         super().__init__()
@@ -54,7 +56,11 @@ class BlobGenerator(nn.Module):
         return {name: fields.new_ones(len(fields)) for name in ("roughness", "learning")}
 
     def forward(
-        self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor], latent: Mapping[str, Tensor], network: bool = True
+        self,
+        noise: Mapping[str, Tensor],
+        conditions: Mapping[str, Tensor],
+        latent: Mapping[str, Tensor],
+        network: bool = True,
     ) -> Tensor:
         """Logits (B, 3, H, W). `network=False` leaves the seed as it is (for ablations)."""
         with torch.no_grad(), torch.autocast(conditions["x1"].device.type, enabled=False):
@@ -70,16 +76,16 @@ class BlobGenerator(nn.Module):
         return torch.cat([torch.zeros_like(logits[:, :1]), logits], 1)
 
     def residual(self, y: Tensor, offset: Tensor, radius: Tensor) -> Tensor:
-        """The learned correction (B, 2, H, W) of the seeds y, which the network sees with every pixel's place from the centres,
-        along the axes and as a distance (Liu et al. 2018, CoordConv), cut at 2 radii, and with their sizes."""
+        """The learned correction (B, 2, H, W) of the seeds y, which the network sees with every pixel's place from the
+        centres, along the axes and as a distance (Liu et al. 2018, CoordConv), cut at 2 radii, and with their sizes."""
         away = offset.square().sum(2).sqrt()
         images = torch.cat([y, offset.flatten(1, 2), away], 1).clamp(-REACH, REACH)
         return self.network(images, torch.log(radius / SCALE)).to(y.dtype)
 
 
 class PlacedCritic(nn.Module):
-    """Scores (B,) of images (B, 3, H, W) with the conditions beside them as constant channels (scaled to -1..1), which it turns
-    into maps of (q - c_k) / R_k, up to 2 radii: it sees every outline from where the shape was asked for."""
+    """Scores (B,) of images (B, 3, H, W) with the conditions beside them as constant channels (scaled to -1..1), which
+    it turns into maps of (q - c_k) / R_k, up to 2 radii: it sees every outline from where the shape was asked for."""
 
     def __init__(self, quantities: Sequence[Quantity], widths: tuple[int, int, int] = (16, 32, 64)) -> None:
         super().__init__()
@@ -109,11 +115,14 @@ def relative(centre: Tensor, radius: Tensor, shape: tuple[int, int]) -> Tensor:
 
 
 def seed(offset: Tensor, knots: Tensor, area: Tensor) -> Tensor:
-    """Irregular blobs (B, K, H, W), positive on exactly `area` (B, K) px (to one pixel): offset (B, K, 2, H, W) in radii, noise
-    knots (B, K, GRID, GRID) of unit variance. The noise fades out at 2 radii, so that nothing grows there."""
+    """Irregular blobs (B, K, H, W), positive on exactly `area` (B, K) px (to one pixel): offset (B, K, 2, H, W) in
+    radii, noise knots (B, K, GRID, GRID) of unit variance. The noise fades out at 2 radii, so that nothing grows
+    there."""
     b, k, _, height, width = offset.shape
     at = (offset / REACH).permute(0, 1, 3, 4, 2).reshape(b * k, height, width, 2)
-    noise = F.grid_sample(knots.reshape(b * k, 1, GRID, GRID), at, mode="bicubic", align_corners=True).view(b, k, height, width)
+    noise = F.grid_sample(knots.reshape(b * k, 1, GRID, GRID), at, mode="bicubic", align_corners=True).view(
+        b, k, height, width
+    )
     y = 1 - offset.square().sum(2).sqrt() + ROUGHNESS * noise
     flat, count = y.flatten(2), area.round().long().clamp(1, height * width)
     pairs = zip(flat.flatten(0, 1), count.flatten(), strict=True)

@@ -1,4 +1,5 @@
-"""Networks for sparse calorimeter images: a generator with exact zeros, a critic that is told occupancies and sees groups."""
+"""Networks for sparse calorimeter images: a generator with exact zeros, a critic that is told occupancies and sees
+groups."""
 
 from __future__ import annotations
 
@@ -17,23 +18,21 @@ LATENT, GRAIN, START = 16, 2, 6
 LINEAR = 1.0
 BALANCE = 10.0
 GROUP = 8
-"""Samples in a row whose statistics the critic compares: a fixed number, so that they are the same on any number of processes that
-have whole groups."""
+"""Samples in a row whose statistics the critic compares: a fixed number, so that they are the same on any number of
+processes that have whole groups."""
 Named = Mapping[str, Tensor]
 Soft = Callable[[Tensor], Tensor]
 
 
 class ShowerGenerator(Dialled):
-    """[z, r, log r] -> dense -> 6 x 6 -> two doublings with 3 x 3 convolutions -> in each cell a dense layer of its features and
-    its own noise -> h = ReLU -> h (1 + h) GeV: fields (B, 1, 24, 24) with exact zeros. `dials` components of z can be dialled.
+    """[z, r, log r] -> dense -> 6 x 6 -> two doublings with 3 x 3 convolutions -> in each cell a dense layer of its
+    features and its own noise -> h = ReLU -> h (1 + h) GeV: fields (B, 1, 24, 24) with exact zeros. `dials` components
+    of z can be dialled.
 
-    Given the shower, cells fluctuate independently, as the numbers of spots in them do. An exponential in the place of the square
-    makes every error of h one of the energy many times larger.
-    """
+    Given the shower, cells fluctuate independently, as the numbers of spots in them do. An exponential in the place of
+    the square makes every error of h one of the energy many times larger."""
 
-    def __init__(
-        self, quantities: Sequence[Quantity], dials: int = 0, widths: Sequence[int] = (64, 48, 32)
-    ) -> None:
+    def __init__(self, quantities: Sequence[Quantity], dials: int = 0, widths: Sequence[int] = (64, 48, 32)) -> None:
         super().__init__(dials)
         self.quantities = tuple(quantities)
         self.enter = nn.Linear(LATENT + 2 * len(self.quantities), widths[0] * START**2)
@@ -47,7 +46,9 @@ class ShowerGenerator(Dialled):
 
     def noise(self, keys: Sequence[int], shape: tuple[int, int]) -> dict[str, Tensor]:
         """`z` (B, 16), and `grain` (B, 2, H, W): what differs from cell to cell."""
-        drawn = [torch.randn(LATENT + GRAIN * shape[0] * shape[1], generator=torch.Generator().manual_seed(k)) for k in keys]
+        drawn = [
+            torch.randn(LATENT + GRAIN * shape[0] * shape[1], generator=torch.Generator().manual_seed(k)) for k in keys
+        ]
         z, grain = torch.stack(drawn).split([LATENT, GRAIN * shape[0] * shape[1]], 1)
         return {"z": z, "grain": grain.reshape(-1, GRAIN, *shape)}
 
@@ -72,8 +73,9 @@ def deviations(x: Tensor, group: int = GROUP) -> Tensor:
 
 
 def closeness(x: Tensor, kernels: int, group: int = GROUP) -> Tensor:
-    """tanh of the sum over the others of a group of exp(-|x_i - x_j|_1), for each of `kernels` parts of the features: (B, k) to
-    (B, kernels). Minibatch discrimination (Salimans et al. 2016), with CaloGAN's tanh. `ValueError` as in `deviations`."""
+    """tanh of the sum over the others of a group of exp(-|x_i - x_j|_1), for each of `kernels` parts of the features:
+    (B, k) to (B, kernels). Minibatch discrimination (Salimans et al. 2016), with CaloGAN's tanh. `ValueError` as in
+    `deviations`."""
     parts = groups(x, group).unflatten(2, (kernels, -1))
     distance = (parts[:, :, None] - parts[:, None]).abs().sum(4)
     return torch.tanh(torch.exp(-distance).sum(2) - 1).flatten(0, 1)
@@ -82,27 +84,45 @@ def closeness(x: Tensor, kernels: int, group: int = GROUP) -> Tensor:
 def groups(x: Tensor, group: int) -> Tensor:
     """(B, k) -> (B / group, group, k); `ValueError` where the batch is not made of whole groups."""
     if len(x) % group:
-        raise ValueError(f"The critic compares {group} samples at a time: a batch of {len(x)} must be a multiple of {group}.")
+        raise ValueError(
+            f"The critic compares {group} samples at a time: a batch of {len(x)} must be a multiple of {group}."
+        )
     return x.view(-1, group, x.shape[1])
 
 
 class ShowerCritic(nn.Module):
-    """Images (B, 2, 24, 24), in GeV and the energy told as a constant channel, to scores (B,), and by `read` to `outputs` numbers.
+    """Images (B, 2, 24, 24), in GeV and the energy told as a constant channel, to scores (B,), and by `read` to
+    `outputs` numbers.
 
-    Values are seen as log(1 + x / unit) / span; the energies of all layers, their sum and how far this is from `gain` times the
-    energy told join the features (as in CaloGAN).
-    `soft`: so do its means over the cells of x / scale, for each of `scales`. `minibatch`: so do `deviation` or `discrimination`
-    of groups of samples, of the features and of the occupancies where these are seen.
-    """
+    Values are seen as log(1 + x / unit) / span; the energies of all layers, their sum and how far this is from `gain`
+    times the energy told join the features (as in CaloGAN). `soft`: so do its means over the cells of x / scale, for
+    each of `scales`. `minibatch`: so do `deviation` or `discrimination` of groups of samples, of the features and of
+    the occupancies where these are seen."""
 
     def __init__(
-        self, energy: Quantity, gain: float, unit: float, scales: Sequence[float], soft: Soft | None = None,
-        minibatch: Literal["", "deviation", "discrimination"] = "", outputs: int = 0, layers: int = 24,
-        span: float = 5.0, widths: Sequence[int] = (32, 64, 96), kernels: int = 10,
-    ) -> None:  # fmt: skip
+        self,
+        energy: Quantity,
+        gain: float,
+        unit: float,
+        scales: Sequence[float],
+        soft: Soft | None = None,
+        minibatch: Literal["", "deviation", "discrimination"] = "",
+        outputs: int = 0,
+        layers: int = 24,
+        span: float = 5.0,
+        widths: Sequence[int] = (32, 64, 96),
+        kernels: int = 10,
+    ) -> None:
         super().__init__()
         self.energy, self.gain, self.group = energy, gain, GROUP if minibatch else 1
-        self.unit, self.scales, self.span, self.soft, self.minibatch, self.kernels = unit, scales, span, soft, minibatch, kernels
+        self.unit, self.scales, self.span, self.soft, self.minibatch, self.kernels = (
+            unit,
+            scales,
+            span,
+            soft,
+            minibatch,
+            kernels,
+        )
         pairs = zip([2, *widths[:-1]], widths, strict=True)
         self.blocks = nn.ModuleList(nn.Conv2d(a, b, 4, stride=2, padding=1) for a, b in pairs)
         self.hidden = nn.Linear(widths[-1] * 9, 128)
@@ -120,7 +140,8 @@ class ShowerCritic(nn.Module):
         return self.judge(x, self.features(x))
 
     def read(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores (B,) and the numbers (B, outputs) read from the image alone: the constant channels, which may tell them, are 0."""
+        """Scores (B,) and the numbers (B, outputs) read from the image alone: the constant channels, which may tell
+        them, are 0."""
         assert self.numbers is not None, "this critic has no second head"
         blank = torch.cat([x[:, :1], torch.zeros_like(x[:, 1:])], 1)
         return self(x), self.numbers(self.features(blank)).to(self.score.weight.dtype)

@@ -1,10 +1,10 @@
 """The two-phase generator: request-shaped seed -> learned residual -> physics layer, each stage switchable.
 
-    y = seed(white; p1, L, style);   y' = y + bend(UNet(y, tanh 3y, texture | p1, L));   u = physics(y'; p1, L);   logits = 8 u
+    y = seed(white; p1, L, style);   y' = y + bend(UNet(y, tanh 3y, texture | p1, L));   u = physics(y'; p1, L);
+    logits = 8 u
 
-The volume fraction, the two-point correlation and the length are right before any training; the adversary only moves what is
-left, and the rank threshold after it (`core.projection`) makes p1 exact.
-"""
+The volume fraction, the two-point correlation and the length are right before any training; the adversary only moves
+what is left, and the rank threshold after it (`core.projection`) makes p1 exact."""
 
 from __future__ import annotations
 
@@ -32,13 +32,17 @@ SMOOTHING = 1.6
 class SeededGenerator(nn.Module):
     """Conditions `volume_fraction` (B,); latents `length` (px), the styles of `RequestSeed` and the morphs (B,).
 
-    With `curves`, the length is a condition too, and `correlation` (B, BINS) may take its place: then that curve shapes the seed
-    alone, unless it is of the family that the physics layer makes (`familiar`): then its length stands for it, as far as the layer.
-    A morph turns the white noise by an angle (rad) towards another, independent one: a smooth walk through arrangements.
-    """
+    With `curves`, the length is a condition too, and `correlation` (B, BINS) may take its place: then that curve shapes
+    the seed alone, unless it is of the family that the physics layer makes (`familiar`): then its length stands for it,
+    as far as the layer. A morph turns the white noise by an angle (rad) towards another, independent one: a smooth walk
+    through arrangements."""
 
     def __init__(
-        self, contraction: float = 2.5, steps: int = 128, sharpness: float = 4.0, channels: tuple[int, int, int] = (16, 32, 48),
+        self,
+        contraction: float = 2.5,
+        steps: int = 128,
+        sharpness: float = 4.0,
+        channels: tuple[int, int, int] = (16, 32, 48),
         curves: bool = False,
     ) -> None:
         super().__init__()
@@ -58,8 +62,8 @@ class SeededGenerator(nn.Module):
         return {"white": torch.stack(white), "uniform": torch.stack(uniform), "key": torch.tensor(list(keys))}
 
     def draw_latent(self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """`length` (where it is no condition) from the data's distribution at the requested fraction; styles and morphs 0, as in
-        the data's mean."""
+        """`length` (where it is no condition) from the data's distribution at the requested fraction; styles and morphs
+        0, as in the data's mean."""
         p = conditions["volume_fraction"]
         rest = {name: torch.zeros_like(p) for name in (*STYLES, *MORPHS)}
         return rest if self.curves else {"length": self.seed.quantile(noise["uniform"].to(p), p), **rest}
@@ -76,14 +80,19 @@ class SeededGenerator(nn.Module):
         return {"correlation": correlations.curve_of(torch.cat([torch.ones_like(p)[:, None], covariance[:, 1:]], 1), p)}
 
     def familiar(self, covariance: Tensor, p: Tensor, length: Tensor) -> Tensor:
-        """Whether a curve c (B, BINS) is of the family that the physics layer makes: near the master curve at its length. (B,)."""
+        """Whether a curve c (B, BINS) is of the family that the physics layer makes: near the master curve at its
+        length. (B,)."""
         master = self.seed.covariance(p, length, correlations.distances().to(p).expand(len(p), -1))
         return (covariance - master).abs().mean(1) <= FAMILIAR
 
     def forward(
-        self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor], latent: Mapping[str, Tensor],
-        network: bool = True, physics: bool = True,
-    ) -> Tensor:  # fmt: skip
+        self,
+        noise: Mapping[str, Tensor],
+        conditions: Mapping[str, Tensor],
+        latent: Mapping[str, Tensor],
+        network: bool = True,
+        physics: bool = True,
+    ) -> Tensor:
         """Logits (B, 1, H, W). `network=False` and `physics=False` switch the stage off (for ablations)."""
         p, asked = conditions["volume_fraction"], None
         length = conditions["length"] if self.curves and "length" in conditions else latent.get("length", p)
@@ -92,7 +101,10 @@ class SeededGenerator(nn.Module):
             length = correlations.first_zero(conditions["correlation"])
             known = self.familiar(asked, p, length)
             if bool(known.any()) and not bool(known.all()):  # a sample does not depend on its neighbours
-                one = lambda i: [{k: v[i : i + 1] for k, v in d.items()} for d in (noise, conditions, latent)]  # noqa: E731
+
+                def one(i: int) -> list[dict[str, Tensor]]:
+                    return [{k: v[i : i + 1] for k, v in d.items()} for d in (noise, conditions, latent)]
+
                 return torch.cat([self(*one(i), network=network, physics=physics) for i in range(len(p))])
             physics, length = physics and bool(known.all()), length.clamp(*LENGTHS)
             asked = None if physics else asked  # what the layer coarsens well is the family's own curve at that length
@@ -109,27 +121,29 @@ class SeededGenerator(nn.Module):
             return LOGIT * (self.physics(y, p, length) if physics else y)[:, None]
 
     def residual(self, y: Tensor, texture: Tensor, p: Tensor, length: Tensor) -> Tensor:
-        """The learned correction (B, H, W) of the seed field, about `amplitude` of its standard deviation at most, zero mean:
-        it can bend the seed, never replace or shift it."""
+        """The learned correction (B, H, W) of the seed field, about `amplitude` of its standard deviation at most, zero
+        mean: it can bend the seed, never replace or shift it."""
         images = torch.stack([y, torch.tanh(3 * y), texture], 1)
         request = torch.stack([4 * (p - 0.5), 2 * torch.log(length / 10)], 1)
         bend = self.amplitude * torch.tanh(self.network(images, request)[:, 0])
         return bend - bend.mean((1, 2), keepdim=True)
 
     def read_latent(self, fields: Tensor) -> dict[str, Tensor]:
-        """The latents of real fields (B, 1, H, W): their characteristic length, kept within `LENGTHS` (a field without a zero
-        of its autocovariance has none)."""
+        """The latents of real fields (B, 1, H, W): their characteristic length, kept within `LENGTHS` (a field without
+        a zero of its autocovariance has none)."""
         return {"length": two_phase.characteristic_length(fields[:, 0]).clamp(*LENGTHS)}
 
     @torch.no_grad()
     def fit(self, labels: Tensor, keys: Sequence[int]) -> dict[str, float]:
-        """Reads master curve and length distribution from labels (n, H, W), then calibrates; `keys` number the noise used."""
+        """Reads master curve and length distribution from labels (n, H, W), then calibrates; `keys` number the noise
+        used."""
         self.seed.fit(labels)
         return self.calibrate(labels, keys)
 
     @torch.no_grad()
     def calibrate(self, labels: Tensor, keys: Sequence[int]) -> dict[str, float]:
-        """Calibrates the physics layer on the requests (p1, L) of the first labels; returns the remaining deviations."""
+        """Calibrates the physics layer on the requests (p1, L) of the first labels; returns the remaining
+        deviations."""
         p, length, _ = statistics(labels[:CALIBRATION])
         shape = (labels.shape[1], labels.shape[2])
         noise = [self.noise(list(keys[i : i + 16]), shape) for i in range(0, len(p), 16)]
@@ -142,12 +156,15 @@ class SeededGenerator(nn.Module):
 
 
 def turned(noise: Mapping[str, Tensor], latent: Mapping[str, Tensor]) -> Tensor:
-    """The first layer (B, H, W) of the `white` noise, turned by each morph's angle (B,) in turn; unit variance is kept."""
+    """The first layer (B, H, W) of the `white` noise, turned by each morph's angle (B,) in turn; unit variance is
+    kept."""
     white = noise["white"][:, 0]
     for number, name in enumerate(MORPHS):
         angle = latent.get(name)
         if angle is not None and bool((angle != 0).any()):
             keys = [(int(k) + 7919 * (number + 1)) % 2**63 for k in noise["key"]]
-            other = torch.stack([torch.randn(*white.shape[1:], generator=torch.Generator().manual_seed(k)) for k in keys])
+            other = torch.stack(
+                [torch.randn(*white.shape[1:], generator=torch.Generator().manual_seed(k)) for k in keys]
+            )
             white = torch.cos(angle)[:, None, None] * white + torch.sin(angle)[:, None, None] * other.to(white)
     return white

@@ -1,4 +1,5 @@
-"""The plain generator of two-phase structures that the methods with invariances are compared with: no seed, no physics."""
+"""The plain generator of two-phase structures that the methods with invariances are compared with: no seed, no
+physics."""
 
 from __future__ import annotations
 
@@ -17,9 +18,8 @@ GLOBAL = 2
 class TextureGenerator(nn.Module):
     """White noise (B, 2, H, W) and two numbers into a periodic U-Net: logits (B, 1, H, W).
 
-    The numbers are `volume_fraction` and `length` (B,) where it is `conditional`, else a latent vector z ~ N(0, I). The first layer
-    of the noise can be turned by the morphs; what becomes of it all is learnt.
-    """
+    The numbers are `volume_fraction` and `length` (B,) where it is `conditional`, else a latent vector z ~ N(0, I). The
+    first layer of the noise can be turned by the morphs; what becomes of it all is learnt."""
 
     def __init__(self, conditional: bool, channels: tuple[int, int, int] = (32, 48, 64)) -> None:
         super().__init__()
@@ -42,11 +42,15 @@ class TextureGenerator(nn.Module):
         """None: real fields have neither noise nor z."""
         return {}
 
-    def forward(self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor], latent: Mapping[str, Tensor]) -> Tensor:
+    def forward(
+        self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor], latent: Mapping[str, Tensor]
+    ) -> Tensor:
         """See the class."""
         white = torch.cat([turned(noise, latent)[:, None], noise["white"][:, 1:]], 1)
         if self.conditional:
-            request = torch.stack([4 * (conditions["volume_fraction"] - 0.5), 2 * torch.log(conditions["length"] / 10)], 1)
+            request = torch.stack(
+                [4 * (conditions["volume_fraction"] - 0.5), 2 * torch.log(conditions["length"] / 10)], 1
+            )
         else:
             request = torch.stack([latent.get(f"z{k + 1}", noise["z"][:, k]) for k in range(GLOBAL)], 1)
         return self.network(white, request)

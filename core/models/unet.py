@@ -12,9 +12,8 @@ from core.models.layers import Conv, FilmBlock, leaky, pad, up
 class UNet(nn.Module):
     """(B, inputs, H, W) and a condition vector (B, conditions) to (B, outputs, H, W), H and W divisible by 8; periodic.
 
-    No layer runs at full resolution: the input is pixel-unshuffled by 2, the output pixel-shuffled and smoothed by a fixed
-    3 x 3 binomial kernel. The last convolution starts at zero, so training starts from "no residual".
-    """
+    No layer runs at full resolution: the input is pixel-unshuffled by 2, the output pixel-shuffled and smoothed by a
+    fixed 3 x 3 binomial kernel. The last convolution starts at zero, so training starts from "no residual"."""
 
     binomial: Tensor
 
@@ -23,13 +22,17 @@ class UNet(nn.Module):
     ) -> None:
         super().__init__()
         a, b, c = channels
-        self.condition = nn.Sequential(nn.Linear(conditions, width), nn.LeakyReLU(0.2), nn.Linear(width, width), nn.LeakyReLU(0.2))
+        self.condition = nn.Sequential(
+            nn.Linear(conditions, width), nn.LeakyReLU(0.2), nn.Linear(width, width), nn.LeakyReLU(0.2)
+        )
         self.enter = Conv(4 * inputs, a, gain=1.0)
         self.down0, self.down1, self.down2 = FilmBlock(a, a, width), FilmBlock(a, b, width), FilmBlock(b, c, width)
         self.up1, self.up0 = FilmBlock(c, b, width), FilmBlock(b, a, width)
         self.leave = Conv(a, 4 * outputs, gain=0.0)
         tap = torch.tensor([1.0, 2.0, 1.0]) / 4
-        self.register_buffer("binomial", (tap[:, None] * tap[None]).expand(outputs, 1, 3, 3).contiguous(), persistent=False)
+        self.register_buffer(
+            "binomial", (tap[:, None] * tap[None]).expand(outputs, 1, 3, 3).contiguous(), persistent=False
+        )
 
     def forward(self, x: Tensor, conditions: Tensor) -> Tensor:
         """See the class."""

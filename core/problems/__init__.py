@@ -1,8 +1,7 @@
 """One file per problem; composition only. `core.discovery` finds them by file name.
 
-The package can be called: once a problem is imported, Python puts this package in the place of the function `core.problems`, and
-`core.problems()` must still list the names.
-"""
+The package can be called: once a problem is imported, Python puts this package in the place of the function
+`core.problems`, and `core.problems()` must still list the names."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
-"""Burgers' equation: one generator, trained without data, for every initial condition and viscosity (first paper, section 3.2).
+"""Burgers' equation: one generator, trained without data, for every initial condition and viscosity (first paper,
+section 3.2).
 
-    u_t + (u^2 / 2)_x = nu u_xx on the periodic unit interval,  u(x, 0) = (1 - cos 2 pi c x) / 2 or any other,  0 <= t <= 1 / 2
+    u_t + (u^2 / 2)_x = nu u_xx on the periodic unit interval,  u(x, 0) = (1 - cos 2 pi c x) / 2 or any other,  0 <= t
+    <= 1 / 2
 
-Fields are cell averages, rows x, columns t. A frequency c that is not an integer (5.5, say) makes the initial condition jump at
-the wrap x = 0 = 1: harder for every method, and stated wherever it is shown.
-"""
+Fields are cell averages, rows x, columns t. A frequency c that is not an integer (5.5, say) makes the initial condition
+jump at the wrap x = 0 = 1: harder for every method, and stated wherever it is shown."""
 
 from __future__ import annotations
 
@@ -37,25 +38,53 @@ GRADED, EQUAL = 1.25, 1.0
 """Powers p of the time levels t_n = T (n / N)^p: close together where the solution is young, or equally spaced."""
 TIMES = [float(t) for t in burgers.levels(64, power=GRADED)]
 SHOCK_TIMES = [float(t) for t in burgers.levels(48, power=EQUAL)]
-"""Equal steps of 1/96: with a mean of 1/2 the frame moves one cell a step, so coming back to the laboratory is burgers."""
+"""Equal steps of 1/96: with a mean of 1/2 the frame moves one cell a step, so coming back to the laboratory is
+burgers."""
 PAPER_TIMES = [float(t) for t in burgers.levels(PAPER_SHAPE[1] - 1, power=EQUAL)]
 remap = partial(carried, times=SHOCK_TIMES, move=remapped)
 VISCOSITIES = (0.002, 0.03)
 TRAINED_VISCOSITIES = (0.0018, 0.033)
 
 FREQUENCY = Quantity(
-    "frequency", "Frequency", "c", "", 1.0, 6.6, 4.0,
+    "frequency",
+    "Frequency",
+    "c",
+    "",
+    1.0,
+    6.6,
+    4.0,
     "Waves of the initial condition (1 - cos 2 pi c x) / 2; unless it is an integer, the profile jumps at the wrap.",
-    trained=(1.0, 6.6), step=0.05,
-)  # fmt: skip
+    trained=(1.0, 6.6),
+    step=0.05,
+)
 VISCOSITY = Quantity(
-    "viscosity", "Viscosity", "nu", "", 0.001, 0.1, 0.006, "Small: steep fronts. Large: smooth decay.",
-    trained=VISCOSITIES, step=0.0005,
-)  # fmt: skip
+    "viscosity",
+    "Viscosity",
+    "nu",
+    "",
+    0.001,
+    0.1,
+    0.006,
+    "Small: steep fronts. Large: smooth decay.",
+    trained=VISCOSITIES,
+    step=0.0005,
+)
 INITIAL = Quantity(
-    "initial", "Initial condition", "u0", "", -1.0, 2.0, (), "Cell averages of any initial condition, in place of the frequency.",
-    kind="curve", size=CELLS, trained=(0.0, 1.0), optional=True, replaces="frequency", heights=(1.0, 2.0),
-)  # fmt: skip
+    "initial",
+    "Initial condition",
+    "u0",
+    "",
+    -1.0,
+    2.0,
+    (),
+    "Cell averages of any initial condition, in place of the frequency.",
+    kind="curve",
+    size=CELLS,
+    trained=(0.0, 1.0),
+    optional=True,
+    replaces="frequency",
+    heights=(1.0, 2.0),
+)
 """Of height 2 a square wave at the smallest viscosity is .17 off, .07 polished; of height 3 the sweep diverges."""
 SHOCK_INITIAL = replace(INITIAL, heights=(1.0, 1.25))
 """Errors (L2) are up to .04 at height 1.1, .07 at 1.2, .16 at 1.3; nothing damps them without viscosity."""
@@ -72,7 +101,8 @@ def coords(shape: tuple[int, int], power: float = GRADED) -> dict[str, Array]:
 
 
 def shock_muscl(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int, int]) -> Array:
-    """The converged finite-volume solution on the same cells, in the frame that suits it best and brought back as ours is."""
+    """The converged finite-volume solution on the same cells, in the frame that suits it best and brought back as ours
+    is."""
     made = makers.maker(makers.muscl_comoving, EQUAL)(conditions, n, seed, shape)
     return remap(torch.from_numpy(made)).numpy()
 
@@ -84,10 +114,14 @@ def viscosities(keys: Sequence[int], span: tuple[float, float]) -> list[float]:
 
 
 def requests(keys: Sequence[int]) -> dict[str, Tensor]:
-    """A training batch: random initial conditions (half raised cosines), log-uniform viscosities; never held-out seeds."""
+    """A training batch: random initial conditions (half raised cosines), log-uniform viscosities; never held-out
+    seeds."""
     cells = [burgers.random_initial(k % HELD_OUT).cells(CELLS) for k in keys]
     nus = viscosities(keys, TRAINED_VISCOSITIES)
-    return {"initial": torch.tensor(np.stack(cells), dtype=torch.float32), "viscosity": torch.tensor(nus, dtype=torch.float32)}
+    return {
+        "initial": torch.tensor(np.stack(cells), dtype=torch.float32),
+        "viscosity": torch.tensor(nus, dtype=torch.float32),
+    }
 
 
 def paper_requests(keys: Sequence[int]) -> dict[str, Tensor]:
@@ -102,9 +136,10 @@ def table_two(n: int) -> list[dict[str, Any]]:
     return [{"frequency": c, "viscosity": nu} for nu in (0.002, 0.006, 0.02, 0.03) for c in (2.0, 4.0, 5.5, 6.0)][:n]
 
 
-INVNET = (.08, .13, .29, .20, .08, .10, .25, .15, .08, .07, .18, .09, .08, .06, .17, .08)  # fmt: skip
-ENCODER_DECODER = (.04, .08, .30, .15, .04, .14, .29, .21, .08, .14, .23, .16, .09, .12, .20, .12)  # fmt: skip
-"""Relative errors of the paper's Table 2: its one network, and one encoder-decoder per case; in the order of `table_two`."""
+INVNET = (0.08, 0.13, 0.29, 0.20, 0.08, 0.10, 0.25, 0.15, 0.08, 0.07, 0.18, 0.09, 0.08, 0.06, 0.17, 0.08)
+ENCODER_DECODER = (0.04, 0.08, 0.30, 0.15, 0.04, 0.14, 0.29, 0.21, 0.08, 0.14, 0.23, 0.16, 0.09, 0.12, 0.20, 0.12)
+"""Relative errors of the paper's Table 2: its one network, and one encoder-decoder per case; in the order of
+`table_two`."""
 
 
 def unseen(n: int) -> list[dict[str, Any]]:
@@ -141,9 +176,18 @@ def square_shock(n: int) -> list[dict[str, Any]]:
 
 
 CONFIG = TrainConfig(
-    steps=4000, batch=16, turns={"projection": 1}, lr=0.01, betas=(0.9, 0.99), clip=0.0, optimiser="muon", decay=0.6, warmup=50,
-    weights={"duhamel": 1.0, "finite_volume": 0.0, "initial": 0.0}, precision="fp32",
-)  # fmt: skip
+    steps=4000,
+    batch=16,
+    turns={"projection": 1},
+    lr=0.01,
+    betas=(0.9, 0.99),
+    clip=0.0,
+    optimiser="muon",
+    decay=0.6,
+    warmup=50,
+    weights={"duhamel": 1.0, "finite_volume": 0.0, "initial": 0.0},
+    precision="fp32",
+)
 
 TINY = replace(CONFIG, steps=20, batch=4, warmup=2)
 INVISCID_CONFIG = replace(CONFIG, steps=5000, weights={"entropy": 1.0, "initial": 0.0})
@@ -151,7 +195,8 @@ INVISCID_CONFIG = replace(CONFIG, steps=5000, weights={"entropy": 1.0, "initial"
 INVISCID = Preset(
     name="inviscid",
     title="Inviscid family",
-    summary="Entropy solutions with shocks, for any initial condition: learnt from the upwind scheme's integral residual alone.",
+    summary="Entropy solutions with shocks, for any initial condition: learnt from the upwind scheme's integral "
+    "residual alone.",
     conditions=(FREQUENCY, SHOCK_INITIAL),
     latents=(),
     generator=lambda: FamilyGenerator(SHOCK_TIMES, CELLS),
@@ -189,14 +234,21 @@ INVISCID = Preset(
 )
 
 PAPER_CONFIG = replace(
-    CONFIG, steps=2500, batch=16, turns={"sobel": 1, "initial": 1}, lr=1e-3, optimiser="adam",
-    weights={"sobel": 1.0, "initial": 20.0}, precision="bf16",
-)  # fmt: skip
+    CONFIG,
+    steps=2500,
+    batch=16,
+    turns={"sobel": 1, "initial": 1},
+    lr=1e-3,
+    optimiser="adam",
+    weights={"sobel": 1.0, "initial": 20.0},
+    precision="bf16",
+)
 
 SOBEL = Preset(
     name="sobel",
     title="The paper's formulation",
-    summary="A decoder from (c, nu), Sobel residual and initial column taking turns: a baseline, with a ceiling of its own.",
+    summary="A decoder from (c, nu), Sobel residual and initial column taking turns: a baseline, with a ceiling of "
+    "its own.",
     conditions=(FREQUENCY, VISCOSITY),
     latents=(),
     generator=ImageDecoder,
@@ -235,12 +287,13 @@ VISCOUS = Preset(
     config=CONFIG,
     tiny=TINY,
     requests=requests,
-)  # fmt: skip
+)
 
 PROBLEM = Problem(
     name="burgers",
     title="Burgers' equation",
-    summary="Drag frequency and viscosity, or draw the initial condition: the whole solution follows, its residual beside it.",
+    summary="Drag frequency and viscosity, or draw the initial condition: the whole solution follows, its residual "
+    "beside it.",
     citation="Shah et al., Encoding Invariances in Deep Generative Models (arXiv 1906.01626, 2019), section 3.2",
     field=space_time((CELLS, len(TIMES))),
     presets=(VISCOUS, INVISCID, SOBEL),
@@ -262,10 +315,19 @@ PROBLEM = Problem(
     live=Rival("cole_hopf", "Cole-Hopf, exact", makers.maker(makers.cole_hopf_live, GRADED), "exact"),
     projection="Newton sweep",
     published={"Table 2": {"InvNet, paper": INVNET, "encoder-decoder, paper": ENCODER_DECODER}},
-    cases={"Table 2": table_two, "unseen": unseen, "random initial conditions": random_cases, "square wave": square_wave},
-    bars={
-        "Table 2, mean": ("<=", 0.0012), "Table 2, max": ("<=", 0.004), "unseen, max": ("<=", 0.003),
-        "random initial conditions, mean": ("<=", 0.0015), "random initial conditions, p95": ("<=", 0.004),
-        "square wave, max": ("<=", 0.04), "polished: square wave, max": ("<=", 0.008),
+    cases={
+        "Table 2": table_two,
+        "unseen": unseen,
+        "random initial conditions": random_cases,
+        "square wave": square_wave,
     },
-)  # fmt: skip
+    bars={
+        "Table 2, mean": ("<=", 0.0012),
+        "Table 2, max": ("<=", 0.004),
+        "unseen, max": ("<=", 0.003),
+        "random initial conditions, mean": ("<=", 0.0015),
+        "random initial conditions, p95": ("<=", 0.004),
+        "square wave, max": ("<=", 0.04),
+        "polished: square wave, max": ("<=", 0.008),
+    },
+)

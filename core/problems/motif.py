@@ -1,5 +1,5 @@
-"""Motifs in handwritten digits: a plus that every generated image has and no real one, with a critic that sees it and one that
-does not (first paper, section 3.1); and a generator that is shown the motif, whatever it is."""
+"""Motifs in handwritten digits: a plus that every generated image has and no real one, with a critic that sees it and
+one that does not (first paper, section 3.1); and a generator that is shown the motif, whatever it is."""
 
 from __future__ import annotations
 
@@ -24,19 +24,51 @@ FIELD = Field(kind="continuous", shape=(SIDE, SIDE), periodic=False, mirrored=Fa
 PLUS = motifs.crossed(7.0, 7.0, motifs.ARM, 0.0, FIELD.shape)
 
 DIALS = tuple(
-    Quantity(f"z{k}", f"Latent direction {k}", f"z{k}", "", -3.0, 3.0, 0.0, "A component of z: what it does was not chosen.")
+    Quantity(
+        f"z{k}", f"Latent direction {k}", f"z{k}", "", -3.0, 3.0, 0.0, "A component of z: what it does was not chosen."
+    )
     for k in (1, 2, 3)
 )
 ENDS = (motifs.MARGIN, SIDE - 1 - motifs.MARGIN)
 PLACES = (
-    Quantity("x", "Motif, x", "x", "px", 0.0, SIDE - 1.0, 7.0, "Of its centre, from the centre of the top left pixel.",
-             trained=ENDS, step=0.5),
+    Quantity(
+        "x",
+        "Motif, x",
+        "x",
+        "px",
+        0.0,
+        SIDE - 1.0,
+        7.0,
+        "Of its centre, from the centre of the top left pixel.",
+        trained=ENDS,
+        step=0.5,
+    ),
     Quantity("y", "Motif, y", "y", "px", 0.0, SIDE - 1.0, 7.0, "Of its centre, downwards.", trained=ENDS, step=0.5),
-    Quantity("arm", "Motif, arm", "a", "px", 2.0, 12.0, motifs.ARM, "From its centre to the ends of its strokes.",
-             trained=motifs.ARMS, step=0.25),
-    Quantity("turn", "Motif, turned by", "φ", "°", -45.0, 45.0, 0.0, "0: a plus, 45: a cross.",
-             trained=(-45.0, 45.0), step=1.0),
-)  # fmt: skip
+    Quantity(
+        "arm",
+        "Motif, arm",
+        "a",
+        "px",
+        2.0,
+        12.0,
+        motifs.ARM,
+        "From its centre to the ends of its strokes.",
+        trained=motifs.ARMS,
+        step=0.25,
+    ),
+    Quantity(
+        "turn",
+        "Motif, turned by",
+        "φ",
+        "°",
+        -45.0,
+        45.0,
+        0.0,
+        "0: a plus, 45: a cross.",
+        trained=(-45.0, 45.0),
+        step=1.0,
+    ),
+)
 
 
 def project(fields: Tensor, conditions: Conditions) -> Tensor:
@@ -72,13 +104,28 @@ def ink(arrays: Tensor) -> Tensor:
 INK = Descriptor("ink", "Ink", "", ink, help="Mean grey level: how much of the picture is white.")
 ERROR = Descriptor("error", "Motif error", "", error, help="Mean over the support of the motif of (x - m)².")
 CONFIG = TrainConfig(
-    steps=5000, batch=32, size=SIDE, images=8192, blur=0.0, gamma=0.3, lr=2e-3, lr_critic=2e-3, betas=(0.0, 0.9), clip=0.0,
-    ema=0.998, decay=0.5, straight_through=False, precision="fp32", shared_projection_optimiser=False, critic_sees="complement",
-)  # fmt: skip
+    steps=5000,
+    batch=32,
+    size=SIDE,
+    images=8192,
+    blur=0.0,
+    gamma=0.3,
+    lr=2e-3,
+    lr_critic=2e-3,
+    betas=(0.0, 0.9),
+    clip=0.0,
+    ema=0.998,
+    decay=0.5,
+    straight_through=False,
+    precision="fp32",
+    shared_projection_optimiser=False,
+    critic_sees="complement",
+)
 TINY: dict[str, Any] = {"steps": 2, "batch": 2, "images": 16, "warmup": 1}
 BARS = {"motif MSE": ("<=", 0.0), "raw: motif MSE": ("<=", 1e-3), "confidence / real": (">=", 0.9)}
 FALLS, STAYS = {"critic's gap, last / largest": ("<=", 0.1)}, {"critic's gap, last / largest": (">=", 0.5)}
-"""The critic that does not see the motif ends up with nothing to tell the two apart by; the one that sees it does not."""
+"""The critic that does not see the motif ends up with nothing to tell the two apart by; the one that sees it does
+not."""
 
 
 def critic() -> PlainCritic:
@@ -90,27 +137,49 @@ def preset(name: str, title: str, summary: str, **changes: Any) -> Preset:
     """The paper's: one motif, which the generator learns by itself."""
     config = replace(CONFIG, **changes)
     return Preset(
-        name, title, summary, (), DIALS, lambda: DigitGenerator(len(DIALS)), critic, config, replace(config, **TINY), requests=same,
+        name,
+        title,
+        summary,
+        (),
+        DIALS,
+        lambda: DigitGenerator(len(DIALS)),
+        critic,
+        config,
+        replace(config, **TINY),
+        requests=same,
         overrides={"bars": BARS | (STAYS if config.critic_sees == "fields" else FALLS)},
-    )  # fmt: skip
+    )
 
 
 ANY = Preset(
-    "any", "Any motif", "The generator is shown the motif, another one each time: drag it, or draw your own.", (),
-    (*PLACES, *DIALS), lambda: MotifGenerator(len(DIALS), PLACES), critic, CONFIG, replace(CONFIG, **TINY), requests=various,
+    "any",
+    "Any motif",
+    "The generator is shown the motif, another one each time: drag it, or draw your own.",
+    (),
+    (*PLACES, *DIALS),
+    lambda: MotifGenerator(len(DIALS), PLACES),
+    critic,
+    CONFIG,
+    replace(CONFIG, **TINY),
+    requests=various,
     overrides={"project": project_strokes, "invariances": (Motif(),), "descriptors": (INK,)},
-)  # fmt: skip
+)
 
 PROBLEM = Problem(
     name="motif",
     title="Motifs",
-    summary="Handwritten digits that all bear a mark which no digit of the data has: learnt, and made exact at the end.",
+    summary="Handwritten digits that all bear a mark which no digit of the data has: learnt, and made exact at the "
+    "end.",
     citation="Shah et al., Encoding Invariances in Deep Generative Models (arXiv 1906.01626, 2019), sec. 3.1",
     field=FIELD,
     presets=(
         preset("projected", "Projected critic", "The critic does not see the pixels of the motif (eq. 10)."),
-        preset("standard", "Standard critic", "The critic sees everything, and tells generated images by their motif.",
-               critic_sees="fields"),
+        preset(
+            "standard",
+            "Standard critic",
+            "The critic sees everything, and tells generated images by their motif.",
+            critic_sees="fields",
+        ),
         ANY,
     ),
     invariances=(Motif(PLUS),),
@@ -123,4 +192,4 @@ PROBLEM = Problem(
     quality=quality,
     trace=trace,
     film=12,
-)  # fmt: skip
+)

@@ -34,33 +34,69 @@ from core.types import (
 
 SOURCE = Grains()
 FIELD = Field(
-    kind="categorical", shape=(128, 128), labels=tuple(f"orientation {k}" for k in range(ORIENTATIONS)), channels=ORIENTATIONS,
+    kind="categorical",
+    shape=(128, 128),
+    labels=tuple(f"orientation {k}" for k in range(ORIENTATIONS)),
+    channels=ORIENTATIONS,
     sizes=(64, 128, 192, 256, 384, 512),
-)  # fmt: skip
+)
 SHARPENING = 1.0
 """Blur (px) of a finished map whose boundaries are moved until its fractions are exact."""
 
 FRACTIONS = Quantity(
-    "fractions", "Orientation fractions", "f", "", 0.0, 1.0, (0.2,) * ORIENTATIONS,
-    "Share of the area in each orientation; delivered to the pixel.", kind="simplex", size=ORIENTATIONS, step=0.005,
-)  # fmt: skip
+    "fractions",
+    "Orientation fractions",
+    "f",
+    "",
+    0.0,
+    1.0,
+    (0.2,) * ORIENTATIONS,
+    "Share of the area in each orientation; delivered to the pixel.",
+    kind="simplex",
+    size=ORIENTATIONS,
+    step=0.005,
+)
 
 LATENTS = (
     Quantity(
-        "grain_size", "Grain size", "D", "px", 8.0, 40.0, 16.0, "Mean diameter of the grains of the map.", trained=(10.0, 30.0),
+        "grain_size",
+        "Grain size",
+        "D",
+        "px",
+        8.0,
+        40.0,
+        16.0,
+        "Mean diameter of the grains of the map.",
+        trained=(10.0, 30.0),
         step=0.1,
     ),
     Quantity(
-        "scatter", "Mixed sizes", "s", "", 0.0, 0.6, 0.25, "Equal grains to the left, small ones among large ones to the right.",
+        "scatter",
+        "Mixed sizes",
+        "s",
+        "",
+        0.0,
+        0.6,
+        0.25,
+        "Equal grains to the left, small ones among large ones to the right.",
         trained=(0.2, 0.3),
     ),
     Quantity(
-        "stretch", "Elongation", "e", "", -0.5, 0.5, 0.0,
-        "Grains longer across (right) or down (left): half the logarithm of the aspect ratio.", trained=(-0.05, 0.05),
+        "stretch",
+        "Elongation",
+        "e",
+        "",
+        -0.5,
+        0.5,
+        0.0,
+        "Grains longer across (right) or down (left): half the logarithm of the aspect ratio.",
+        trained=(-0.05, 0.05),
     ),
-    Quantity("morph_a", "Morph A", "a", "rad", -1.57, 1.57, 0.0, "Walks to another arrangement of the same statistics."),
+    Quantity(
+        "morph_a", "Morph A", "a", "rad", -1.57, 1.57, 0.0, "Walks to another arrangement of the same statistics."
+    ),
     Quantity("morph_b", "Morph B", "b", "rad", -1.57, 1.57, 0.0, "A second, independent direction of arrangements."),
-)  # fmt: skip
+)
 
 
 def project(logits: Tensor, conditions: Conditions) -> Tensor:
@@ -69,7 +105,8 @@ def project(logits: Tensor, conditions: Conditions) -> Tensor:
 
 
 def oracle(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int, int]) -> Array:
-    """Full simulations at the requested fractions (held-out seeds), their boundaries moved by what whole grains leave."""
+    """Full simulations at the requested fractions (held-out seeds), their boundaries moved by what whole grains
+    leave."""
     wanted = np.broadcast_to(conditions["fractions"], (n, ORIENTATIONS))
     return moved(SOURCE.at(wanted.astype(np.float64), HELD_OUT + seed, shape), wanted)
 
@@ -81,7 +118,8 @@ def tessellation(conditions: Mapping[str, Array], n: int, seed: int, shape: tupl
 
 
 def moved(labels: Array, fractions: Array) -> Array:
-    """Maps (n, H, W) with exactly these fractions (n, 5): pixels change at the boundaries, where a blurred map is least sure."""
+    """Maps (n, H, W) with exactly these fractions (n, 5): pixels change at the boundaries, where a blurred map is least
+    sure."""
     soft = smooth(as_soft(torch.from_numpy(labels), FIELD), SHARPENING)
     return exact_fractions(soft, torch.from_numpy(fractions.astype(np.float64))).numpy()
 
@@ -92,12 +130,16 @@ def dominated(largest: float) -> dict[str, Array]:
     return {"fractions": np.array([largest, *[rest] * (ORIENTATIONS - 1)], np.float32)}
 
 
-CITATION = "Joshi et al., InvNet: Encoding Geometric and Statistical Invariances in Deep Generative Models (AAAI 2020), section 6"
+CITATION = (
+    "Joshi et al., InvNet: Encoding Geometric and Statistical Invariances in Deep Generative Models (AAAI "
+    "2020), section 6"
+)
 
 FRACTIONS_PRESET = Preset(
     name="fractions",
     title="Orientation fractions",
-    summary="Ask for the area fractions of 5 orientations; grain size and arrangement are latent, learnt from the data.",
+    summary="Ask for the area fractions of 5 orientations; grain size and arrangement are latent, learnt from the "
+    "data.",
     conditions=(FRACTIONS,),
     latents=LATENTS,
     generator=CrystalGenerator,
@@ -109,7 +151,8 @@ FRACTIONS_PRESET = Preset(
 PROBLEM = Problem(
     name="polycrystal",
     title="Polycrystals",
-    summary="Drag the shares of 5 orientations: a grain map with exactly these fractions follows, its grains beside grown ones.",
+    summary="Drag the shares of 5 orientations: a grain map with exactly these fractions follows, its grains beside "
+    "grown ones.",
     citation=CITATION,
     field=FIELD,
     presets=(FRACTIONS_PRESET,),
@@ -119,22 +162,56 @@ PROBLEM = Problem(
     project=project,
     position=Position("Largest fraction", 0.2, 0.9, lambda asked: asked["fractions"].max(1), dominated),
     descriptors=(
-        Descriptor("grain_count", "Grains", "per 128 × 128 px", lambda x: grains.grain_count(x) * (AREA / x[0].numel()),
-                   help="Connected pieces of one orientation, on the torus, 5 px or more."),
-        Descriptor("mean_diameter", "Mean grain diameter", "px", grains.mean_diameter,
-                   help="Mean over the grains of the diameter of the disc of equal area."),
-        Descriptor("boundary_length", "Boundary length", "1/px", grains.boundary_length,
-                   help="Length of the boundaries between different orientations, per area."),
+        Descriptor(
+            "grain_count",
+            "Grains",
+            "per 128 × 128 px",
+            lambda x: grains.grain_count(x) * (AREA / x[0].numel()),
+            help="Connected pieces of one orientation, on the torus, 5 px or more.",
+        ),
+        Descriptor(
+            "mean_diameter",
+            "Mean grain diameter",
+            "px",
+            grains.mean_diameter,
+            help="Mean over the grains of the diameter of the disc of equal area.",
+        ),
+        Descriptor(
+            "boundary_length",
+            "Boundary length",
+            "1/px",
+            grains.boundary_length,
+            help="Length of the boundaries between different orientations, per area.",
+        ),
         Descriptor("speckle", "Speckle", "px", grains.speckle, help="Pixels in pieces of fewer than 5 px."),
-        Descriptor("misfit", "Neighbour misfit", "", grains.misfit, slow=True,
-                   help="Share of the area in notched pieces: adjoining grains of equal orientation."),
-        Descriptor("grain_sizes", "Grain diameters", "", grains.size_distribution, grains.size_classes, samples=grains.diameters,
-                   axis="diameter / px",
-                   help="Distribution of the diameters of the grains, in px."),
-        Descriptor("junction_angles", "Junction angles", "", grains.angle_distribution, grains.angle_classes,
-                   samples=lambda x: [a.ravel() for a in grains.junction_angles(x)],
-                   axis="angle / °",
-                   help="Distribution of the angles at triple junctions, in degrees: 120 on average after growth."),
+        Descriptor(
+            "misfit",
+            "Neighbour misfit",
+            "",
+            grains.misfit,
+            slow=True,
+            help="Share of the area in notched pieces: adjoining grains of equal orientation.",
+        ),
+        Descriptor(
+            "grain_sizes",
+            "Grain diameters",
+            "",
+            grains.size_distribution,
+            grains.size_classes,
+            samples=grains.diameters,
+            axis="diameter / px",
+            help="Distribution of the diameters of the grains, in px.",
+        ),
+        Descriptor(
+            "junction_angles",
+            "Junction angles",
+            "",
+            grains.angle_distribution,
+            grains.angle_classes,
+            samples=lambda x: [a.ravel() for a in grains.junction_angles(x)],
+            axis="angle / °",
+            help="Distribution of the angles at triple junctions, in degrees: 120 on average after growth.",
+        ),
     ),
     bars={
         "fractions delivered, worst, px": ("<=", 1.0),
@@ -148,4 +225,4 @@ PROBLEM = Problem(
     },
     rivals=(Rival("voronoi", "Voronoi, greedy orientations", tessellation),),
     oracle=oracle,
-)  # fmt: skip
+)

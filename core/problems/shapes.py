@@ -1,4 +1,5 @@
-"""Shapes on a plain background: two circles, or a circle and a square, exactly where and as large as they are asked for."""
+"""Shapes on a plain background: two circles, or a circle and a square, exactly where and as large as they are asked
+for."""
 
 from __future__ import annotations
 
@@ -19,11 +20,25 @@ from core.models.plain import PlainCritic, PlainGenerator
 from core.models.shapes import BlobGenerator, PlacedCritic
 from core.projection import place_shapes
 from core.simulation.shapes import Shapes, paint, placed, refusal
-from core.types import HELD_OUT, Array, Conditions, Descriptor, Field, Handle, Invariance, Preset, Problem, Quantity, TrainConfig
+from core.types import (
+    HELD_OUT,
+    Array,
+    Conditions,
+    Descriptor,
+    Field,
+    Handle,
+    Invariance,
+    Preset,
+    Problem,
+    Quantity,
+    TrainConfig,
+)
 
 SIDE = 128
 CIRCLES, CIRCLE_SQUARE = Shapes(("circle", "circle")), Shapes(("circle", "square"))
-FIELD = Field(kind="categorical", shape=(SIDE, SIDE), labels=("background", "circle 1", "circle 2"), channels=3, periodic=False)
+FIELD = Field(
+    kind="categorical", shape=(SIDE, SIDE), labels=("background", "circle 1", "circle 2"), channels=3, periodic=False
+)
 
 
 def position(name: str, of: str, default: float) -> Quantity:
@@ -32,45 +47,73 @@ def position(name: str, of: str, default: float) -> Quantity:
     text = f"Of the centre of {of}, from the centre of the top left pixel {across}wards."
     return Quantity(
         name, f"{of.capitalize()}, {name[0]}", name, "px", 20.0, 107.0, default, text, trained=(30.0, 97.0), step=0.5
-    )  # fmt: skip
+    )
 
 
 def radius(k: int, default: float) -> Quantity:
     """The radius of the disc of circle k's area."""
     text = f"Radius of circle {k}: that of the disc of its area."
-    return Quantity(f"r{k}", f"Circle {k}, radius", f"r{k}", "px", 8.0, 36.0, default, text, trained=(13.9, 32.1), step=0.25)
+    return Quantity(
+        f"r{k}", f"Circle {k}, radius", f"r{k}", "px", 8.0, 36.0, default, text, trained=(13.9, 32.1), step=0.25
+    )
 
 
 def area(k: int, of: str, trained: tuple[float, float]) -> Quantity:
     """The number of pixels of a shape."""
     text = f"Pixels that {of} covers; delivered exactly."
-    return Quantity(f"area{k}", f"{of.capitalize()}, area", f"A{k}", "px", 200.0, 3600.0, 1000.0, text, trained=trained, step=10.0)
+    return Quantity(
+        f"area{k}", f"{of.capitalize()}, area", f"A{k}", "px", 200.0, 3600.0, 1000.0, text, trained=trained, step=10.0
+    )
 
 
 CONDITIONS = (
-    position("x1", "circle 1", 40.0), position("y1", "circle 1", 42.0), radius(1, 18.0),
-    position("x2", "circle 2", 90.0), position("y2", "circle 2", 88.0), radius(2, 16.0),
-)  # fmt: skip
+    position("x1", "circle 1", 40.0),
+    position("y1", "circle 1", 42.0),
+    radius(1, 18.0),
+    position("x2", "circle 2", 90.0),
+    position("y2", "circle 2", 88.0),
+    radius(2, 16.0),
+)
 AREA_CONDITIONS = (
-    position("x1", "the circle", 40.0), position("y1", "the circle", 42.0), area(1, "the circle", (610.0, 3220.0)),
-    position("x2", "the square", 90.0), position("y2", "the square", 88.0), area(2, "the square", (620.0, 3140.0)),
-)  # fmt: skip
+    position("x1", "the circle", 40.0),
+    position("y1", "the circle", 42.0),
+    area(1, "the circle", (610.0, 3220.0)),
+    position("x2", "the square", 90.0),
+    position("y2", "the square", 88.0),
+    area(2, "the square", (620.0, 3140.0)),
+)
 LATENTS = (
     Quantity(
-        "roughness", "Roughness of the seed", "ρ", "", 0.0, 2.0, 1.0,
-        "How irregular the blob is from which the network starts: 0 a disc, whatever shape is asked for.", trained=(0.9, 1.1),
+        "roughness",
+        "Roughness of the seed",
+        "ρ",
+        "",
+        0.0,
+        2.0,
+        1.0,
+        "How irregular the blob is from which the network starts: 0 a disc, whatever shape is asked for.",
+        trained=(0.9, 1.1),
     ),
     Quantity(
-        "learning", "Share of what was learnt", "λ", "", 0.0, 1.0, 1.0,
-        "Walks from the irregular seed (0) to the shape that the network has learnt from the data (1).", trained=(0.9, 1.0),
+        "learning",
+        "Share of what was learnt",
+        "λ",
+        "",
+        0.0,
+        1.0,
+        1.0,
+        "Walks from the irregular seed (0) to the shape that the network has learnt from the data (1).",
+        trained=(0.9, 1.0),
     ),
-)  # fmt: skip
+)
 PLACES = (Centroid(1, "x"), Centroid(1, "y"), Centroid(2, "x"), Centroid(2, "y"))
 WITH_RADII: tuple[Invariance, ...] = (*PLACES[:2], Radius(1), *PLACES[2:], Radius(2))
 WITH_AREAS: tuple[Invariance, ...] = (*PLACES[:2], Area(1), *PLACES[2:], Area(2))
 
 
-def oracle(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int, int], shapes: Shapes = CIRCLES) -> Array:
+def oracle(
+    conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int, int], shapes: Shapes = CIRCLES
+) -> Array:
     """Exact rasters at the request, conditions that are not given at their defaults; without any, held-out draws."""
     if not conditions:
         return shapes.draw(range(HELD_OUT + seed, HELD_OUT + seed + n), shape)
@@ -102,13 +145,35 @@ def descriptors(first: str, second: str) -> tuple[Descriptor, ...]:
 
 WEIGHTS = {i.name: 0.05 for i in WITH_RADII} | {"area1": 5e-5, "area2": 5e-5}
 OURS = TrainConfig(
-    batch=8, size=SIDE, images=4096, weights={k: w / 10 for k, w in WEIGHTS.items()}, straight_through=False,
-    critic_sees="conditions", gamma=0.1, ema=0.99, decay=0.4, lr=8e-4, lr_critic=8e-4, clip=1.0,
-)  # fmt: skip
+    batch=8,
+    size=SIDE,
+    images=4096,
+    weights={k: w / 10 for k, w in WEIGHTS.items()},
+    straight_through=False,
+    critic_sees="conditions",
+    gamma=0.1,
+    ema=0.99,
+    decay=0.4,
+    lr=8e-4,
+    lr_critic=8e-4,
+    clip=1.0,
+)
 PLAIN = TrainConfig(
-    steps=2000, batch=8, size=SIDE, images=8192, loss="wgan_gp", blur=0.0, turns={"critic": 2, "generator": 1, "projection": 0},
-    weights=WEIGHTS, lr=1e-3, lr_critic=1e-3, betas=(0.0, 0.9), clip=0.0, straight_through=False, ema=0.99,
-)  # fmt: skip
+    steps=2000,
+    batch=8,
+    size=SIDE,
+    images=8192,
+    loss="wgan_gp",
+    blur=0.0,
+    turns={"critic": 2, "generator": 1, "projection": 0},
+    weights=WEIGHTS,
+    lr=1e-3,
+    lr_critic=1e-3,
+    betas=(0.0, 0.9),
+    clip=0.0,
+    straight_through=False,
+    ema=0.99,
+)
 TINY: dict[str, Any] = {"steps": 2, "batch": 2, "images": 16, "warmup": 1, "precision": "fp32"}
 UNPROJECTED: dict[str, Any] = {"project": highest, "projection": "", "bars": {}}
 
@@ -116,65 +181,124 @@ UNPROJECTED: dict[str, Any] = {"project": highest, "projection": "", "bars": {}}
 def ours(name: str, title: str, summary: str, conditions: tuple[Quantity, ...], steps: int, **overrides: Any) -> Preset:
     """A preset of the seeded generator with its exact projection."""
     return Preset(
-        name, title, summary, conditions, LATENTS, BlobGenerator, lambda: PlacedCritic(conditions), replace(OURS, steps=steps),
-        replace(OURS, **TINY), overrides=overrides,
-    )  # fmt: skip
+        name,
+        title,
+        summary,
+        conditions,
+        LATENTS,
+        BlobGenerator,
+        lambda: PlacedCritic(conditions),
+        replace(OURS, steps=steps),
+        replace(OURS, **TINY),
+        overrides=overrides,
+    )
 
 
 def plain(name: str, title: str, summary: str, sees: int = 0, reads: int = 0, turns: int = 0, **changes: Any) -> Preset:
-    """A preset of the plain generator: `sees` channels beside the image and `reads` numbers for its critic, `turns` of the
-    projection step."""
+    """A preset of the plain generator: `sees` channels beside the image and `reads` numbers for its critic, `turns` of
+    the projection step."""
     config = replace(PLAIN, **changes, turns={**PLAIN.turns, "projection": turns})
     return Preset(
-        name, title, summary, CONDITIONS, (), lambda: PlainGenerator(3, CONDITIONS), lambda: PlainCritic(3 + sees, reads), config,
-        replace(config, **TINY), overrides=UNPROJECTED,
-    )  # fmt: skip
+        name,
+        title,
+        summary,
+        CONDITIONS,
+        (),
+        lambda: PlainGenerator(3, CONDITIONS),
+        lambda: PlainCritic(3 + sees, reads),
+        config,
+        replace(config, **TINY),
+        overrides=UNPROJECTED,
+    )
 
 
 DIALS = tuple(
-    Quantity(f"z{k}", f"Latent direction {k}", f"z{k}", "", -3.0, 3.0, 0.0, "A component of z: what it does was not chosen.")
+    Quantity(
+        f"z{k}", f"Latent direction {k}", f"z{k}", "", -3.0, 3.0, 0.0, "A component of z: what it does was not chosen."
+    )
     for k in (1, 2, 3)
 )
 FREE = replace(
     plain("wgan_gp", "WGAN-GP", "The plain generator without conditions: nothing can be asked for."),
-    conditions=(), latents=DIALS, generator=lambda: PlainGenerator(3, (), len(DIALS)),
+    conditions=(),
+    latents=DIALS,
+    generator=lambda: PlainGenerator(3, (), len(DIALS)),
     overrides={**UNPROJECTED, "refuse": None, "handles": ()},
-)  # fmt: skip
+)
 BARS = {
-    "centre error, mean, px": ("<=", 1.0), "centre error, p95, px": ("<=", 2.0),
-    "radius error, mean, px": ("<=", 0.5), "radius error, p95, px": ("<=", 1.2),
-    "one component, % of shapes": (">=", 98.0), "circularity, |deviation|, %": ("<=", 3.0),
-}  # fmt: skip
+    "centre error, mean, px": ("<=", 1.0),
+    "centre error, p95, px": ("<=", 2.0),
+    "radius error, mean, px": ("<=", 0.5),
+    "radius error, p95, px": ("<=", 1.2),
+    "one component, % of shapes": (">=", 98.0),
+    "circularity, |deviation|, %": ("<=", 3.0),
+}
 SQUARE_BARS = {
-    "area error, mean, %": ("<=", 3.0), "centre error, mean, px": ("<=", 1.0), "recognised, % of shapes": (">=", 98.0),
-}  # fmt: skip
+    "area error, mean, %": ("<=", 3.0),
+    "centre error, mean, px": ("<=", 1.0),
+    "recognised, % of shapes": (">=", 98.0),
+}
 PRESETS = (
-    ours("two_circles", "Two circles", "Drag two circles: irregular seeds of the right size and place, formed by what was learnt.",
-         CONDITIONS, 800),
     ours(
-        "circle_square", "Circle and square", "The same seeds for both: that one becomes a circle and one a square is learnt.",
-        AREA_CONDITIONS, 1000,
-        field=replace(FIELD, labels=("background", "circle", "square")), source=CIRCLE_SQUARE, invariances=WITH_AREAS,
-        oracle=partial(oracle, shapes=CIRCLE_SQUARE), descriptors=descriptors("the circle", "the square"), bars=SQUARE_BARS,
+        "two_circles",
+        "Two circles",
+        "Drag two circles: irregular seeds of the right size and place, formed by what was learnt.",
+        CONDITIONS,
+        800,
+    ),
+    ours(
+        "circle_square",
+        "Circle and square",
+        "The same seeds for both: that one becomes a circle and one a square is learnt.",
+        AREA_CONDITIONS,
+        1000,
+        field=replace(FIELD, labels=("background", "circle", "square")),
+        source=CIRCLE_SQUARE,
+        invariances=WITH_AREAS,
+        oracle=partial(oracle, shapes=CIRCLE_SQUARE),
+        descriptors=descriptors("the circle", "the square"),
+        bars=SQUARE_BARS,
         refuse=partial(refusal, outlines=CIRCLE_SQUARE.outlines, shape=FIELD.shape),
-        handles=(Handle("circle", "x1", "y1", "area1", "area"), Handle("square", "x2", "y2", "area2", "area", "square")),
+        handles=(
+            Handle("circle", "x1", "y1", "area1", "area"),
+            Handle("square", "x2", "y2", "area2", "area", "square"),
+        ),
     ),
     plain("invnet", "InvNet, as in the paper", "The plain generator with the projection step of Algorithm 1.", turns=2),
     FREE,
-    plain("cgan", "Conditional GAN", "The critic sees the conditions beside the image.", sees=6, critic_sees="conditions"),
-    plain("ac_gan", "AC-GAN", "A second head of the critic reads the conditions; generator and critic help it.", reads=6,
-          auxiliary=10.0),
-    plain("stinis", "Critic on (x, L_I)", "The critic sees how far the conditions are missed (Stinis et al. 2019).", sees=1,
-          critic_sees="residual"),
-    plain("stinis_noise", "Critic on (x, L_I), with noise", "The same with noise on the L_I of real images, their remedy.", sees=1,
-          critic_sees="residual", residual_noise=0.05),
-)  # fmt: skip
+    plain(
+        "cgan", "Conditional GAN", "The critic sees the conditions beside the image.", sees=6, critic_sees="conditions"
+    ),
+    plain(
+        "ac_gan",
+        "AC-GAN",
+        "A second head of the critic reads the conditions; generator and critic help it.",
+        reads=6,
+        auxiliary=10.0,
+    ),
+    plain(
+        "stinis",
+        "Critic on (x, L_I)",
+        "The critic sees how far the conditions are missed (Stinis et al. 2019).",
+        sees=1,
+        critic_sees="residual",
+    ),
+    plain(
+        "stinis_noise",
+        "Critic on (x, L_I), with noise",
+        "The same with noise on the L_I of real images, their remedy.",
+        sees=1,
+        critic_sees="residual",
+        residual_noise=0.05,
+    ),
+)
 
 PROBLEM = Problem(
     name="shapes",
     title="Shapes",
     summary="Drag two shapes on the picture: they follow, exactly as large and where they were asked for.",
-    citation="Joshi et al., InvNet: Encoding Geometric and Statistical Invariances in Deep Generative Models (AAAI 2020), sec. 4",
+    citation="Joshi et al., InvNet: Encoding Geometric and Statistical Invariances in Deep Generative Models (AAAI "
+    "2020), sec. 4",
     field=FIELD,
     presets=PRESETS,
     invariances=WITH_RADII,
@@ -187,5 +311,4 @@ PROBLEM = Problem(
     refuse=partial(refusal, outlines=CIRCLES.outlines, shape=FIELD.shape),
     quality=quality,
     trace=trace,
-)  # fmt: skip
-
+)

@@ -1,5 +1,5 @@
-"""Sparse calorimeter images of a given energy, and what helps to learn them: soft sparsity, statistics of groups, flipped labels, a
-critic that reads the energy (Tips and Tricks for Training GANs with Physics Constraints)."""
+"""Sparse calorimeter images of a given energy, and what helps to learn them: soft sparsity, statistics of groups,
+flipped labels, a critic that reads the energy (Tips and Tricks for Training GANs with Physics Constraints)."""
 
 from __future__ import annotations
 
@@ -21,9 +21,15 @@ from core.types import HELD_OUT, Array, Conditions, Descriptor, Field, Preset, P
 SIDE = 24
 SHOWERS = Showers()
 FIELD = Field(
-    kind="continuous", shape=(SIDE, SIDE), high=10.0, gamma=0.4, periodic=False, mirrored=False, axes=("depth", "across"),
+    kind="continuous",
+    shape=(SIDE, SIDE),
+    high=10.0,
+    gamma=0.4,
+    periodic=False,
+    mirrored=False,
+    axes=("depth", "across"),
     unit="cells",
-)  # fmt: skip
+)
 UNIT = SHOWERS.cut / 3
 """The critic sees log(1 + x / this)."""
 SCALES = (SOFT * SHOWERS.cut, 2 / 3 * SHOWERS.cut)
@@ -31,11 +37,21 @@ SCALES = (SOFT * SHOWERS.cut, 2 / 3 * SHOWERS.cut)
 GAIN = response(SHOWERS, FIELD.shape)
 VISIBLE = VisibleEnergy(GAIN)
 ENERGY = Quantity(
-    "energy", "Energy", "E", "GeV", 5.0, 150.0, 47.5, "Of the particle; training saw 10, 25, 40, ... 100 GeV and nothing between.",
-    trained=(TRAINED[0], TRAINED[-1]), step=0.5,
-)  # fmt: skip
+    "energy",
+    "Energy",
+    "E",
+    "GeV",
+    5.0,
+    150.0,
+    47.5,
+    "Of the particle; training saw 10, 25, 40, ... 100 GeV and nothing between.",
+    trained=(TRAINED[0], TRAINED[-1]),
+    step=0.5,
+)
 DIALS = tuple(
-    Quantity(f"z{k}", f"Latent direction {k}", f"z{k}", "", -3.0, 3.0, 0.0, "A component of z: what it does was not chosen.")
+    Quantity(
+        f"z{k}", f"Latent direction {k}", f"z{k}", "", -3.0, 3.0, 0.0, "A component of z: what it does was not chosen."
+    )
     for k in (1, 2)
 )
 
@@ -62,16 +78,43 @@ def layers(shape: tuple[int, int]) -> Array:
 
 DESCRIPTORS = (
     Descriptor("occupancy", "Occupancy", "", occupancy, help="Share of the cells that are not 0."),
-    Descriptor("visible", "Calibrated energy", "GeV", lambda x: VISIBLE.measure(x[:, None]),
-               help="Sum of the cells over the calibrated response."),
-    Descriptor("depth", "Profile in depth", "GeV", depth, layers, "depth, radiation lengths", live=True,
-               help="Energy in each layer."),
-)  # fmt: skip
+    Descriptor(
+        "visible",
+        "Calibrated energy",
+        "GeV",
+        lambda x: VISIBLE.measure(x[:, None]),
+        help="Sum of the cells over the calibrated response.",
+    ),
+    Descriptor(
+        "depth",
+        "Profile in depth",
+        "GeV",
+        depth,
+        layers,
+        "depth, radiation lengths",
+        live=True,
+        help="Energy in each layer.",
+    ),
+)
 CONFIG = TrainConfig(
-    steps=4000, batch=16, size=SIDE, images=8192, blur=0.0, gamma=0.005, lr=1e-3, lr_critic=1e-3, betas=(0.0, 0.95), clip=0.0,
-    ema=0.995, decay=0.6, straight_through=False, precision="fp32", critic_sees="conditions",
-    turns={"critic": 1, "generator": 1, "projection": 0}, weights={"energy": 0.0},
-)  # fmt: skip
+    steps=4000,
+    batch=16,
+    size=SIDE,
+    images=8192,
+    blur=0.0,
+    gamma=0.005,
+    lr=1e-3,
+    lr_critic=1e-3,
+    betas=(0.0, 0.95),
+    clip=0.0,
+    ema=0.995,
+    decay=0.6,
+    straight_through=False,
+    precision="fp32",
+    critic_sees="conditions",
+    turns={"critic": 1, "generator": 1, "projection": 0},
+    weights={"energy": 0.0},
+)
 TINY: dict[str, Any] = {"steps": 2, "batch": GROUP, "images": 16, "warmup": 1}
 TERM: dict[str, Any] = {"turns": {**CONFIG.turns, "projection": 1}, "weights": {"energy": 0.0, "occupancy": 30.0}}
 FLIP, READ = 0.05, 0.05
@@ -79,36 +122,70 @@ BARS = {f"raw: {RESPONSE}": ("<=", 3.0)}
 
 
 def preset(
-    name: str, title: str, summary: str, soft: Soft | None = None, minibatch: Literal["", "deviation", "discrimination"] = "",
-    printed: bool = False, **changes: Any,
-) -> Preset:  # fmt: skip
+    name: str,
+    title: str,
+    summary: str,
+    soft: Soft | None = None,
+    minibatch: Literal["", "deviation", "discrimination"] = "",
+    printed: bool = False,
+    **changes: Any,
+) -> Preset:
     """The same generator and data, with the tricks that are named."""
     config = replace(CONFIG, **changes)
     outputs = 1 if config.auxiliary else 0
     return Preset(
-        name, title, summary, (ENERGY,), DIALS, lambda: ShowerGenerator((ENERGY,), len(DIALS)),
-        lambda: ShowerCritic(ENERGY, GAIN, UNIT, SCALES, soft, minibatch, outputs), config, replace(config, **TINY),
+        name,
+        title,
+        summary,
+        (ENERGY,),
+        DIALS,
+        lambda: ShowerGenerator((ENERGY,), len(DIALS)),
+        lambda: ShowerCritic(ENERGY, GAIN, UNIT, SCALES, soft, minibatch, outputs),
+        config,
+        replace(config, **TINY),
         overrides={"invariances": (VISIBLE, Occupancy(SCALES[0], printed))},
-    )  # fmt: skip
+    )
 
 
 PRESETS = (
-    preset("tricks", "All tricks", "Soft sparsity seen and asked for, deviations of groups, flipped labels, energies read back.",
-           soft_sparsity, "deviation", flip=FLIP, auxiliary=READ, **TERM),
+    preset(
+        "tricks",
+        "All tricks",
+        "Soft sparsity seen and asked for, deviations of groups, flipped labels, energies read back.",
+        soft_sparsity,
+        "deviation",
+        flip=FLIP,
+        auxiliary=READ,
+        **TERM,
+    ),
     preset("plain", "Without tricks", "A conditional GAN: the critic sees image and energy."),
-    preset("sparsity", "Soft sparsity alone", "The occupancy of the real partner of the same energy is asked for.", **TERM),
+    preset(
+        "sparsity", "Soft sparsity alone", "The occupancy of the real partner of the same energy is asked for.", **TERM
+    ),
     preset("printed", "Soft sparsity as printed", "The same with the formula as it is printed.", printed=True, **TERM),
-    preset("minibatch", "Minibatch discrimination", "The critic sees soft sparsity, and groups of images.", soft_sparsity,
-           "discrimination"),
-    preset("flipped", "Flipped labels alone", "One pair in twenty is shown to the critic the wrong way round.", flip=FLIP),
-    preset("attribute", "Energies read back alone", "The critic reads the energy from the image; both players want it read well.",
-           auxiliary=READ),
-)  # fmt: skip
+    preset(
+        "minibatch",
+        "Minibatch discrimination",
+        "The critic sees soft sparsity, and groups of images.",
+        soft_sparsity,
+        "discrimination",
+    ),
+    preset(
+        "flipped", "Flipped labels alone", "One pair in twenty is shown to the critic the wrong way round.", flip=FLIP
+    ),
+    preset(
+        "attribute",
+        "Energies read back alone",
+        "The critic reads the energy from the image; both players want it read well.",
+        auxiliary=READ,
+    ),
+)
 
 PROBLEM = Problem(
     name="showers",
     title="Calorimeter showers",
-    summary="Drag the energy of a particle: its sparse shower follows, with exactly that energy, also where training saw none.",
+    summary="Drag the energy of a particle: its sparse shower follows, with exactly that energy, also where training "
+    "saw none.",
     citation="de Oliveira, Paganini, Nachman, Tips and Tricks for Training GANs with Physics Constraints (2017)",
     field=FIELD,
     presets=PRESETS,
@@ -122,4 +199,4 @@ PROBLEM = Problem(
     quality=quality,
     trace=trace,
     film=12,
-)  # fmt: skip
+)

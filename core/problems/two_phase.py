@@ -1,4 +1,5 @@
-"""Two-phase microstructures: spinodal and droplet structures with an exact volume fraction, learnt from Cahn-Hilliard."""
+"""Two-phase microstructures: spinodal and droplet structures with an exact volume fraction, learnt from
+Cahn-Hilliard."""
 
 from __future__ import annotations
 
@@ -43,47 +44,102 @@ from core.types import (
     Rival,
     Stroke,
     TrainConfig,
-)  # fmt: skip
+)
 
 SOURCE = CahnHilliard()
 AGREE, POSSIBLE, REFUSED = 2e-3, 1e-4, 0.03
-"""|S2(0) - p1| up to which a curve and a fraction agree; mean distance to the nearest possible curve up to which one is taken as it
-is, and from which one is refused."""
+"""|S2(0) - p1| up to which a curve and a fraction agree; mean distance to the nearest possible curve up to which one is
+taken as it is, and from which one is refused."""
 TRIES = (1, 4, 16)
 WEIGHTS = {"volume_fraction": 50.0, "correlation": 50.0, "length": 0.0}
 
 FRACTION = Quantity(
-    "volume_fraction", "Volume fraction", "p1", "", 0.05, 0.95, 0.35, "Share of the pixels in phase 1; delivered to one pixel.",
-    trained=(0.2, 0.8), step=0.005,
-)  # fmt: skip
+    "volume_fraction",
+    "Volume fraction",
+    "p1",
+    "",
+    0.05,
+    0.95,
+    0.35,
+    "Share of the pixels in phase 1; delivered to one pixel.",
+    trained=(0.2, 0.8),
+    step=0.005,
+)
 
 LATENTS = (
     Quantity(
-        "length", "Length scale", "L", "px", 5.0, 20.0, 8.0, "First zero of the autocovariance: the size of the domains.",
-        trained=(5.5, 14.0), step=0.1,
+        "length",
+        "Length scale",
+        "L",
+        "px",
+        5.0,
+        20.0,
+        8.0,
+        "First zero of the autocovariance: the size of the domains.",
+        trained=(5.5, 14.0),
+        step=0.1,
     ),
     Quantity(
-        "order", "Order", "o", "", -1.0, 1.0, 0.0, "Regular spacing to the right, mixed sizes to the left.", trained=(-0.5, 0.5)
+        "order",
+        "Order",
+        "o",
+        "",
+        -1.0,
+        1.0,
+        0.0,
+        "Regular spacing to the right, mixed sizes to the left.",
+        trained=(-0.5, 0.5),
     ),
     Quantity(
-        "stretch", "Stretch", "s", "", -0.6, 0.6, 0.0, "Elongates the domains across (right) or down (left).", trained=(-0.1, 0.1)
-    ),
-    Quantity(
-        "diagonal", "Diagonal", "d", "", -0.6, 0.6, 0.0, "Elongates the domains along one diagonal or the other.",
+        "stretch",
+        "Stretch",
+        "s",
+        "",
+        -0.6,
+        0.6,
+        0.0,
+        "Elongates the domains across (right) or down (left).",
         trained=(-0.1, 0.1),
     ),
     Quantity(
-        "gradient_x", "Gradient across", "gx", "", -1.0, 1.0, 0.0,
-        "More phase 1 in the middle (right) or at the left and right edges (left).", trained=(-0.1, 0.1),
+        "diagonal",
+        "Diagonal",
+        "d",
+        "",
+        -0.6,
+        0.6,
+        0.0,
+        "Elongates the domains along one diagonal or the other.",
+        trained=(-0.1, 0.1),
     ),
     Quantity(
-        "gradient_y", "Gradient down", "gy", "", -1.0, 1.0, 0.0,
-        "More phase 1 in the middle (right) or at the upper and lower edges (left).", trained=(-0.1, 0.1),
+        "gradient_x",
+        "Gradient across",
+        "gx",
+        "",
+        -1.0,
+        1.0,
+        0.0,
+        "More phase 1 in the middle (right) or at the left and right edges (left).",
+        trained=(-0.1, 0.1),
     ),
-    Quantity("morph_a", "Morph A", "a", "rad", -1.57, 1.57, 0.0, "Walks to another arrangement of the same statistics."),
+    Quantity(
+        "gradient_y",
+        "Gradient down",
+        "gy",
+        "",
+        -1.0,
+        1.0,
+        0.0,
+        "More phase 1 in the middle (right) or at the upper and lower edges (left).",
+        trained=(-0.1, 0.1),
+    ),
+    Quantity(
+        "morph_a", "Morph A", "a", "rad", -1.57, 1.57, 0.0, "Walks to another arrangement of the same statistics."
+    ),
     Quantity("morph_b", "Morph B", "b", "rad", -1.57, 1.57, 0.0, "A second, independent direction of arrangements."),
     Quantity("morph_c", "Morph C", "c", "rad", -1.57, 1.57, 0.0, "A third, independent direction of arrangements."),
-)  # fmt: skip
+)
 
 
 def project(logits: Tensor, conditions: Conditions) -> Tensor:
@@ -97,8 +153,8 @@ def half(logits: Tensor, conditions: Conditions) -> Tensor:
 
 
 def oracle(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int, int]) -> Array:
-    """Full Cahn-Hilliard simulations at the requested fractions (held-out seeds), cut at the exact rank; any, where nothing is
-    asked for."""
+    """Full Cahn-Hilliard simulations at the requested fractions (held-out seeds), cut at the exact rank; any, where
+    nothing is asked for."""
     if "volume_fraction" not in conditions:
         return SOURCE.draw(range(HELD_OUT + seed, HELD_OUT + seed + n), shape)
     return SOURCE.at([float(p) for p in np.broadcast_to(conditions["volume_fraction"], n)], HELD_OUT + seed, shape)
@@ -107,9 +163,8 @@ def oracle(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int,
 def level_cut(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int, int]) -> Array:
     """The classical rival: a Gaussian random field with the requested two-point correlation, cut at the exact rank.
 
-    Without a `correlation` in the conditions it is fitted to the same statistics as ours (master curve and length distribution of
-    the training data).
-    """
+    Without a `correlation` in the conditions it is fitted to the same statistics as ours (master curve and length
+    distribution of the training data)."""
     p = torch.from_numpy(np.array(np.broadcast_to(conditions["volume_fraction"], n), dtype=np.float32))
     curve = torch.from_numpy(np.array(conditions["correlation"])).expand(n, -1) if "correlation" in conditions else None
     rng = torch.Generator().manual_seed(seed)
@@ -148,35 +203,65 @@ def annealed(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[in
 
 @lru_cache(maxsize=1)
 def gaussian_fit() -> RequestSeed:
-    """The rival's fitted field model: the statistics in the shipped checkpoint, else read from 512 training simulations."""
+    """The rival's fitted field model: the statistics in the shipped checkpoint, else read from 512 training
+    simulations."""
     model = RequestSeed()
     path = path_of("two_phase/fraction")
     if path.exists():
         tensors = checkpoint.load(path).tensors
-        model.load_state_dict({k.removeprefix("generator.seed."): v for k, v in tensors.items() if k.startswith("generator.seed.")})
+        model.load_state_dict(
+            {k.removeprefix("generator.seed."): v for k, v in tensors.items() if k.startswith("generator.seed.")}
+        )
     else:
         model.fit(torch.from_numpy(SOURCE.draw(range(512), PROBLEM.field.shape)))
     return model
 
 
 LENGTH = Quantity(
-    "length", "Length scale", "L", "px", 5.0, 20.0, 8.0, "Distance at which the two-point correlation first reaches its limit p1².",
-    trained=(5.5, 14.0), step=0.1,
-)  # fmt: skip
+    "length",
+    "Length scale",
+    "L",
+    "px",
+    5.0,
+    20.0,
+    8.0,
+    "Distance at which the two-point correlation first reaches its limit p1².",
+    trained=(5.5, 14.0),
+    step=0.1,
+)
 
 AT, KNOTS = tuple(correlations.distances().tolist()), (2.0, 4.0, 7.0, 10.0, 14.0, 19.0, 25.0, 32.0)
 
 CORRELATION = Quantity(
-    "correlation", "Two-point correlation", "S2", "", 0.0, 1.0, (), "S2(r) at r = 0 to 32 px in the place of the length.",
-    kind="curve", size=correlations.BINS, optional=True, replaces="length",
+    "correlation",
+    "Two-point correlation",
+    "S2",
+    "",
+    0.0,
+    1.0,
+    (),
+    "S2(r) at r = 0 to 32 px in the place of the length.",
+    kind="curve",
+    size=correlations.BINS,
+    optional=True,
+    replaces="length",
     stroke=Stroke(AT, KNOTS, lambda p: (p * p, p * (1 - p)), needs=("volume_fraction",)),
-)  # fmt: skip
+)
 
 WEIGHT = Quantity(
-    "weight", "Weight of the curve", "w", "", 0.05, 100.0, (), "How strictly each distance is held; only ratios count.",
-    kind="curve", size=correlations.BINS, optional=True,
+    "weight",
+    "Weight of the curve",
+    "w",
+    "",
+    0.05,
+    100.0,
+    (),
+    "How strictly each distance is held; only ratios count.",
+    kind="curve",
+    size=correlations.BINS,
+    optional=True,
     stroke=Stroke(AT, KNOTS, lambda: (0.0, 1.0), low=0.0, high=16.0, below="correlation"),
-)  # fmt: skip
+)
 
 
 BARS = {
@@ -198,8 +283,9 @@ CORRELATION_BARS = {
 
 
 def settle(asked: dict[str, Array], given: frozenset[str]) -> tuple[dict[str, Array], tuple[str, ...]]:
-    """S2(0) = p1: a curve without a volume fraction brings its own, one that contradicts it is refused; a curve that no structure
-    has is moved to the nearest possible one, saying by how much, or refused where that is another curve altogether."""
+    """S2(0) = p1: a curve without a volume fraction brings its own, one that contradicts it is refused; a curve that no
+    structure has is moved to the nearest possible one, saying by how much, or refused where that is another curve
+    altogether."""
     if "correlation" not in asked:
         return asked, ()
     curve = torch.from_numpy(asked["correlation"])
@@ -207,22 +293,28 @@ def settle(asked: dict[str, Array], given: frozenset[str]) -> tuple[dict[str, Ar
     worst = float((curve[:, 0] - p).abs().max())
     if worst > AGREE:
         raise ValueError(
-            f"correlation starts at S2(0) = {float(curve[0, 0]):g}, which is the volume fraction, but volume_fraction = "
+            f"correlation starts at S2(0) = {float(curve[0, 0]):g}, which is the volume fraction, but volume_fraction "
+            f"= "
             f"{float(p[0]):g} was asked for. Give one of the two, or scale the curve: S2 = p1² + p1 (1 - p1) c(r)."
         )
     if bool((p < FRACTION.low - AGREE).any() | (p > FRACTION.high + AGREE).any()):
         raise ValueError(
-            f"correlation starts at S2(0) = {float(p[0]):g}, the volume fraction. Allowed: {FRACTION.low:g} to {FRACTION.high:g}."
+            f"correlation starts at S2(0) = {float(p[0]):g}, the volume fraction. Allowed: {FRACTION.low:g} to "
+            f"{FRACTION.high:g}."
         )
     possible = correlations.nearest(curve)
     apart = (possible - curve).abs().mean(1)
     moved = float(apart.max())
     if moved > REFUSED:
         raise ValueError(
-            f"No structure has this correlation: the nearest possible curve is {moved:.3f} away on average. S2 lies between "
+            f"No structure has this correlation: the nearest possible curve is {moved:.3f} away on average. S2 lies "
+            f"between "
             "max(0, 2 p1 - 1) and p1, falls from p1 at r = 0 towards p1², and has no negative power at any wavelength."
         )
-    note = f"No structure has exactly this correlation; the nearest possible one, {moved:.4f} away on average, is used instead."
+    note = (
+        f"No structure has exactly this correlation; the nearest possible one, {moved:.4f} away on average, is "
+        f"used instead."
+    )
     used = torch.where(apart[:, None] > POSSIBLE, possible, curve)
     return {**asked, "correlation": used.numpy(), "volume_fraction": p.numpy()}, (note,) if moved > POSSIBLE else ()
 
@@ -231,7 +323,9 @@ def follow(given: dict[str, Any]) -> dict[str, Any]:
     """A curve follows the volume fraction: it keeps c(r), so that S2(0) = p1 and S2(inf) = p1^2 at every fraction."""
     if not {"correlation", "volume_fraction"} <= given.keys():
         return given
-    curve, p = (torch.as_tensor(given[k], dtype=torch.float32).reshape(1, -1) for k in ("correlation", "volume_fraction"))
+    curve, p = (
+        torch.as_tensor(given[k], dtype=torch.float32).reshape(1, -1) for k in ("correlation", "volume_fraction")
+    )
     if curve.shape[1] != correlations.BINS or float((curve[:, 0] - p[:, 0]).abs().max()) <= 1e-6:
         return given
     return {**given, "correlation": tuple(correlations.curve_of(correlations.normalised(curve)[0], p[0])[0].tolist())}
@@ -254,12 +348,16 @@ RIVALS = (
 )
 """At a request with a two-point correlation."""
 
-CITATION = "Joshi et al., InvNet: Encoding Geometric and Statistical Invariances in Deep Generative Models (AAAI 2020), section 4"
+CITATION = (
+    "Joshi et al., InvNet: Encoding Geometric and Statistical Invariances in Deep Generative Models (AAAI "
+    "2020), section 4"
+)
 
 CORRELATION_PRESET = Preset(
     name="correlation",
     title="Two-point correlation",
-    summary="Ask for a volume fraction and a two-point correlation, as a length scale or as a whole curve; both are delivered.",
+    summary="Ask for a volume fraction and a two-point correlation, as a length scale or as a whole curve; both are "
+    "delivered.",
     conditions=(FRACTION, LENGTH, CORRELATION),
     latents=LATENTS[1:],
     generator=partial(SeededGenerator, curves=True),
@@ -267,7 +365,12 @@ CORRELATION_PRESET = Preset(
     config=TrainConfig(steps=800, ema=0.995, weights=WEIGHTS),
     tiny=TrainConfig(steps=4, batch=4, images=64, weights=WEIGHTS, precision="fp32"),
     overrides={
-        "settle": settle, "follow": follow, "refine": refine, "compare": compare, "bars": BARS | CORRELATION_BARS, "rivals": RIVALS,
+        "settle": settle,
+        "follow": follow,
+        "refine": refine,
+        "compare": compare,
+        "bars": BARS | CORRELATION_BARS,
+        "rivals": RIVALS,
         "best_of": TRIES,
     },
 )
@@ -285,18 +388,31 @@ FRACTION_PRESET = Preset(
 )
 
 MOMENTS = {
-    "invariances": (VolumeFraction(), TwoPointCorrelation(correlations.BINS)), "settle": settle, "follow": follow,
-    "refine": refine, "compare": compare, "bars": {}, "rivals": RIVALS, "best_of": TRIES,
-}  # fmt: skip
+    "invariances": (VolumeFraction(), TwoPointCorrelation(correlations.BINS)),
+    "settle": settle,
+    "follow": follow,
+    "refine": refine,
+    "compare": compare,
+    "bars": {},
+    "rivals": RIVALS,
+    "best_of": TRIES,
+}
 WITHOUT_DATA = TrainConfig(
-    steps=1000, batch=16, turns={"projection": 1}, lr=2e-3, betas=(0.9, 0.99), decay=0.5, precision="fp32",
+    steps=1000,
+    batch=16,
+    turns={"projection": 1},
+    lr=2e-3,
+    betas=(0.9, 0.99),
+    decay=0.5,
+    precision="fp32",
     weights={"volume_fraction": 100.0, "correlation": 100.0},
-)  # fmt: skip
+)
 
 DATA_FREE_PRESET = Preset(
     name="data_free",
     title="Without data",
-    summary="Learnt from the two moments alone, without data or critic: the loss sits on the delivered field, after the physics.",
+    summary="Learnt from the two moments alone, without data or critic: the loss sits on the delivered field, after "
+    "the physics.",
     conditions=(FRACTION, LENGTH, CORRELATION, WEIGHT),
     latents=(),
     generator=RequestGenerator,
@@ -311,49 +427,84 @@ PLAIN_PRESET = replace(
     DATA_FREE_PRESET,
     name="data_free_plain",
     title="Without data, as published",
-    summary="The paper's form: noise and request into a plain network, the radial second moment as the loss. It makes stripes.",
+    summary="The paper's form: noise and request into a plain network, the radial second moment as the loss. It makes "
+    "stripes.",
     generator=PlainGenerator,
     config=replace(WITHOUT_DATA, precision="bf16"),
     overrides=MOMENTS | {"refine": None},
 )
 
 ADVERSARIAL = TrainConfig(
-    steps=1000, batch=16, loss="wgan_gp", turns={"critic": 3, "generator": 1, "projection": 0}, weights=WEIGHTS,
-    lr=1e-3, lr_critic=1e-3, betas=(0.0, 0.9), clip=0.0, straight_through=False, ema=0.99, decay=0.25,
-)  # fmt: skip
+    steps=1000,
+    batch=16,
+    loss="wgan_gp",
+    turns={"critic": 3, "generator": 1, "projection": 0},
+    weights=WEIGHTS,
+    lr=1e-3,
+    lr_critic=1e-3,
+    betas=(0.0, 0.9),
+    clip=0.0,
+    straight_through=False,
+    ema=0.99,
+    decay=0.25,
+)
 
 
 DIALS = tuple(
-    Quantity(f"z{k}", f"Latent direction {k}", f"z{k}", "", -3.0, 3.0, 0.0, "A component of z: what it does was not chosen.")
+    Quantity(
+        f"z{k}", f"Latent direction {k}", f"z{k}", "", -3.0, 3.0, 0.0, "A component of z: what it does was not chosen."
+    )
     for k in (1, 2)
 )
 
 
-def plain(name: str, title: str, summary: str, conditional: bool = True, sees: int = 0, turns: int = 0, **changes: Any) -> Preset:
-    """A preset of the plain generator, cut at one half: `sees` channels beside the image for its critic, `turns` of the projection
-    step; without conditions nothing can be asked for, sample by sample."""
+def plain(
+    name: str, title: str, summary: str, conditional: bool = True, sees: int = 0, turns: int = 0, **changes: Any
+) -> Preset:
+    """A preset of the plain generator, cut at one half: `sees` channels beside the image for its critic, `turns` of the
+    projection step; without conditions nothing can be asked for, sample by sample."""
     config = replace(ADVERSARIAL, **changes, turns={**ADVERSARIAL.turns, "projection": turns})
     free: dict[str, Any] = {"project": half, "projection": "", "bars": {}, "rivals": ()}
     asked: dict[str, Any] = {"rivals": RIVALS[:1], "compare": compare}
     return Preset(
-        name, title, summary, (FRACTION, LENGTH) if conditional else (), (*(() if conditional else DIALS), *LATENTS[-3:]),
-        lambda: TextureGenerator(conditional), lambda: Critic(1 + sees), config,
-        replace(config, steps=2, batch=4, images=16, precision="fp32"), overrides=free | asked if conditional else free,
-    )  # fmt: skip
+        name,
+        title,
+        summary,
+        (FRACTION, LENGTH) if conditional else (),
+        (*(() if conditional else DIALS), *LATENTS[-3:]),
+        lambda: TextureGenerator(conditional),
+        lambda: Critic(1 + sees),
+        config,
+        replace(config, steps=2, batch=4, images=16, precision="fp32"),
+        overrides=free | asked if conditional else free,
+    )
 
 
 ADVERSARIAL_PRESETS = (
-    plain("invnet", "InvNet, as in the paper", "The plain generator with the projection step of Algorithm 1.", turns=3,
-          shared_projection_optimiser=False),
-    plain("wgan_gp", "WGAN-GP", "The paper's baseline without invariances: nothing can be asked for.", conditional=False),
-    plain("stinis", "Critic on (x, L_I)", "The critic sees how far p1 and S2 are missed (Stinis et al. 2019).", sees=1,
-          critic_sees="residual"),
-)  # fmt: skip
+    plain(
+        "invnet",
+        "InvNet, as in the paper",
+        "The plain generator with the projection step of Algorithm 1.",
+        turns=3,
+        shared_projection_optimiser=False,
+    ),
+    plain(
+        "wgan_gp", "WGAN-GP", "The paper's baseline without invariances: nothing can be asked for.", conditional=False
+    ),
+    plain(
+        "stinis",
+        "Critic on (x, L_I)",
+        "The critic sees how far p1 and S2 are missed (Stinis et al. 2019).",
+        sees=1,
+        critic_sees="residual",
+    ),
+)
 
 PROBLEM = Problem(
     name="two_phase",
     title="Two-phase microstructures",
-    summary="Drag a volume fraction: a microstructure with exactly that fraction follows, its two-point correlation beside it.",
+    summary="Drag a volume fraction: a microstructure with exactly that fraction follows, its two-point correlation "
+    "beside it.",
     citation=CITATION,
     field=Field(kind="binary", shape=(128, 128), labels=("phase 0", "phase 1"), sizes=(64, 128, 192, 256, 384, 512)),
     presets=(CORRELATION_PRESET, FRACTION_PRESET, DATA_FREE_PRESET, PLAIN_PRESET, *ADVERSARIAL_PRESETS),
@@ -361,23 +512,56 @@ PROBLEM = Problem(
     source=SOURCE,
     project=project,
     descriptors=(
-        Descriptor("correlation", "Two-point correlation S2", "", two_phase.s2_radial,
-                   lambda shape: two_phase.radial_bins(shape)[0].numpy(), live=True,
-                   help="Probability that both ends of a random segment of length r lie in phase 1."),
-        Descriptor("lineal_path", "Lineal path", "", two_phase.lineal_path, lambda shape: np.arange(33.0),
-                   help="Probability that a segment of length r lies wholly in phase 1."),
-        Descriptor("chord_lengths", "Chord lengths", "", two_phase.chord_lengths, lambda shape: np.arange(1.0, 65.0),
-                   help="Distribution of the lengths of runs of phase 1 along x and y."),
-        Descriptor("specific_surface", "Specific surface", "1/px", two_phase.specific_surface,
-                   help="Interface length per area."),
-        Descriptor("euler_number", "Euler number", "per 10⁴ px", two_phase.euler_number,
-                   help="Components of phase 1 minus holes in it."),
+        Descriptor(
+            "correlation",
+            "Two-point correlation S2",
+            "",
+            two_phase.s2_radial,
+            lambda shape: two_phase.radial_bins(shape)[0].numpy(),
+            live=True,
+            help="Probability that both ends of a random segment of length r lie in phase 1.",
+        ),
+        Descriptor(
+            "lineal_path",
+            "Lineal path",
+            "",
+            two_phase.lineal_path,
+            lambda shape: np.arange(33.0),
+            help="Probability that a segment of length r lies wholly in phase 1.",
+        ),
+        Descriptor(
+            "chord_lengths",
+            "Chord lengths",
+            "",
+            two_phase.chord_lengths,
+            lambda shape: np.arange(1.0, 65.0),
+            help="Distribution of the lengths of runs of phase 1 along x and y.",
+        ),
+        Descriptor(
+            "specific_surface",
+            "Specific surface",
+            "1/px",
+            two_phase.specific_surface,
+            help="Interface length per area.",
+        ),
+        Descriptor(
+            "euler_number",
+            "Euler number",
+            "per 10⁴ px",
+            two_phase.euler_number,
+            help="Components of phase 1 minus holes in it.",
+        ),
         Descriptor("mean_chord", "Mean chord", "px", two_phase.mean_chord, help="Mean length of the runs of phase 1."),
-        Descriptor("length", "Characteristic length", "px", two_phase.characteristic_length,
-                   help="First zero of the autocovariance."),
+        Descriptor(
+            "length",
+            "Characteristic length",
+            "px",
+            two_phase.characteristic_length,
+            help="First zero of the autocovariance.",
+        ),
     ),
     bars=BARS,
     rivals=RIVALS[:1],
     oracle=oracle,
     read=read,
-)  # fmt: skip
+)

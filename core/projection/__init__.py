@@ -8,6 +8,15 @@ from core.projection.placing import carried, place_shapes
 from core.projection.rank import rank_threshold
 
 __all__ = [
-    "carried", "exact_fractions", "newton", "place_shapes", "planted", "rank_threshold", "read_out", "specks", "tamed", "whole",
+    "carried",
+    "exact_fractions",
+    "newton",
+    "place_shapes",
+    "planted",
+    "rank_threshold",
+    "read_out",
+    "specks",
+    "tamed",
+    "whole",
     "without_speckle",
-]  # fmt: skip
+]

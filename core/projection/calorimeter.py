@@ -9,10 +9,10 @@ from torch import Tensor
 def read_out(fields: Tensor, total: Tensor, cut: float) -> Tensor:
     """Fields (B, 1, H, W) with cells that are 0 or at least `cut` and sum to `total` (B,); (B, H, W).
 
-    Cells nearer to 0 than to the cut become 0, as in the orthogonal projection on {0} and [cut, inf); of the others no more than
-    total / cut stay, the largest. What these have above the cut is scaled, cut + a max(x - cut, 0), a >= 0, so that the sum is met
-    (shared equally where nothing is above). At least one cell stays; an image without any energy is level.
-    """
+    Cells nearer to 0 than to the cut become 0, as in the orthogonal projection on {0} and [cut, inf); of the others no
+    more than total / cut stay, the largest. What these have above the cut is scaled, cut + a max(x - cut, 0), a >= 0,
+    so that the sum is met (shared equally where nothing is above). At least one cell stays; an image without any energy
+    is level."""
     flat = fields[:, 0].double().clamp(min=0).flatten(1)
     flat = torch.where(flat.amax(1, keepdim=True) > 0, flat, torch.ones_like(flat))
     wanted = total.to(flat).reshape(-1, 1)

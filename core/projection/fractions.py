@@ -16,18 +16,19 @@ SUBSAMPLE = 4096
 UNDECIDED = 8
 NOISE = 0.1
 COLDER = (0.03, 0.03, 0.01, 0.003, 0.001)
-"""Several phases: pixels on which the offsets are first found; one pixel in so many, those with the smallest margins, takes part in
-the last steps; the temperatures of these, in spreads of the logits; the share of specks from which a sample is noise."""
+"""Several phases: pixels on which the offsets are first found; one pixel in so many, those with the smallest margins,
+takes part in the last steps; the temperatures of these, in spreads of the logits; the share of specks from which a
+sample is noise."""
 
 
 def exact_fractions(logits: Tensor, fractions: Tensor) -> Tensor:
     """Several phases: the labelling with the largest total logit of all those with exactly the requested fractions.
 
-    logits (B, C, H, W), fractions (B, C) -> uint8 (B, H, W); the counts are the requests' by largest remainder, whatever the
-    logits' precision. Pixels leave their argmax where the margin is smallest: at the boundaries. The dual of optimal transport
-    (`core.models.optimal_transport`) comes within a few pixels; shortest paths between the C labels move the rest one by one, ties in the
-    order of the pixels. Source: Peyre and Cuturi, Computational Optimal Transport (2019), chapters 3 and 5.
-    """
+    logits (B, C, H, W), fractions (B, C) -> uint8 (B, H, W); the counts are the requests' by largest remainder,
+    whatever the logits' precision. Pixels leave their argmax where the margin is smallest: at the boundaries. The dual
+    of optimal transport (`core.models.optimal_transport`) comes within a few pixels; shortest paths between the C
+    labels move the rest one by one, ties in the order of the pixels. Source: Peyre and Cuturi, Computational Optimal
+    Transport (2019), chapters 3 and 5."""
     return _labelled(logits, fractions, None)[0]
 
 
@@ -35,7 +36,9 @@ def _labelled(logits: Tensor, fractions: Tensor, start: Tensor | None) -> tuple[
     """`exact_fractions`, and the offsets (B, C) that it went out from; `start`: those of nearly the same logits."""
     flat = tamed(logits.detach().flatten(2).float())
     counts = whole(fractions, flat.shape[2])
-    flat = torch.where(counts[..., None] > 0, flat, flat.amax(1, keepdim=True))  # what nothing is asked of must set no scale
+    flat = torch.where(
+        counts[..., None] > 0, flat, flat.amax(1, keepdim=True)
+    )  # what nothing is asked of must set no scale
     sparse = flat[:, :, :: flat.shape[2] // SUBSAMPLE | 1].contiguous()
     offsets = dual.anneal(sparse, counts.to(flat) / flat.shape[2]) if start is None else start
     found = [_exact(*one) for one in zip(flat, counts, offsets, strict=True)]
@@ -43,7 +46,8 @@ def _labelled(logits: Tensor, fractions: Tensor, start: Tensor | None) -> tuple[
 
 
 def tamed(logits: Tensor) -> Tensor:
-    """Logits (B, C, P) with each sample's infinite values brought to its largest or least finite one, 0 for what is no number."""
+    """Logits (B, C, P) with each sample's infinite values brought to its largest or least finite one, 0 for what is no
+    number."""
     finite = logits.isfinite()
     low = torch.where(finite, logits, torch.inf).amin((1, 2), keepdim=True).nan_to_num(posinf=-1.0)
     high = torch.where(finite, logits, -torch.inf).amax((1, 2), keepdim=True).nan_to_num(neginf=1.0)
@@ -51,9 +55,9 @@ def tamed(logits: Tensor) -> Tensor:
 
 
 def without_speckle(logits: Tensor, fractions: Tensor, rounds: int = 8) -> Tensor:
-    """`exact_fractions` without pieces of fewer than `SPECK` px: they may only take labels that they touch, and what is missing
-    then is moved at the other boundaries; a label that has little more than specks is gathered in one place. What `rounds` rounds
-    leave (noise is nothing but speckle) stays, and so does a label of which fewer px are asked."""
+    """`exact_fractions` without pieces of fewer than `SPECK` px: they may only take labels that they touch, and what is
+    missing then is moved at the other boundaries; a label that has little more than specks is gathered in one place.
+    What `rounds` rounds leave (noise is nothing but speckle) stays, and so does a label of which fewer px are asked."""
     labels, offsets = _labelled(logits, fractions, None)
     for _ in range(rounds):
         small = torch.from_numpy(np.stack([specks(one) for one in labels.cpu().numpy()])).to(logits.device)
@@ -61,7 +65,9 @@ def without_speckle(logits: Tensor, fractions: Tensor, rounds: int = 8) -> Tenso
         touched = (share > 0) & (share <= NOISE)
         if not touched.any():
             break
-        whole_ones = torch.where(small, logits.shape[1], labels)[:, None] == torch.arange(logits.shape[1]).view(1, -1, 1, 1)
+        whole_ones = torch.where(small, logits.shape[1], labels)[:, None] == torch.arange(logits.shape[1]).view(
+            1, -1, 1, 1
+        )
         near = torch.stack([whole_ones.roll(s, a) for s in (1, -1) for a in (2, 3)]).any(0)
         barred = small[:, None] & ~near
         logits = torch.where(barred, tamed(logits.flatten(2)).amin((1, 2))[:, None, None, None], logits)
@@ -72,19 +78,24 @@ def without_speckle(logits: Tensor, fractions: Tensor, rounds: int = 8) -> Tenso
 
 
 def gathered(logits: Tensor, labels: Tensor, small: Tensor) -> Tensor:
-    """Logits (C, H, W) of one sample where each label (H, W) that lies for a fifth or more in specks (H, W) is drawn to its own
-    best pixel: a grain so small that it vanished comes back as a disc."""
+    """Logits (C, H, W) of one sample where each label (H, W) that lies for a fifth or more in specks (H, W) is drawn to
+    its own best pixel: a grain so small that it vanished comes back as a disc."""
     for c in torch.unique(labels[small]).tolist():
         own = labels == c
         many = int(own.sum())
         if many < SPECK or int((own & small).sum()) < many / 5:
             continue
         best = int(torch.where(own, logits[c], -torch.inf).argmax())
-        away = [torch.arange(n, device=logits.device) - at for n, at in zip(own.shape, divmod(best, own.shape[1]), strict=True)]
+        away = [
+            torch.arange(n, device=logits.device) - at
+            for n, at in zip(own.shape, divmod(best, own.shape[1]), strict=True)
+        ]
         near = [torch.minimum(a.abs(), n - a.abs()).square() for a, n in zip(away, own.shape, strict=True)]
         finite = logits[logits.isfinite()]
         pull = torch.exp(-(near[0][:, None] + near[1]) * torch.pi / (2 * many))
-        logits = logits.index_add(0, torch.tensor([c], device=logits.device), (2 * (finite.max() - finite.min()) * pull)[None])
+        logits = logits.index_add(
+            0, torch.tensor([c], device=logits.device), (2 * (finite.max() - finite.min()) * pull)[None]
+        )
     return logits
 
 
@@ -130,11 +141,12 @@ def _settle(scores: Tensor, counts: Tensor, scale: float) -> tuple[Tensor, float
 
 
 def _repair(scores: Array, counts: Array) -> tuple[Array, float]:
-    """Successive shortest paths: pixels go from labels that have too many to those that have too few, each along the path that
-    costs least, until the counts (C,) are right; with scores (C, P) the labels (P,) and the cost of the dearest path.
+    """Successive shortest paths: pixels go from labels that have too many to those that have too few, each along the
+    path that costs least, until the counts (C,) are right; with scores (C, P) the labels (P,) and the cost of the
+    dearest path.
 
-    The labels stay optimal for the counts that they have (no cycle of moves gains anything), so they are optimal at the end.
-    """
+    The labels stay optimal for the counts that they have (no cycle of moves gains anything), so they are optimal at the
+    end."""
     labels, top, farthest = scores.argmax(0), scores.max(0), 0.0
     surplus = np.bincount(labels, minlength=len(counts)) - counts
     losses, price = top - scores, np.full((len(counts), len(counts)), np.inf)
@@ -155,7 +167,8 @@ def _repair(scores: Array, counts: Array) -> tuple[Array, float]:
 
 
 def _cheapest(price: Array, surplus: Array) -> tuple[list[int], float]:
-    """The cheapest path from a label of surplus to one of deficit where a step s -> t costs price[s, t] (Bellman and Ford)."""
+    """The cheapest path from a label of surplus to one of deficit where a step s -> t costs price[s, t] (Bellman and
+    Ford)."""
     reach, before = np.where(surplus > 0, 0.0, np.inf), np.full(len(surplus), -1)
     for _ in range(len(surplus) - 1):
         through = reach[:, None] + price

@@ -15,11 +15,13 @@ from core.types import Array, Conditions
 def newton(fields: Tensor, conditions: Conditions, times: Sequence[float]) -> Tensor:
     """Burgers: one Newton sweep over the whole space-time system, in the frame of the mean: (B, 1, X, T) to (B, X, T).
 
-    error_after ~ error_before^2, down to the error of the implicit scheme on these cells and levels. A field too far from any
-    solution for the sweep to help (singular, not finite, changed by more than its own height) is left as it is.
-    """
+    error_after ~ error_before^2, down to the error of the implicit scheme on these cells and levels. A field too far
+    from any solution for the sweep to help (singular, not finite, changed by more than its own height) is left as it
+    is."""
     nus = conditions["viscosity"].cpu().numpy()
-    swept = [_swept(field, float(nu), times) for field, nu in zip(fields[:, 0].double().cpu().numpy(), nus, strict=True)]
+    swept = [
+        _swept(field, float(nu), times) for field, nu in zip(fields[:, 0].double().cpu().numpy(), nus, strict=True)
+    ]
     return torch.from_numpy(np.stack(swept)).to(fields)
 
 

@@ -17,12 +17,12 @@ CENTRED = 0.02
 
 
 def place_shapes(logits: Tensor, conditions: Conditions, turns: int = 5) -> Tensor:
-    """Two disjoint shapes of exactly round(area) pixels each, centred where they were asked for, to within what whole pixels allow.
+    """Two disjoint shapes of exactly round(area) pixels each, centred where they were asked for, to within what whole
+    pixels allow.
 
-    logits (B, 3, H, W), background first; conditions as in `core.simulation.shapes.placed` -> uint8 (B, H, W). What the network
-    drew is moved and zoomed to the request, which leaves its form alone; each shape takes its highest logits over the background,
-    and is moved again by the deviation of its centre.
-    """
+    logits (B, 3, H, W), background first; conditions as in `core.simulation.shapes.placed` -> uint8 (B, H, W). What the
+    network drew is moved and zoomed to the request, which leaves its form alone; each shape takes its highest logits
+    over the background, and is moved again by the deviation of its centre."""
     shapes = placed(conditions)
     count = torch.stack([area.double() for *_, area in shapes], 1).round().long()
     asked = torch.stack([torch.stack([x, y], 1) for x, y, _ in shapes], 1).to(logits)
@@ -39,23 +39,28 @@ def place_shapes(logits: Tensor, conditions: Conditions, turns: int = 5) -> Tens
         least = torch.minimum(worst, least)
         if bool((least <= CENTRED**2).all()):
             break
-        moved = moved + off * (least > CENTRED**2).view(-1, 1, 1)  # a sample that is done stays as it is, whatever the others need
+        moved = moved + off * (least > CENTRED**2).view(
+            -1, 1, 1
+        )  # a sample that is done stays as it is, whatever the others need
     return best
 
 
 def carried(images: Tensor, source: Tensor, target: Tensor, zoom: Tensor) -> Tensor:
-    """Images (B, C, H, W) with the point source (B, C, 2), as (x, y) in px, carried to the target and everything about it enlarged
-    by zoom (B, C); bilinear; what comes in from outside repeats the border."""
+    """Images (B, C, H, W) with the point source (B, C, 2), as (x, y) in px, carried to the target and everything about
+    it enlarged by zoom (B, C); bilinear; what comes in from outside repeats the border."""
     b, c, h, w = images.shape
     rows, columns = (torch.arange(n, device=images.device, dtype=images.dtype) for n in (h, w))
     at = torch.stack([columns.expand(h, w), rows[:, None].expand(h, w)], 2).expand(b, c, h, w, 2)
     at = source[:, :, None, None] + (at - target[:, :, None, None]) / zoom[:, :, None, None, None]
     grid = (2 * at / torch.tensor([w - 1, h - 1], device=images.device, dtype=images.dtype) - 1).view(b * c, h, w, 2)
-    return F.grid_sample(images.reshape(b * c, 1, h, w), grid, padding_mode="border", align_corners=True).view(b, c, h, w)
+    return F.grid_sample(images.reshape(b * c, 1, h, w), grid, padding_mode="border", align_corners=True).view(
+        b, c, h, w
+    )
 
 
 def _taken(over: Tensor, count: Tensor) -> Tensor:
-    """Labels (B, H, W): shape k takes its count (B, 2) of the highest pixels, first among those where it is above the other."""
+    """Labels (B, H, W): shape k takes its count (B, 2) of the highest pixels, first among those where it is above the
+    other."""
     first = over[:, 0] > over[:, 1]
     free, labels = torch.ones_like(first), torch.zeros_like(first, dtype=torch.uint8)
     for k, mine in enumerate((first, ~first)):

@@ -9,12 +9,13 @@ from torch import Tensor
 def rank_threshold(logits: Tensor, fraction: Tensor) -> Tensor:
     """Two phases: the round(fraction * pixels) highest logits of each sample become phase 1.
 
-    logits (B, 1, H, W), fraction (B,) -> uint8 (B, H, W), exact to half a pixel whatever the logits' precision: ties are
-    broken by pixel index (a bias and a threshold would miss by the number of ties).
-    """
+    logits (B, 1, H, W), fraction (B,) -> uint8 (B, H, W), exact to half a pixel whatever the logits' precision: ties
+    are broken by pixel index (a bias and a threshold would miss by the number of ties)."""
     flat = logits.flatten(1)
     count = torch.round(fraction.double() * flat.shape[1]).long().clamp(0, flat.shape[1])
-    cut = torch.stack([row.kthvalue(max(1, row.numel() - int(c) + 1))[0] for row, c in zip(flat, count.clamp(min=1), strict=True)])
+    cut = torch.stack(
+        [row.kthvalue(max(1, row.numel() - int(c) + 1))[0] for row, c in zip(flat, count.clamp(min=1), strict=True)]
+    )
     above, tied = flat > cut[:, None], flat == cut[:, None]
     missing = count - above.sum(1)
     labels = above | (tied & (tied.cumsum(1) <= missing[:, None]))

@@ -1,13 +1,14 @@
 """Refinement at inference: a delivered two-phase structure is driven onto the requested two-point correlation.
 
-    x = 1[f > c], c the cut that leaves the fraction;   S_r(x) = (1/N) sum_q x(q) (K_r * x)(q),   K_r the mean over annulus r
+    x = 1[f > c], c the cut that leaves the fraction;   S_r(x) = (1/N) sum_q x(q) (K_r * x)(q),   K_r the mean over
+    annulus r
 
-Gauss-Newton on the field f with damping (Levenberg 1944, Marquardt 1963): where f is near its cut, at the interface, a change
-df flips w df pixels (w = 1[|f - c| < h] / 2h), so dS_r/df = J_r = 2 w (K_r * x) / N, less its mean over the interface, since the
-cut moves along. A step is the smooth field df = G J^T (J G J^T + damping)^-1 (S* - S), G a Gaussian: the interface moves by
-fractions of a pixel, nothing else changes. The curve is that of the cut array itself, not of a soft one: what converges is what is
-delivered. Compared with pixel-swap annealing (Yeong and Torquato 1998) it needs a few steps instead of 1e5 swaps.
-"""
+Gauss-Newton on the field f with damping (Levenberg 1944, Marquardt 1963): where f is near its cut, at the interface, a
+change df flips w df pixels (w = 1[|f - c| < h] / 2h), so dS_r/df = J_r = 2 w (K_r * x) / N, less its mean over the
+interface, since the cut moves along. A step is the smooth field df = G J^T (J G J^T + damping)^-1 (S* - S), G a
+Gaussian: the interface moves by fractions of a pixel, nothing else changes. The curve is that of the cut array itself,
+not of a soft one: what converges is what is delivered. Compared with pixel-swap annealing (Yeong and Torquato 1998) it
+needs a few steps instead of 1e5 swaps."""
 
 from __future__ import annotations
 
@@ -30,14 +31,19 @@ DAMPING, LEAST, MOST = 1e-3, 1e-5, 1e4
 
 
 def match_correlation(
-    fields: Tensor, fraction: Tensor, curve: Tensor, weight: Tensor | None = None, steps: int = STEPS, tolerance: float = TOLERANCE
+    fields: Tensor,
+    fraction: Tensor,
+    curve: Tensor,
+    weight: Tensor | None = None,
+    steps: int = STEPS,
+    tolerance: float = TOLERANCE,
 ) -> Tensor:
-    """Fields (B, 1, H, W) whose cut at `fraction` (B,) has the two-point correlation `curve` (B, bins) at 0 .. bins - 1 px; with
-    `weight` (B, bins) squares of the gap count by weight / mean weight.
+    """Fields (B, 1, H, W) whose cut at `fraction` (B,) has the two-point correlation `curve` (B, bins) at 0 .. bins - 1
+    px; with `weight` (B, bins) squares of the gap count by weight / mean weight.
 
-    Each sample stops when the mean |S2 - S2*| over the bins is at most `tolerance`, when no damping helps any more (a curve that
-    no structure has, or none near this one) or after `steps`; what comes back is the best found, never worse than the start.
-    """
+    Each sample stops when the mean |S2 - S2*| over the bins is at most `tolerance`, when no damping helps any more (a
+    curve that no structure has, or none near this one) or after `steps`; what comes back is the best found, never worse
+    than the start."""
     scale = torch.ones_like(curve) if weight is None else (weight / weight.mean(1, keepdim=True)).sqrt()
     each = zip(fields, fraction, curve, scale, strict=True)
     found = [_match(f[0].float(), p, c, s, steps, tolerance) for f, p, c, s in each]
@@ -47,8 +53,13 @@ def match_correlation(
 def _match(field: Tensor, fraction: Tensor, target: Tensor, scale: Tensor, steps: int, tolerance: float) -> Tensor:
     """One field (H, W); see `match_correlation`."""
     measure = TwoPointCorrelation(len(target))
-    cut = lambda f: rank_threshold(f[None, None], fraction[None])[0].to(f)  # noqa: E731
-    missing = lambda x: scale * (target - measure.measure(x[None, None])[0])  # noqa: E731
+
+    def cut(f: Tensor) -> Tensor:
+        return rank_threshold(f[None, None], fraction[None])[0].to(f)
+
+    def missing(x: Tensor) -> Tensor:
+        return scale * (target - measure.measure(x[None, None])[0])
+
     labels = cut(field)
     gap, damping = missing(labels), DAMPING
     slopes = None
@@ -67,7 +78,8 @@ def _match(field: Tensor, fraction: Tensor, target: Tensor, scale: Tensor, steps
 
 
 def _slopes(field: Tensor, labels: Tensor, fraction: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, float]:
-    """Spectra of the scaled J_r (bins, H, W // 2 + 1), the matrix J G J^T (bins, bins) and the interface's half width h."""
+    """Spectra of the scaled J_r (bins, H, W // 2 + 1), the matrix J G J^T (bins, bins) and the interface's half width
+    h."""
     kernels, gaussian, twice = _operators((field.shape[0], field.shape[1]), len(scale))
     size = labels.numel()
     below = min(max(size - round(float(fraction) * size), 1), size)
@@ -86,15 +98,17 @@ def _step(spectra: Tensor, matrix: Tensor, half: float, gap: Tensor, damping: fl
     shape = (spectra.shape[1], 2 * (spectra.shape[2] - 1))
     size = matrix.diagonal().mean().clamp(min=1e-30)
     weights = torch.linalg.solve(matrix + damping * size * torch.eye(len(matrix), device=matrix.device), gap)
-    change = torch.fft.irfft2((weights.to(spectra)[:, None, None] * spectra).sum(0) * _operators(shape, len(gap))[1], s=shape)
+    change = torch.fft.irfft2(
+        (weights.to(spectra)[:, None, None] * spectra).sum(0) * _operators(shape, len(gap))[1], s=shape
+    )
     return change * min(1.0, REACH * half / float(change.abs().max().clamp(min=1e-30)))
 
 
 @lru_cache(maxsize=8)
 @torch.inference_mode(False)
 def _operators(shape: tuple[int, int], bins: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Spectra of the annulus means (bins, H, W // 2 + 1) and of the Gaussian (H, W // 2 + 1), and how often the full spectrum
-    holds each mode of the half one."""
+    """Spectra of the annulus means (bins, H, W // 2 + 1) and of the Gaussian (H, W // 2 + 1), and how often the full
+    spectrum holds each mode of the half one."""
     index, average = TwoPointCorrelation(bins).annuli(shape)
     means = torch.zeros(bins, shape[0] * shape[1], dtype=torch.float64)
     means[:, index] = average.T

@@ -1,8 +1,7 @@
 """Arrays from people's own files: which files, how large, and PNG, TIFF and NPY decoded. HDF5 is in `own_hdf5`.
 
-A file is what its first bytes say it is, whatever its name. Sizes are judged from headers before anything is decoded. All that
-cannot be used raises `ValueError` with a sentence; nothing is ever written.
-"""
+A file is what its first bytes say it is, whatever its name. Sizes are judged from headers before anything is decoded.
+All that cannot be used raises `ValueError` with a sentence; nothing is ever written."""
 
 from __future__ import annotations
 
@@ -31,9 +30,14 @@ FILES, PAGES = 20_000, 5000
 SMALLEST = 16
 """Fewest pixels along each side of a map."""
 SIGNATURES = {
-    b"\x89PNG\r\n\x1a\n": "PNG", b"II*\0": "TIFF", b"MM\0*": "TIFF", b"II+\0": "TIFF", b"MM\0+": "TIFF",
-    b"\x93NUMPY": "NPY", b"\x89HDF\r\n\x1a\n": "HDF5",
-}  # fmt: skip
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"II+\0": "TIFF",
+    b"MM\0+": "TIFF",
+    b"\x93NUMPY": "NPY",
+    b"\x89HDF\r\n\x1a\n": "HDF5",
+}
 USER_BLOCKS = (512, 1024, 2048)
 """Where an HDF5 file may also begin (MATLAB 7.3 writes 512 bytes of its own first)."""
 ALLOWED = "PNG, TIFF, NPY, HDF5 (.dream3d, .h5, .mat of version 7.3)"
@@ -48,12 +52,12 @@ Choice = tuple[str, int | None]
 
 @dataclass(frozen=True)
 class Stack:
-    """The maps of one file: integers or finite floats (H, W), of these shapes, decoded again each time `maps` is called.
+    """The maps of one file: integers or finite floats (H, W), of these shapes, decoded again each time `maps` is
+    called.
 
-    `grains`: the values are grain numbers; `eulers(map number)` then gives Bunge angles (H, W, 3) in radians of its cells, or
-    `rows` those of each grain number, (n, 3), and `structure` the crystal structure of their phase (DREAM.3D's number, None where
-    unknown); `note` says why there are no orientations where one would expect them.
-    """
+    `grains`: the values are grain numbers; `eulers(map number)` then gives Bunge angles (H, W, 3) in radians of its
+    cells, or `rows` those of each grain number, (n, 3), and `structure` the crystal structure of their phase
+    (DREAM.3D's number, None where unknown); `note` says why there are no orientations where one would expect them."""
 
     name: str
     shapes: tuple[tuple[int, int], ...]
@@ -135,8 +139,8 @@ def sized(path: Path, height: int, width: int) -> tuple[int, int]:
 def image(path: Path, chosen: Choice | None, grey: bool = False) -> Stack:
     """A PNG or TIFF as a stack; several pages are the slices of a volume along z, of which `chosen` says which.
 
-    `grey`: colours and palettes become their luminance (ITU-R 601), transparent parts white; else they stand for labels.
-    """
+    `grey`: colours and palettes become their luminance (ITU-R 601), transparent parts white; else they stand for
+    labels."""
     with _opened(path) as picture:
         pages = _guarded(path, partial(_pages, path, picture)) if picture.format == "TIFF" else 1
         wanted = slices(path, chosen, {"z": pages}) if pages > 1 else [0]
@@ -162,7 +166,10 @@ def slices(path: Path, chosen: Choice | None, dimensions: dict[str, int]) -> lis
     if chosen is None:
         last = list(dimensions)[-1]
         middle, every = f"--slice {last}={dimensions[last] // 2}", f"--slice {last}=all"
-        raise bad(path, f"is a volume ({told}); choose a slice, such as {middle}, or all of them as maps of their own: {every}")
+        raise bad(
+            path,
+            f"is a volume ({told}); choose a slice, such as {middle}, or all of them as maps of their own: {every}",
+        )
     axis, index = chosen
     n = dimensions.get(axis, 0)
     if index is None and n:
@@ -186,12 +193,15 @@ def _page(path: Path, picture: Image.Image, page: int) -> tuple[int, int]:
         raise bad(path, f"has pixels of kind {picture.mode}; use grey values, a palette, RGB or RGBA")
     tags: Any = getattr(picture, "tag_v2", {})
     if int(tags.get(322, 1)) * int(tags.get(323, 1)) > MAP_PIXELS:  # the decoder would allocate a whole tile
-        raise bad(path, f"has tiles of {tags[322]} x {tags[323]} pixels; at most {MAP_PIXELS // 10**6} megapixels are read")
+        raise bad(
+            path, f"has tiles of {tags[322]} x {tags[323]} pixels; at most {MAP_PIXELS // 10**6} megapixels are read"
+        )
     return sized(path, picture.height, picture.width)
 
 
 def _pixels(path: Path, pages: list[int], grey: bool) -> Iterator[Array]:
-    """The pages decoded: grey values or palette indices as they are, colours as one integer 0xRRGGBBAA, or all as `grey`."""
+    """The pages decoded: grey values or palette indices as they are, colours as one integer 0xRRGGBBAA, or all as
+    `grey`."""
     with _opened(path) as picture:
         for page in pages:
             shape = _guarded(path, partial(_page, path, picture, page))
@@ -219,13 +229,19 @@ def _grey(pixels: Array) -> Array:
     colours = pixels[..., : 1 if pixels.shape[2] == 2 else 3]
     if opaque and (colours == colours[..., :1]).all():
         return colours[..., 0]
-    parts = np.concatenate([np.broadcast_to(colours, (*pixels.shape[:2], 3)), pixels[..., -1:] if not opaque else
-                            np.full_like(pixels[..., :1], 255)], -1)  # fmt: skip
+    parts = np.concatenate(
+        [
+            np.broadcast_to(colours, (*pixels.shape[:2], 3)),
+            pixels[..., -1:] if not opaque else np.full_like(pixels[..., :1], 255),
+        ],
+        -1,
+    )
     return np.ascontiguousarray(parts).view(">u4")[..., 0].astype(np.uint32)
 
 
 def _guarded(path: Path, decode: Callable[[], Any]) -> Any:
-    """What a decoder gives; whatever it raises on a damaged file becomes a sentence, its warnings and bomb limits are not ours."""
+    """What a decoder gives; whatever it raises on a damaged file becomes a sentence, its warnings and bomb limits are
+    not ours."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -238,7 +254,9 @@ def _guarded(path: Path, decode: Callable[[], Any]) -> Any:
         raise bad(path, "is damaged or of an unusual kind that cannot be decoded") from None
     except Exception as error:  # decoders fed with damaged bytes raise nearly everything
         reason = getattr(error, "strerror", None)
-        raise bad(path, f"is damaged or of an unusual kind that cannot be decoded{f' ({reason})' if reason else ''}") from None
+        raise bad(
+            path, f"is damaged or of an unusual kind that cannot be decoded{f' ({reason})' if reason else ''}"
+        ) from None
 
 
 def npy(path: Path) -> Stack:
@@ -268,7 +286,8 @@ def _header(path: Path) -> tuple[tuple[int, ...], int, np.dtype[Any], bool]:
 
 
 def stacked(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[tuple[int, int], ...]:
-    """Shapes of the maps in an array of this shape: (H, W), (n, H, W), (n, 1, H, W) or (n, H, W, 1); `ValueError` for any other."""
+    """Shapes of the maps in an array of this shape: (H, W), (n, H, W), (n, 1, H, W) or (n, H, W, 1); `ValueError` for
+    any other."""
     if dtype.kind not in "biuf" or dtype.itemsize > 8:
         raise bad(path, f"holds values of type {dtype}; use integers or real numbers")
     shape = shape[:-1] if len(shape) == 4 and shape[-1] == 1 else shape
@@ -279,7 +298,9 @@ def stacked(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[t
         raise bad(path, "holds no maps")
     one = sized(path, int(shape[-2]), int(shape[-1]))
     if n * one[0] * one[1] > ALL_PIXELS:
-        raise bad(path, f"holds {n} maps of {one[1]} x {one[0]}; at most {ALL_PIXELS // 10**6} megapixels are read in all")
+        raise bad(
+            path, f"holds {n} maps of {one[1]} x {one[0]}; at most {ALL_PIXELS // 10**6} megapixels are read in all"
+        )
     return (one,) * n
 
 

@@ -12,7 +12,8 @@ from core.types import Array
 
 
 def filled(ids: Array) -> Array:
-    """Grain numbers (H, W) in which every pixel of no grain (0 or less) has the number of the nearest one of a grain."""
+    """Grain numbers (H, W) in which every pixel of no grain (0 or less) has the number of the nearest one of a
+    grain."""
     if (ids > 0).all():
         return ids
     near = ndimage.distance_transform_edt(ids <= 0, return_distances=False, return_indices=True)
@@ -20,7 +21,8 @@ def filled(ids: Array) -> Array:
 
 
 def neighbours(ids: Array) -> list[dict[int, int]]:
-    """Of each grain 0 .. n-1 of a map (H, W), not periodic: its neighbours and the pixel faces it has in common with them."""
+    """Of each grain 0 .. n-1 of a map (H, W), not periodic: its neighbours and the pixel faces it has in common with
+    them."""
     n = int(ids.max()) + 1
     pairs = [np.stack([a[a != b], b[a != b]], 1) for a, b in ((ids[1:], ids[:-1]), (ids[:, 1:], ids[:, :-1]))]
     both, faces = np.unique(np.sort(np.concatenate(pairs).astype(np.int64), 1), axis=0, return_counts=True)
@@ -33,10 +35,10 @@ def neighbours(ids: Array) -> list[dict[int, int]]:
 def colours(ids: Array, k: int = 5) -> tuple[NDArray[np.uint8], int]:
     """A colour 0 .. k-1 for each grain 0 .. n-1 of a map (H, W), and the number of adjoining pairs that share one.
 
-    Grains are coloured in the reverse of the order in which the one with fewest neighbours left is taken away; where all k
-    colours meet, a chain of two of them is exchanged (Kempe), which on a plane and with k >= 5 always frees one: no pair shares
-    a colour unless grains lie in pieces. Of the colours that are free the one with the least area is taken.
-    """
+    Grains are coloured in the reverse of the order in which the one with fewest neighbours left is taken away; where
+    all k colours meet, a chain of two of them is exchanged (Kempe), which on a plane and with k >= 5 always frees one:
+    no pair shares a colour unless grains lie in pieces. Of the colours that are free the one with the least area is
+    taken."""
     near = neighbours(ids)
     areas = np.bincount(ids.ravel(), minlength=len(near))
     colour, used = [-1] * len(near), np.zeros(k)
@@ -46,7 +48,10 @@ def colours(ids: Array, k: int = 5) -> tuple[NDArray[np.uint8], int]:
             _exchange(near, colour, grain, k)
             taken = {colour[other] for other in near[grain]}
         free = [c for c in range(k) if c not in taken]
-        shared = lambda c, grain=grain: sum(f for o, f in near[grain].items() if colour[o] == c)  # noqa: E731
+
+        def shared(c: int, grain: int = grain) -> int:
+            return sum(f for o, f in near[grain].items() if colour[o] == c)
+
         colour[grain] = min(free, key=lambda c: used[c]) if free else min(range(k), key=shared)
         used[colour[grain]] += areas[grain]
     clashes = sum(colour[a] == colour[b] for a in range(len(near)) for b in near[a] if a < b)
@@ -73,7 +78,8 @@ def _smallest_last(near: list[dict[int, int]]) -> list[int]:
 
 
 def _exchange(near: list[dict[int, int]], colour: list[int], grain: int, k: int) -> None:
-    """Exchange two colours on the chains that begin at neighbours of the first, where none of them ends at one of the second."""
+    """Exchange two colours on the chains that begin at neighbours of the first, where none of them ends at one of the
+    second."""
     for a in range(k):
         for b in range(k):
             chain = {other for other in near[grain] if colour[other] == a}

@@ -1,4 +1,5 @@
-"""Two-point correlations from people's own files: tables of text (PoreSpy's among them) and maps over displacements (PyMKS)."""
+"""Two-point correlations from people's own files: tables of text (PoreSpy's among them) and maps over displacements
+(PyMKS)."""
 
 from __future__ import annotations
 
@@ -25,8 +26,9 @@ SCALED, RELATIVE = "probability_scaled", "probability"
 
 @dataclass(frozen=True)
 class Curve:
-    """A two-point correlation as a file holds it: ascending distances (m,) in the file's unit and values (m,), which are S2, or
-    S2 / p1 where `relative`; p1 where the file tells it, else None; and in a sentence how it was understood."""
+    """A two-point correlation as a file holds it: ascending distances (m,) in the file's unit and values (m,), which
+    are S2, or S2 / p1 where `relative`; p1 where the file tells it, else None; and in a sentence how it was
+    understood."""
 
     name: str
     distance: Array
@@ -41,8 +43,9 @@ class Curve:
 
 
 def table(name: str, text: str) -> Curve:
-    """A table with a column of distances and one of S2, with or without a line of names, between commas, semicolons, tabs or
-    blanks; `#` begins a remark. PoreSpy's columns are known by their names. `ValueError` with a sentence for anything else."""
+    """A table with a column of distances and one of S2, with or without a line of names, between commas, semicolons,
+    tabs or blanks; `#` begins a remark. PoreSpy's columns are known by their names. `ValueError` with a sentence for
+    anything else."""
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     if len(lines) > ROWS:
         raise bad(Path(name), f"has {len(lines)} lines; at most {ROWS} are read")
@@ -55,7 +58,10 @@ def table(name: str, text: str) -> Curve:
         raise bad(Path(name), f"is no table of two columns (distance, S2) with {FEWEST} lines of numbers or more")
     for i, row in enumerate(numbers):
         if len(row) != width or any(v is None for v in row):
-            raise bad(Path(name), f"has no {width} numbers in line {i + 1 + bool(names)} of its table: {' '.join(body[i])[:60]!r}")
+            raise bad(
+                Path(name),
+                f"has no {width} numbers in line {i + 1 + bool(names)} of its table: {' '.join(body[i])[:60]!r}",
+            )
     columns = dict(zip(names or map(str, range(width)), np.array(numbers, dtype=np.float64).T, strict=False))
     columns.pop("", None)  # the numbers of the lines, as pandas writes them
     return _understood(name, columns)
@@ -90,27 +96,38 @@ def _understood(name: str, columns: dict[str, Array]) -> Curve:
         raise bad(Path(name), "has distances that are negative, repeated or beyond 1e30; each may stand once")
     if values.min() < -1e-6 or values.max() > 1 + 1e-6:
         told = f"{values.min():.4g} to {values.max():.4g}"
-        raise bad(Path(name), f"has values from {told}; a two-point correlation S2 is a probability, 0 to 1 (no autocovariance)")
+        raise bad(
+            Path(name),
+            f"has values from {told}; a two-point correlation S2 is a probability, 0 to 1 (no autocovariance)",
+        )
     if second == SCALED and RELATIVE in rest:
         p = float(np.median(values[values > 0] / columns[RELATIVE][order][values > 0])) if values.max() > 0 else None
         return Curve(name, distance, values, False, p, f"PoreSpy: {SCALED} is S2, and p1 = {SCALED} / {RELATIVE}.")
     starts = float(values[0])
     if second == RELATIVE or (distance[0] == 0 and abs(starts - 1) < ONE):
-        how = "PoreSpy: probability is S2 / p1" if second == RELATIVE else "It starts at 1, so it is taken to be S2 / p1"
+        how = (
+            "PoreSpy: probability is S2 / p1" if second == RELATIVE else "It starts at 1, so it is taken to be S2 / p1"
+        )
         return Curve(name, distance, values, True, None, f"{how}; the volume fraction p1 must be told.")
     if distance[0] == 0:
         return Curve(name, distance, values, False, starts, "S2(0) is the volume fraction p1.")
     slope = (values[1] - starts) / (distance[1] - distance[0])
     p = float(np.clip(starts - slope * distance[0], starts, 1))
-    return Curve(name, distance, values, False, p, f"It starts at r = {distance[0]:g}; p1 = S2(0) is continued in a straight line.")
+    return Curve(
+        name,
+        distance,
+        values,
+        False,
+        p,
+        f"It starts at r = {distance[0]:g}; p1 = S2(0) is continued in a straight line.",
+    )
 
 
 def of_map(name: str, plane: Array) -> Curve | None:
     """The curve of a map of S2 over displacements (H, W), as PyMKS makes them; None for an array that is no such map.
 
-    Such a map lies within 0 .. 1, is largest at displacement 0, which is the middle pixel or the first, and is the same at d and
-    at -d. The curve is its mean over annuli.
-    """
+    Such a map lies within 0 .. 1, is largest at displacement 0, which is the middle pixel or the first, and is the same
+    at d and at -d. The curve is its mean over annuli."""
     if plane.dtype.kind != "f" or not 0 <= plane.min() < plane.max() < 1 or int((plane == plane.max()).sum()) != 1:
         return None
     top = np.unravel_index(int(plane.argmax()), plane.shape)
@@ -118,7 +135,9 @@ def of_map(name: str, plane: Array) -> Curve | None:
     if tuple(map(int, top)) not in ((0, 0), middle):
         return None
     centred = np.roll(plane, [m - int(t) for m, t in zip(middle, top, strict=True)], (0, 1)).astype(np.float64)
-    core = centred[1 - plane.shape[0] % 2 :, 1 - plane.shape[1] % 2 :]  # an even map has one line at -n/2 without its opposite
+    core = centred[
+        1 - plane.shape[0] % 2 :, 1 - plane.shape[1] % 2 :
+    ]  # an even map has one line at -n/2 without its opposite
     if not np.allclose(core, core[::-1, ::-1], rtol=1e-4, atol=1e-7):
         return None
     away = [np.arange(n) - m for n, m in zip(plane.shape, middle, strict=True)]
@@ -129,11 +148,11 @@ def of_map(name: str, plane: Array) -> Curve | None:
 
 
 def resampled(at: Array, s2: Array, p: float, step: float) -> Array:
-    """S2 (BINS,) at `correlations.distances()` of a structure whose pixel is `step` long, from a curve S2 at distances (m,).
+    """S2 (BINS,) at `correlations.distances()` of a structure whose pixel is `step` long, from a curve S2 at distances
+    (m,).
 
-    Monotone cubic between the points (Fritsch and Carlson 1980), p1 at 0, and beyond the last an exponential approach to p1^2 that
-    falls by e in `correlations.TAIL` px.
-    """
+    Monotone cubic between the points (Fritsch and Carlson 1980), p1 at 0, and beyond the last an exponential approach
+    to p1^2 that falls by e in `correlations.TAIL` px."""
     x, y = np.asarray(at, dtype=np.float64) / step, np.asarray(s2, dtype=np.float64).copy()
     x, y = (np.insert(x, 0, 0.0), np.insert(y, 0, p)) if x[0] > 0 else (x, y)
     y[0] = p

@@ -1,9 +1,8 @@
 """DREAM.3D and DREAM3D-NX files: grain numbers, orientations and crystal structures, found by what they are, not where.
 
-Both are HDF5. Version 6 keeps a geometry's `DIMENSIONS` (x, y, z) as a dataset in a group beside the attribute matrices, NX as an
-attribute `_DIMENSIONS` of the group that holds them; containers and matrices have any name. Arrays are (z, y, x, components);
-grain number 0 means unassigned; Bunge angles (Z-X-Z) are in radians.
-"""
+Both are HDF5. Version 6 keeps a geometry's `DIMENSIONS` (x, y, z) as a dataset in a group beside the attribute
+matrices, NX as an attribute `_DIMENSIONS` of the group that holds them; containers and matrices have any name. Arrays
+are (z, y, x, components); grain number 0 means unassigned; Bunge angles (Z-X-Z) are in radians."""
 
 from __future__ import annotations
 
@@ -35,20 +34,25 @@ def word(name: str) -> str:
 def holds(path: Path) -> bool:
     """Whether an HDF5 file is DREAM.3D's: it has grain numbers, or the top group of one of the two versions."""
     with opened(path) as file:
-        return any(word(n) in GRAINS for n in datasets(path, file)) or "DataContainers" in file or "DataStructure" in file
+        return (
+            any(word(n) in GRAINS for n in datasets(path, file)) or "DataContainers" in file or "DataStructure" in file
+        )
 
 
 def read(path: Path, chosen: Choice | None, array: str | None, features: bool) -> Stack:
     """The maps of a file: orientation numbers where our own are there (unless `features`), else grain numbers.
 
-    `array` names the grain numbers where they are called otherwise or there are several; `chosen` is the slice of a volume.
-    """
+    `array` names the grain numbers where they are called otherwise or there are several; `chosen` is the slice of a
+    volume."""
     with opened(path) as file:
         found = datasets(path, file)
         names = [n for n, d in found.items() if (d.dtype.kind in "iu" if array else word(n) in GRAINS)]
         if not names:
             told = ", ".join(sorted({n.rsplit("/", 1)[-1] for n in found})[:12]) or "no arrays"
-            raise bad(path, f"has no grain numbers (FeatureIds); it has {told}. Name the array with --array, or segment the grains")
+            raise bad(
+                path,
+                f"has no grain numbers (FeatureIds); it has {told}. Name the array with --array, or segment the grains",
+            )
         name = the_one(path, names, array, "array of grain numbers")
         size, container = geometry(path, file, name)
         beside = {n: d for n, d in found.items() if n.rsplit("/", 1)[0] == name.rsplit("/", 1)[0]}
@@ -67,7 +71,8 @@ def read(path: Path, chosen: Choice | None, array: str | None, features: bool) -
 
 
 def geometry(path: Path, file: h5py.File, name: str) -> tuple[Size, str]:
-    """(z, y, x) of the nearest geometry above the array `name`, else the array's own shape; and the group that it belongs to."""
+    """(z, y, x) of the nearest geometry above the array `name`, else the array's own shape; and the group that it
+    belongs to."""
     above = name
     while above:
         above = above.rpartition("/")[0]
@@ -82,7 +87,10 @@ def geometry(path: Path, file: h5py.File, name: str) -> tuple[Size, str]:
         if held:
             x, y, z = (int(n) for n in np.asarray(held[0]).reshape(3))
             if min(x, y, z) < 1 or x * y * z > ALL_PIXELS:
-                raise bad(path, f"has a geometry of x = {x}, y = {y}, z = {z}; 1 to {ALL_PIXELS // 10**6} million cells are read")
+                raise bad(
+                    path,
+                    f"has a geometry of x = {x}, y = {y}, z = {z}; 1 to {ALL_PIXELS // 10**6} million cells are read",
+                )
             return (z, y, x), f"{above}/"
     shape = file[name].shape
     size = shape[:-1] if len(shape) > 2 and shape[-1] == 1 else shape
@@ -118,7 +126,9 @@ def _slice(dataset: h5py.Dataset, size: Size, axis: int, index: int) -> Array:
         cut = dataset[index * layer : (index + 1) * layer]
     else:
         cut = dataset[...].reshape(*size, -1).take(index, axis)
-    return cut.astype(cut.dtype.newbyteorder("="), copy=False).reshape(*(n for a, n in enumerate(size) if a != axis), -1)
+    return cut.astype(cut.dtype.newbyteorder("="), copy=False).reshape(
+        *(n for a, n in enumerate(size) if a != axis), -1
+    )
 
 
 def _maps(path: Path, name: str, size: Size, axis: int, wanted: list[int]) -> Callable[[], Iterator[Array]]:
@@ -142,9 +152,11 @@ def _eulers(path: Path, name: str, size: Size, axis: int, wanted: list[int]) -> 
     return read
 
 
-def _structure(path: Path, every: Arrays, beside: Arrays, size: Size, axis: int, wanted: list[int]) -> tuple[int | None, bool]:
-    """Crystal structure of the phases on the chosen slices (None where unknown), and whether there are several; the first table
-    of `every` counts, which begins with those of the geometry (NX may keep it elsewhere)."""
+def _structure(
+    path: Path, every: Arrays, beside: Arrays, size: Size, axis: int, wanted: list[int]
+) -> tuple[int | None, bool]:
+    """Crystal structure of the phases on the chosen slices (None where unknown), and whether there are several; the
+    first table of `every` counts, which begins with those of the geometry (NX may keep it elsewhere)."""
     held = next((d for n, d in every.items() if word(n) == "crystalstructures" and d.size <= 1024), None)
     if held is None:
         return None, False
@@ -159,7 +171,8 @@ def _structure(path: Path, every: Arrays, beside: Arrays, size: Size, axis: int,
 
 
 def _angles(path: Path, inside: Arrays, beside: Arrays, size: Size) -> tuple[str | None, Array | None]:
-    """Name of the Bunge angles of the cells, or those of the grains (n, 3), which are preferred; neither where there are none."""
+    """Name of the Bunge angles of the cells, or those of the grains (n, 3), which are preferred; neither where there
+    are none."""
     cells = size[0] * size[1] * size[2]
     for known in ANGLES:
         for dataset in (d for n, d in inside.items() if word(n) == known and d.dtype.kind == "f"):

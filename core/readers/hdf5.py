@@ -1,4 +1,5 @@
-"""HDF5 files of other people: what is inside, without following links out of the file, and arrays without decompression bombs."""
+"""HDF5 files of other people: what is inside, without following links out of the file, and arrays without decompression
+bombs."""
 
 from __future__ import annotations
 
@@ -66,11 +67,15 @@ def checked(path: Path, dataset: h5py.Dataset) -> h5py.Dataset:
     if dataset.is_virtual or dataset.external:
         raise bad(path, f"keeps data in other files {where}, which are never opened")
     if dataset.size > 4 * ALL_PIXELS or dataset.dtype.itemsize > 8:
-        raise bad(path, f"has an array of shape {dataset.shape} {where}; at most {ALL_PIXELS // 10**6} million cells are read")
+        raise bad(
+            path, f"has an array of shape {dataset.shape} {where}; at most {ALL_PIXELS // 10**6} million cells are read"
+        )
     made = dataset.id.get_create_plist()
     used = {made.get_filter(i)[0] for i in range(made.get_nfilters())}
     if used - FILTERS:
-        raise bad(path, f"is compressed in a way that is not read here {where}; use gzip (repack it: h5repack -f GZIP=1)")
+        raise bad(
+            path, f"is compressed in a way that is not read here {where}; use gzip (repack it: h5repack -f GZIP=1)"
+        )
     if dataset.chunks:
         _inflate(path, dataset, h5py.h5z.FILTER_DEFLATE in used)
     return dataset
@@ -87,11 +92,15 @@ def _inflate(path: Path, dataset: h5py.Dataset, packed: bool) -> None:
             raise bad(path, f"is damaged: a chunk of {dataset.name} is larger than its content")
         skipped, blob = dataset.id.read_direct_chunk(place.chunk_offset)
         if not skipped and len(zlib.decompressobj().decompress(blob, size + 64)) > size + 8:
-            raise bad(path, f"is a decompression bomb: a chunk of {dataset.name} unpacks to more than the {size} bytes it holds")
+            raise bad(
+                path,
+                f"is a decompression bomb: a chunk of {dataset.name} unpacks to more than the {size} bytes it holds",
+            )
 
 
 def plain(path: Path, array: str | None) -> Stack:
-    """The maps of an HDF5 file without grain numbers: its only array of maps, or the one that `array` names (the end is enough).
+    """The maps of an HDF5 file without grain numbers: its only array of maps, or the one that `array` names (the end is
+    enough).
 
     (H, W) is one map, (n, H, W) and (n, 1, H, W) are n; arrays that MATLAB wrote have their axes reversed; `morphology`
     (n, s * s) holds flattened squares (Zenodo 2580293).

@@ -1,8 +1,8 @@
 """MNIST's IDX files, plain or gzipped, as a data source: images, and labels where they lie beside them.
 
-A file is what its first bytes say it is. Sizes are judged from the header before anything is allocated, and no more is unpacked
-than the header announces. All that cannot be used raises `ValueError` with a sentence; nothing is ever written.
-"""
+A file is what its first bytes say it is. Sizes are judged from the header before anything is allocated, and no more is
+unpacked than the header announces. All that cannot be used raises `ValueError` with a sentence; nothing is ever
+written."""
 
 from __future__ import annotations
 
@@ -36,8 +36,9 @@ Bytes = NDArray[np.uint8]
 
 
 def read(path: Path, options: Mapping[str, Any]) -> OwnDigits:
-    """A file of images, or a folder with one such file, or with two of which one is called t10k... or test...: that one is held
-    out, else the last fifth of the only one. Labels are those in the file of the same name with `labels` for `images`."""
+    """A file of images, or a folder with one such file, or with two of which one is called t10k... or test...: that one
+    is held out, else the last fifth of the only one. Labels are those in the file of the same name with `labels` for
+    `images`."""
     if options:
         raise ValueError(f"IDX files take no {', '.join(f'--{k}' for k in sorted(options))}. Leave it away.")
     path, files = Path(path), _files(Path(path))
@@ -133,7 +134,9 @@ def _shape(path: Path, file: BinaryIO, magic: int) -> Sequence[int]:
     if not FEWEST <= n <= MOST:
         raise bad(path, f"holds {n} entries; {FEWEST} to {MOST} are read")
     if any(not SIDES[0] <= side <= SIDES[1] for side in sides):
-        raise bad(path, f"holds images of {' x '.join(map(str, sides))} pixels; each side must have {SIDES[0]} to {SIDES[1]}")
+        raise bad(
+            path, f"holds images of {' x '.join(map(str, sides))} pixels; each side must have {SIDES[0]} to {SIDES[1]}"
+        )
     if n * math.prod(sides) > ALL_BYTES:
         raise bad(path, f"announces {n * math.prod(sides)} bytes; at most {ALL_BYTES} are read")
     return n, *sides

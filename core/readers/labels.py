@@ -1,4 +1,5 @@
-"""From what people's files hold (grey values, colours, label numbers, grain numbers) to labels 0 .. k-1, for all files together."""
+"""From what people's files hold (grey values, colours, label numbers, grain numbers) to labels 0 .. k-1, for all files
+together."""
 
 from __future__ import annotations
 
@@ -79,7 +80,9 @@ def _whole(stack: Stack, one: Array) -> NDArray[np.int64]:
 def _refuse(stack: Stack, here: int, known: int, k: int) -> None:
     """The sentence for more values than labels."""
     found = f"{here} distinct values" if here > k else f"values that make {known} with those of the files before it"
-    advice = "add --features (neighbours then get different colours); if they come from blurring, save the labels themselves"
+    advice = (
+        "add --features (neighbours then get different colours); if they come from blurring, save the labels themselves"
+    )
     raise bad(Path(stack.name), f"holds {found}, but there are only {k} labels. If they are grain numbers, {advice}")
 
 
@@ -121,7 +124,9 @@ def oriented(stacks: Sequence[Stack], k: int) -> tuple[Labels, str]:
     for stack, (own, _) in zip(stacks, tables, strict=True):
         mine, start = found[start : start + len(own)], start + len(own)
         out += [mine[np.searchsorted(own, names)][ids] for ids, names in grains(stack)]
-    named = {misorientation.CUBIC: "cubic", misorientation.HEXAGONAL: "hexagonal"}.get(-1 if structure is None else structure, "no")
+    named = {misorientation.CUBIC: "cubic", misorientation.HEXAGONAL: "hexagonal"}.get(
+        -1 if structure is None else structure, "no"
+    )
     return out, f"{len(found)} grains in classes of similar orientation ({named} symmetry)"
 
 
@@ -149,5 +154,7 @@ def _radians(stack: Stack, angles: Array) -> Array:
     if not np.isfinite(most):
         raise bad(Path(stack.name), "has Euler angles that are not finite (NaN or infinity) in its grains")
     if most > 12.6:
-        raise bad(Path(stack.name), f"has Euler angles up to {most:.4g}: they must be in radians, as DREAM.3D writes them")
+        raise bad(
+            Path(stack.name), f"has Euler angles up to {most:.4g}: they must be in radians, as DREAM.3D writes them"
+        )
     return angles

@@ -29,9 +29,8 @@ SHARE = 5
 class OwnMaps:
     """Windows of label maps at their own scale, each a function of the seed alone; no label is ever interpolated.
 
-    A map that is smaller than a window is continued by its mirror image. Held-out seeds see the maps of `held_out`, all others
-    the rest of them; where there is one map only, both see it.
-    """
+    A map that is smaller than a window is continued by its mirror image. Held-out seeds see the maps of `held_out`, all
+    others the rest of them; where there is one map only, both see it."""
 
     maps: tuple[NDArray[np.uint8], ...]
     held_out: int
@@ -60,17 +59,24 @@ def read(path: Path, options: Mapping[str, Any]) -> OwnMaps:
     """A file or folder of maps as a source: PNG, TIFF, NPY, HDF5 and DREAM.3D files, see `own_files` and `dream3d`.
 
     Options: `slice` of a volume ("z=12", "z=all"); `scale` (0 < scale <= 1) to make maps smaller by nearest neighbour;
-    `features` when the values are grain numbers; `array` to name one of several arrays; `labels` (default 5; with 2, grey values
-    are cut at Otsu's threshold). Raises `ValueError` with a sentence for all that cannot be used.
-    """
+    `features` when the values are grain numbers; `array` to name one of several arrays; `labels` (default 5; with 2,
+    grey values are cut at Otsu's threshold). Raises `ValueError` with a sentence for all that cannot be used."""
     unknown = set(options) - set(OPTIONS)
     if unknown:
-        raise ValueError(f"There is no option {', '.join(sorted(unknown))} for own maps. There are: {', '.join(OPTIONS)}.")
-    k, scale, features = int(options.get("labels") or LABELS), options.get("scale") or 1.0, bool(options.get("features"))
+        raise ValueError(
+            f"There is no option {', '.join(sorted(unknown))} for own maps. There are: {', '.join(OPTIONS)}."
+        )
+    k, scale, features = (
+        int(options.get("labels") or LABELS),
+        options.get("scale") or 1.0,
+        bool(options.get("features")),
+    )
     if not 0 < scale <= 1:
         raise ValueError(f"scale must be more than 0 and at most 1; got {scale:g}.")
     files, notes = arrays.files_of(Path(path))
-    stacks = [_stack(file, kind, choice(options.get("slice")), options.get("array"), features, k == 2) for file, kind in files]
+    stacks = [
+        _stack(file, kind, choice(options.get("slice")), options.get("array"), features, k == 2) for file, kind in files
+    ]
     pixels = sum(h * w for s in stacks for h, w in s.shapes)
     if pixels > ALL_PIXELS:
         raise ValueError(f"The maps have {pixels} pixels in all; at most {ALL_PIXELS // 10**6} megapixels are read.")
@@ -78,27 +84,39 @@ def read(path: Path, options: Mapping[str, Any]) -> OwnMaps:
     maps = tuple(smaller(one, scale) for one in found)
     least = min(min(m.shape) for m in maps)
     if least < SMALLEST:
-        raise ValueError(f"At scale {scale:g} the smallest map has {least} pixels along a side; it needs {SMALLEST} or more.")
+        raise ValueError(
+            f"At scale {scale:g} the smallest map has {least} pixels along a side; it needs {SMALLEST} or more."
+        )
     notes += ("slices of one volume share grains",) * any(len(s.shapes) > 1 for s in stacks if s.grains)
     notes += ("maps smaller than a window are continued by their mirror image",) * (least < WINDOW)
     used = {"labels": how, "slice": options.get("slice"), "array": options.get("array"), "scale": scale}
     return source(maps, [file.name for file, _ in files], used, notes)
 
 
-def source(maps: tuple[NDArray[np.uint8], ...], names: Sequence[str], used: Mapping[str, Any], notes: Sequence[str]) -> OwnMaps:
+def source(
+    maps: tuple[NDArray[np.uint8], ...], names: Sequence[str], used: Mapping[str, Any], notes: Sequence[str]
+) -> OwnMaps:
     """The source of these label maps; `used` tells how they were made."""
     held = len(maps) // SHARE or int(len(maps) > 1)
     hasher = hashlib.blake2b(digest_size=16)
     for one in maps:
         hasher.update(str(one.shape).encode() + np.ascontiguousarray(one).data)
     sides = [(min(m.shape[i] for m in maps), max(m.shape[i] for m in maps)) for i in (1, 0)]
-    split = f"the last {held} of {len(maps)} maps" if held else "windows of the only map, which overlap those of training"
+    split = (
+        f"the last {held} of {len(maps)} maps" if held else "windows of the only map, which overlap those of training"
+    )
     about = {
-        "source": "own maps", "version": 1, "files": [*names[:8], *([f"and {len(names) - 8} more"] if len(names) > 8 else [])],
-        "maps": len(maps), "pixels": " x ".join(f"{a}" if a == b else f"{a} to {b}" for a, b in sides), **used,
-        "content": hasher.hexdigest(), "held out": split,
-        "periodic": "no: windows of maps are not periodic, generated structures are", "notes": list(notes),
-    }  # fmt: skip
+        "source": "own maps",
+        "version": 1,
+        "files": [*names[:8], *([f"and {len(names) - 8} more"] if len(names) > 8 else [])],
+        "maps": len(maps),
+        "pixels": " x ".join(f"{a}" if a == b else f"{a} to {b}" for a, b in sides),
+        **used,
+        "content": hasher.hexdigest(),
+        "held out": split,
+        "periodic": "no: windows of maps are not periodic, generated structures are",
+        "notes": list(notes),
+    }
     return OwnMaps(maps, held, {k: v for k, v in about.items() if v is not None})
 
 

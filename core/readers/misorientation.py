@@ -1,8 +1,8 @@
 """Orientations of crystals as unit quaternions (w, x, y, z), and classes of them by misorientation.
 
-Bunge angles (phi1, Phi, phi2), Z-X-Z, in radians, turn the sample's axes into the crystal's: q = z(phi1) x(Phi) z(phi2). Crystal
-symmetries multiply from the right: q and q s are the same orientation. The misorientation of p and q is 2 acos max_s |<p, q s>|.
-"""
+Bunge angles (phi1, Phi, phi2), Z-X-Z, in radians, turn the sample's axes into the crystal's: q = z(phi1) x(Phi)
+z(phi2). Crystal symmetries multiply from the right: q and q s are the same orientation. The misorientation of p and q
+is 2 acos max_s |<p, q s>|."""
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ def symmetries(structure: int | None) -> NDArray[np.float64]:
 
 
 def nearest(q: Array, centres: Array, structure: int | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Cosine of half the misorientation of q (n, 4) to centres (k, 4), (n, k), and each q as it lies nearest to its best centre."""
+    """Cosine of half the misorientation of q (n, 4) to centres (k, 4), (n, k), and each q as it lies nearest to its
+    best centre."""
     group = symmetries(structure)
     turned = product(centres[:, None], group)  # (k, m, 4)
     dots = (q @ turned.reshape(-1, 4).T).reshape(len(q), len(centres), len(group))
@@ -69,8 +70,8 @@ def nearest(q: Array, centres: Array, structure: int | None) -> tuple[NDArray[np
 
 
 def averages(ids: Array, q: Array, n: int, structure: int | None, start: Array | None = None) -> NDArray[np.float64]:
-    """Sums (n, 4) of the orientations q (m, 4) of each grain number in ids (m,), each taken as it lies nearest to `start`'s, which
-    is the first of the grain where there is none (zero) yet."""
+    """Sums (n, 4) of the orientations q (m, 4) of each grain number in ids (m,), each taken as it lies nearest to
+    `start`'s, which is the first of the grain where there is none (zero) yet."""
     sums = np.zeros((n, 4)) if start is None else start.copy()
     present, first = np.unique(ids, return_index=True)
     fresh = ~np.asarray(sums[present].any(1))
@@ -87,11 +88,11 @@ def averages(ids: Array, q: Array, n: int, structure: int | None, start: Array |
 
 
 def classes(q: Array, k: int, structure: int | None, seed: int = 0) -> NDArray[np.uint8]:
-    """Class 0 .. k-1 of each orientation q (n, 4), uint8 (n,): spherical k-means under the crystal's symmetry, best of 4 starts.
+    """Class 0 .. k-1 of each orientation q (n, 4), uint8 (n,): spherical k-means under the crystal's symmetry, best of
+    4 starts.
 
-    Centres start far apart (k-means++), and are the normalised means of their orientations as they lie nearest to them; the
-    largest class comes first. The same q and seed give the same classes; fewer than k only when n < k.
-    """
+    Centres start far apart (k-means++), and are the normalised means of their orientations as they lie nearest to them;
+    the largest class comes first. The same q and seed give the same classes; fewer than k only when n < k."""
     rng = np.random.default_rng(seed)
     some = q if len(q) <= FITTED else q[rng.choice(len(q), FITTED, replace=False)]
     tries = [_descend(some, _spread(some, min(k, len(q)), structure, rng), structure) for _ in range(RESTARTS)]

@@ -1,8 +1,7 @@
 """Bytes that a person hands over, a micrograph or a two-point correlation: judged from headers, decoded, never kept.
 
-The readers of `own_files` and `own_hdf5` work on files: the bytes lie in a folder of their own while they are read, and are gone
-afterwards whatever happens. All that cannot be used raises `ValueError` with a sentence.
-"""
+The readers of `own_files` and `own_hdf5` work on files: the bytes lie in a folder of their own while they are read, and
+are gone afterwards whatever happens. All that cannot be used raises `ValueError` with a sentence."""
 
 from __future__ import annotations
 
@@ -35,7 +34,8 @@ ZENODO = "morphology"
 
 @dataclass(frozen=True)
 class Picture:
-    """One grey picture (H, W) in uint8, uint16 or float32, which of how many in the file, from which of its arrays, and notes."""
+    """One grey picture (H, W) in uint8, uint16 or float32, which of how many in the file, from which of its arrays, and
+    notes."""
 
     name: str
     values: Array
@@ -88,7 +88,11 @@ def _picture(path: Path, number: int, array: str) -> Picture | Curve:
     if not kind:
         raise bad(path, f"is of no kind that is read here; use {ALLOWED}")
     arrays = _arrays(path) if kind == "HDF5" else ()
-    array = array if array in arrays else next((a for a in arrays if a.rsplit("/", 1)[-1] == ZENODO), arrays[0] if arrays else "")
+    array = (
+        array
+        if array in arrays
+        else next((a for a in arrays if a.rsplit("/", 1)[-1] == ZENODO), arrays[0] if arrays else "")
+    )
     stack = hdf5.plain(path, array or None) if kind == "HDF5" else _stack(path, kind)
     count = len(stack.shapes)
     if not 0 <= number < count:
@@ -124,7 +128,8 @@ def _only(path: Path, kind: str, stack: Stack, number: int) -> Iterator[Array]:
 
 
 def _plain(path: Path, values: Array) -> Array:
-    """The values as uint8, uint16 or float32; `ValueError` where they are all the same or beyond what float32 tells apart."""
+    """The values as uint8, uint16 or float32; `ValueError` where they are all the same or beyond what float32 tells
+    apart."""
     low, high = float(values.min()), float(values.max())
     if not low < high:
         raise bad(path, f"is of one grey everywhere ({low:g}): there are no two phases to tell apart")

@@ -8,10 +8,26 @@ from core.sampling.model import CHUNK, Model, draw, load, measure, path_of, plac
 from core.sampling.validation import brief, outside, validate
 from core.types import Sample
 
-CHECKPOINTS = Path(os.environ.get("INVNET_CHECKPOINTS") or Path(__file__).resolve().parents[2] / "checkpoints").expanduser()
+CHECKPOINTS = Path(
+    os.environ.get("INVNET_CHECKPOINTS") or Path(__file__).resolve().parents[2] / "checkpoints"
+).expanduser()
 """The folder of trained models: the environment's INVNET_CHECKPOINTS, else the one that comes with the software."""
 
 __all__ = [
-    "CHECKPOINTS", "CHUNK", "Model", "Sample", "brief", "draw", "harden", "load", "measure", "outside", "path_of", "places",
-    "position", "representative", "spread", "validate",
-]  # fmt: skip
+    "CHECKPOINTS",
+    "CHUNK",
+    "Model",
+    "Sample",
+    "brief",
+    "draw",
+    "harden",
+    "load",
+    "measure",
+    "outside",
+    "path_of",
+    "places",
+    "position",
+    "representative",
+    "spread",
+    "validate",
+]

@@ -29,17 +29,33 @@ from core.training.guards import StopFlag
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m core.sampling", description="Write a large set of samples to HDF5.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="problem/preset or checkpoint file (--join: the shards)")
-    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[],
-                        help="a condition: 0.35, a list 0.2,0.3,0.5 or an even sweep 0.2:0.6")  # fmt: skip
-    parser.add_argument("--latent", metavar="NAME=VALUE", action="append", default=[],
-                        help="a latent direction, likewise (default: drawn for each sample)")  # fmt: skip
+    parser = argparse.ArgumentParser(
+        prog="python -m core.sampling", description="Write a large set of samples to HDF5."
+    )
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="problem/preset or checkpoint file (--join: the shards)"
+    )
+    parser.add_argument(
+        "--set",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="a condition: 0.35, a list 0.2,0.3,0.5 or an even sweep 0.2:0.6",
+    )
+    parser.add_argument(
+        "--latent",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="a latent direction, likewise (default: drawn for each sample)",
+    )
     parser.add_argument("-n", type=int, default=1, help="samples in all shards together")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--size", type=int, help="pixels per side (default: the problem's)")
     parser.add_argument("--out", type=Path, help="the file; shard 3/16 of big.h5 is big.3of16.h5")
-    parser.add_argument("--shard", metavar="K/M", help="make shard K of M (default: RANK and WORLD_SIZE of torchrun, else all)")
+    parser.add_argument(
+        "--shard", metavar="K/M", help="make shard K of M (default: RANK and WORLD_SIZE of torchrun, else all)"
+    )
     parser.add_argument("--raw", action="store_true", help="the raw network's samples, without the exact projection")
     parser.add_argument("--off", metavar="STAGE", action="append", default=[], help="leave a stage out, such as refine")
     parser.add_argument("--best-of", type=int, default=1, help="take the best of so many draws of each sample")
@@ -90,9 +106,18 @@ def make(given: argparse.Namespace) -> int:
     if len(given.names) != 1 or given.out is None:
         raise ValueError("Name one model and a file: python -m core.sampling two_phase/fraction -n 1000 --out big.h5")
     request = Request(
-        given.names[0], given.n, given.seed, given.size, not given.raw, settings(given.set), settings(given.latent), given.device,
-        given.batch, tuple(given.off), given.best_of,
-    )  # fmt: skip
+        given.names[0],
+        given.n,
+        given.seed,
+        given.size,
+        not given.raw,
+        settings(given.set),
+        settings(given.latent),
+        given.device,
+        given.batch,
+        tuple(given.off),
+        given.best_of,
+    )
     if given.device == "cuda" and not torch.cuda.is_available():
         raise ValueError("There is no GPU that torch can use on this machine. Leave out --device cuda.")
     workers, job = processes(given), Job(request, given.out, shard_of(given.shard))
@@ -109,7 +134,10 @@ def make(given: argparse.Namespace) -> int:
             if given.lines:
                 print(f"{done}/{count}", flush=True)
             if stop:
-                print(f"Stopped by {stop.signal} after {done} of {count} samples; the same command continues.", file=sys.stderr)
+                print(
+                    f"Stopped by {stop.signal} after {done} of {count} samples; the same command continues.",
+                    file=sys.stderr,
+                )
                 return 130
     print(f"written: {job.path}, {count} samples of {job.shape[0]} x {job.shape[1]}")
     return 0

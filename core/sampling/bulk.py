@@ -1,8 +1,8 @@
 """Large sets of samples in HDF5 files: in blocks, over processes and shards, the same samples for any split.
 
-Each block of a shard is sampled and written, whole or not at all, to `<file>.parts/`; when all are there they are joined to the
-file under a temporary name, which is then renamed. Killed at any moment, the same call continues with the first missing block.
-"""
+Each block of a shard is sampled and written, whole or not at all, to `<file>.parts/`; when all are there they are
+joined to the file under a temporary name, which is then renamed. Killed at any moment, the same call continues with the
+first missing block."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ class Job:
     """One shard of a request on its way to its file."""
 
     def __init__(self, request: Request, out: Path, shard: Shard = WHOLE) -> None:
-        """Loads the model and validates everything; nothing is written yet. `ValueError` and `FileNotFoundError` in sentences."""
+        """Loads the model and validates everything; nothing is written yet. `ValueError` and `FileNotFoundError` in
+        sentences."""
         if request.n < 1 or request.seed < 0 or (request.batch or 1) < 1:
             got = f"n = {request.n}, batch = {request.batch}, seed = {request.seed}"
             raise ValueError(f"n and batch must be at least 1 and seed at least 0; got {got}.")
@@ -49,7 +50,9 @@ class Job:
         name = request.name if request.name.endswith(".safetensors") else str(sampling.path_of(request.name))
         self.model = sampling.load(name, request.device)
         self.shape = self.model.shape(request.size)
-        quick = max(1, min(BATCH, BATCH_PIXELS // math.prod(self.shape))) if request.device == "cpu" else self.model.chunk
+        quick = (
+            max(1, min(BATCH, BATCH_PIXELS // math.prod(self.shape))) if request.device == "cpu" else self.model.chunk
+        )
         self.model.chunk = request.batch or quick
         self.request = replace(request, name=name, batch=self.model.chunk)
         self.warnings = validate(self.request, self.model)
@@ -63,9 +66,14 @@ class Job:
         software = f"InvNet Explorer {VERSION}"
         told = asdict(request) | {"name": model.name, "digest": model.digest, "size": self.shape, "software": software}
         return {
-            "software": software, "model": model.name, "digest": model.digest, "citation": model.problem.citation,
-            "seed": request.seed, "request": json.dumps(told), "shard": f"{self.shard.k}/{self.shard.m}",
-        }  # fmt: skip
+            "software": software,
+            "model": model.name,
+            "digest": model.digest,
+            "citation": model.problem.citation,
+            "seed": request.seed,
+            "request": json.dumps(told),
+            "shard": f"{self.shard.k}/{self.shard.m}",
+        }
 
     def _once(self) -> dict[str, Any]:
         """What the file holds once: the manifest, and coordinates where there are any."""
@@ -89,7 +97,9 @@ class Job:
     def finished(self) -> bool:
         """Whether the file is there and complete; `ValueError` when it is another request's."""
         if self.path.exists() and hdf5.about(self.path) != self.about:
-            raise ValueError(f"{self.path} holds samples of another request. Choose another name with --out, or delete it.")
+            raise ValueError(
+                f"{self.path} holds samples of another request. Choose another name with --out, or delete it."
+            )
         return self.path.exists()
 
     def run(self, workers: int = 1) -> Generator[int, None, None]:
@@ -129,7 +139,9 @@ class Job:
             return
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(workers, context, _begin, (self.request, self.out, self.shard)) as pool:
-            mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # handed down: Ctrl-C is for this process alone
+            mask = signal.pthread_sigmask(
+                signal.SIG_BLOCK, {signal.SIGINT}
+            )  # handed down: Ctrl-C is for this process alone
             futures = [pool.submit(_write, *block) for block in blocks]
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             try:

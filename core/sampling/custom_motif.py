@@ -32,8 +32,11 @@ class Shown:
 
 
 def carrying(model: Model, motif: Tensor) -> Model:
-    """A copy of the model with another motif (H, W), values in 0..1 and `FREE` elsewhere; the model itself stays as it is."""
+    """A copy of the model with another motif (H, W), values in 0..1 and `FREE` elsewhere; the model itself stays as it
+    is."""
     found = copy.copy(model)
     found.generator = Shown(model.generator, motif)
-    found.problem = replace(model.problem, project=lambda fields, _: planted(fields, motif), invariances=(Motif(motif),))
+    found.problem = replace(
+        model.problem, project=lambda fields, _: planted(fields, motif), invariances=(Motif(motif),)
+    )
     return found

@@ -1,9 +1,8 @@
 """Samples in HDF5: written whole or not at all, joined block by block, so that memory does not grow with their number.
 
-Layout: `labels` uint8 or `field` float32 (n, rows, columns), `index` (n,), groups `requested`, `measured`, `raw`, `latent`
-(one row for each sample), `coords` (positions in physical units, where there are any), `manifest` (JSON text). Everything is
-compressed and carries checksums.
-"""
+Layout: `labels` uint8 or `field` float32 (n, rows, columns), `index` (n,), groups `requested`, `measured`, `raw`,
+`latent` (one row for each sample), `coords` (positions in physical units, where there are any), `manifest` (JSON text).
+Everything is compressed and carries checksums."""
 
 from __future__ import annotations
 
@@ -30,7 +29,8 @@ ABOUT = ("software", "model", "digest", "citation", "seed", "request", "shard")
 
 
 def columns(sample: Sample, first: int) -> dict[str, Array]:
-    """A sample's arrays by their names in the file, one row for each of its samples, which are `first`, `first + 1`, ..."""
+    """A sample's arrays by their names in the file, one row for each of its samples, which are `first`, `first + 1`,
+    ..."""
     groups = {"requested": sample.requested, "measured": sample.measured, "raw": sample.raw, "latent": sample.latent}
     named = {f"{group}/{name}": rows for group, values in groups.items() for name, rows in values.items()}
     array = {"labels" if sample.labels is not None else "field": sample.array}
@@ -100,7 +100,9 @@ def about(path: Path) -> dict[str, Any]:
         with h5py.File(path, "r") as file:
             return {name: file.attrs[name] for name in ABOUT}
     except (OSError, KeyError):
-        raise ValueError(f"{path} is not a file of samples, or is damaged. Choose another name, or delete it.") from None
+        raise ValueError(
+            f"{path} is not a file of samples, or is damaged. Choose another name, or delete it."
+        ) from None
 
 
 def read(files: Sequence[Path]) -> Iterator[dict[str, Array]]:
@@ -126,8 +128,8 @@ def _names(file: h5py.File) -> list[str]:
 def join(target: Path, files: Sequence[Path]) -> int:
     """One file from all shards of a request, in order; returns the number of samples.
 
-    Raises `ValueError` when a shard is missing, given twice, damaged or of another request, or `target` is there already.
-    """
+    Raises `ValueError` when a shard is missing, given twice, damaged or of another request, or `target` is there
+    already."""
     if target.exists():
         raise ValueError(f"{target} is there already. Choose another name, or delete it.")
     if not files:

@@ -27,8 +27,8 @@ MOST_TRIED = 64
 
 
 def spread(seed: int, index: int) -> float:
-    """Uniform in 0..1, evenly over the indices of one seed (golden-ratio sequence from a keyed start): an ensemble's random
-    latents cover the data's distribution with less noise than independent draws, at any n."""
+    """Uniform in 0..1, evenly over the indices of one seed (golden-ratio sequence from a keyed start): an ensemble's
+    random latents cover the data's distribution with less noise than independent draws, at any n."""
     return (key(seed, "spread") / 2**63 + index * 0.6180339887498949) % 1.0
 
 
@@ -57,8 +57,8 @@ def places(problem: Problem, conditions: Sequence[Quantity]) -> tuple[float, flo
 
 
 class Model:
-    """A loaded checkpoint that samples. `conditions` and `latents` are the quantities a person can dial; `film` holds samples that
-    were kept along its training, step -> uint8 (n, H, W, 1 or 3)."""
+    """A loaded checkpoint that samples. `conditions` and `latents` are the quantities a person can dial; `film` holds
+    samples that were kept along its training, step -> uint8 (n, H, W, 1 or 3)."""
 
     def __init__(self, checkpoint: checkpoints.Checkpoint, device: str = "cpu") -> None:
         manifest = checkpoint.manifest
@@ -66,7 +66,10 @@ class Model:
         self.name = f"{self.problem.name}/{self.preset.name}"
         self.manifest, self.digest, self.device = manifest, checkpoint.digest, device
         self.chunk = CHUNK[torch.device(device).type]
-        part = lambda p: {k.removeprefix(p): v for k, v in checkpoint.tensors.items() if k.startswith(p)}  # noqa: E731
+
+        def part(p: str) -> dict[str, Tensor]:
+            return {k.removeprefix(p): v for k, v in checkpoint.tensors.items() if k.startswith(p)}
+
         weights = part("generator.")
         self.generator: Any = self.preset.generator()
         try:
@@ -97,7 +100,8 @@ class Model:
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """Names of what can be switched off: the keyword flags (default True) of the generator's call, and the refinement."""
+        """Names of what can be switched off: the keyword flags (default True) of the generator's call, and the
+        refinement."""
         call = getattr(self.generator, "forward", self.generator)
         flags = tuple(p.name for p in inspect.signature(call).parameters.values() if p.default is True)
         return (*flags, "refine") if self.problem.refine else flags
@@ -112,8 +116,11 @@ class Model:
             raise ValueError(f"size must be a multiple of {self.field.divisor} up to 4096; got {size}.")
         return (size, size)
 
-    def request(self, conditions: Mapping[str, Any] | None, n: int, quantities: Sequence[Quantity], fill: bool) -> dict[str, Array]:
-        """Validated values by name, broadcast to n samples; `fill` adds the defaults of what is missing and not replaced."""
+    def request(
+        self, conditions: Mapping[str, Any] | None, n: int, quantities: Sequence[Quantity], fill: bool
+    ) -> dict[str, Array]:
+        """Validated values by name, broadcast to n samples; `fill` adds the defaults of what is missing and not
+        replaced."""
         given = dict(conditions or {})
         known = {q.name: q for q in quantities}
         for name in given:
@@ -126,7 +133,8 @@ class Model:
         return {q.name: validate(q, given.get(q.name, q.default), n) for q in wanted}
 
     def settled(self, conditions: Mapping[str, Any] | None, n: int) -> tuple[dict[str, Array], tuple[str, ...]]:
-        """All conditions of n samples, made to agree, and a sentence for each change; `ValueError` for what the problem refuses."""
+        """All conditions of n samples, made to agree, and a sentence for each change; `ValueError` for what the problem
+        refuses."""
         asked = self.request(conditions, n, self.conditions, fill=True)
         notes: tuple[str, ...] = ()
         if self.problem.settle:
@@ -149,13 +157,12 @@ class Model:
     ) -> Sample:
         """`n` samples at `conditions` (missing ones take their defaults); latents not given are drawn per sample.
 
-        Sample i is a function of (checkpoint, conditions_i, latent_i, seed, i) alone, i = `first` .. `first + n - 1` (conditions
-        and latents given for each sample are those of these n). `project=False` delivers the raw network's labels. `stages`
-        switches parts off, e.g. `network=False`, or `refine=False` where the problem refines. Of `best_of` draws of each sample,
-        the first as without it, that with the smallest L_I is taken, before any refinement: see `missed` and `Sample.tried`.
-        Raises `ValueError` for a value of the wrong name, shape or range, a condition given together with what it
-        replaces, or conditions that the problem refuses together.
-        """
+        Sample i is a function of (checkpoint, conditions_i, latent_i, seed, i) alone, i = `first` .. `first + n - 1`
+        (conditions and latents given for each sample are those of these n). `project=False` delivers the raw network's
+        labels. `stages` switches parts off, e.g. `network=False`, or `refine=False` where the problem refines. Of
+        `best_of` draws of each sample, the first as without it, that with the smallest L_I is taken, before any
+        refinement: see `missed` and `Sample.tried`. Raises `ValueError` for a value of the wrong name, shape or range,
+        a condition given together with what it replaces, or conditions that the problem refuses together."""
         if not 1 <= int(n) <= 1_000_000:
             raise ValueError(f"n must be 1 to 1000000; got {n}.")
         shape = self.shape(size)
@@ -166,35 +173,70 @@ class Model:
         warnings = [outside(q, given[q.name]) for q in self.conditions + self.latents if q.name in given]
         chunk = self.chunk
         spans = [(i, min(i + chunk, n)) for i in range(0, n, chunk)]
-        parts = [self._chunk(asked, dialled, seed, first, *span, chunk, shape, project, stages, best_of) for span in spans]
+        parts = [
+            self._chunk(asked, dialled, seed, first, *span, chunk, shape, project, stages, best_of) for span in spans
+        ]
         joined = {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
         discrete = self.field.kind != "continuous"
-        pick = lambda prefix: {k.removeprefix(prefix): v for k, v in joined.items() if k.startswith(prefix)}  # noqa: E731
+
+        def pick(prefix: str) -> dict[str, Array]:
+            return {k.removeprefix(prefix): v for k, v in joined.items() if k.startswith(prefix)}
+
         return Sample(
-            labels=joined["delivered"] if discrete else None, field=None if discrete else joined["delivered"], soft=joined["soft"],
-            requested=asked | pick("implied."), measured=pick("measured."), raw=pick("raw."), latent=pick("latent."),
-            seeds=np.full(n, seed, np.int64), warnings=(*notes, *(w for w in warnings if w)),
-            coords=self.problem.coords(shape) if self.problem.coords else {}, tried=joined.get("tried"),
-        )  # fmt: skip
+            labels=joined["delivered"] if discrete else None,
+            field=None if discrete else joined["delivered"],
+            soft=joined["soft"],
+            requested=asked | pick("implied."),
+            measured=pick("measured."),
+            raw=pick("raw."),
+            latent=pick("latent."),
+            seeds=np.full(n, seed, np.int64),
+            warnings=(*notes, *(w for w in warnings if w)),
+            coords=self.problem.coords(shape) if self.problem.coords else {},
+            tried=joined.get("tried"),
+        )
 
     @torch.inference_mode()
     def _chunk(
-        self, asked: dict[str, Array], dialled: dict[str, Array], seed: int, first: int, start: int, stop: int, chunk: int,
-        shape: tuple[int, int], project: bool, stages: Mapping[str, bool], best_of: int,
-    ) -> dict[str, Array]:  # fmt: skip
+        self,
+        asked: dict[str, Array],
+        dialled: dict[str, Array],
+        seed: int,
+        first: int,
+        start: int,
+        stop: int,
+        chunk: int,
+        shape: tuple[int, int],
+        project: bool,
+        stages: Mapping[str, bool],
+        best_of: int,
+    ) -> dict[str, Array]:
         """Samples start..stop-1 of those from `first` on, computed in one padded call of exactly `chunk` samples."""
         index = [min(i, stop - 1) for i in range(start, start + chunk)]
-        tensors = lambda values: {k: torch.from_numpy(v[index]).to(self.device) for k, v in values.items()}  # noqa: E731
+
+        def tensors(values: Mapping[str, Array]) -> dict[str, Tensor]:
+            return {k: torch.from_numpy(v[index]).to(self.device) for k, v in values.items()}
+
         conditions, dials, out = tensors(asked), tensors(dialled), dict[str, Array]()
         implied = self.generator.implied(conditions) if hasattr(self.generator, "implied") else {}
-        cut = lambda x: harden(soft_field(x, self.field), self.field)  # noqa: E731
-        deliver = lambda x, z: self.problem.project(x, {**z, **conditions}) if project else cut(x)  # noqa: E731
-        draws = [self._draw(conditions, dials, seed, [first + i for i in index], k, shape, stages) for k in range(best_of)]
+
+        def cut(x: Tensor) -> Tensor:
+            return harden(soft_field(x, self.field), self.field)
+
+        def deliver(x: Tensor, z: Conditions) -> Tensor:
+            return self.problem.project(x, {**z, **conditions}) if project else cut(x)
+
+        draws = [
+            self._draw(conditions, dials, seed, [first + i for i in index], k, shape, stages) for k in range(best_of)
+        ]
         logits, latent = draws[0]
         if best_of > 1:
             fields = [as_soft(deliver(*draw), self.field) for draw in draws]
             tried = torch.stack([self.missed(f, {**implied, **conditions}) for f in fields], 1)
-            best = lambda parts: torch.stack(parts)[tried.argmin(1), torch.arange(len(tried))]  # noqa: E731
+
+            def best(parts: list[Tensor]) -> Tensor:
+                return torch.stack(parts)[tried.argmin(1), torch.arange(len(tried))]
+
             logits, latent = best([x for x, _ in draws]), {k: best([z[k] for _, z in draws]) for k in latent}
             out["tried"] = tried.cpu().numpy()
         soft = soft_field(logits, self.field)
@@ -204,16 +246,29 @@ class Model:
         raw_seen = seen(hard)
         raw = measure(self.problem, as_soft(hard, self.field))
         out |= {f"raw.{k}": v for k, v in raw.items()}
-        out |= {f"measured.{k}": v for k, v in (measure(self.problem, as_soft(delivered, self.field)) if project else raw).items()}
-        out |= {f"{kind}.{k}": v.cpu().numpy() for kind, d in (("latent", latent), ("implied", implied)) for k, v in d.items()}
+        out |= {
+            f"measured.{k}": v
+            for k, v in (measure(self.problem, as_soft(delivered, self.field)) if project else raw).items()
+        }
+        out |= {
+            f"{kind}.{k}": v.cpu().numpy()
+            for kind, d in (("latent", latent), ("implied", implied))
+            for k, v in d.items()
+        }
         shown = soft if self.problem.deliver is None else raw_seen[:, None]
         out |= {"delivered": (seen(delivered) if project else raw_seen).cpu().numpy(), "soft": shown.cpu().numpy()}
         return {k: v[: stop - start] for k, v in out.items()}
 
     def _draw(
-        self, conditions: Conditions, dials: Conditions, seed: int, index: Sequence[int], attempt: int, shape: tuple[int, int],
+        self,
+        conditions: Conditions,
+        dials: Conditions,
+        seed: int,
+        index: Sequence[int],
+        attempt: int,
+        shape: tuple[int, int],
         stages: Mapping[str, bool],
-    ) -> tuple[Tensor, dict[str, Tensor]]:  # fmt: skip
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Logits and latents of the samples `index`; `attempt` counts the draws of each."""
         keys = [key(seed, i, attempt) if attempt else key(seed, i) for i in index]
         noise = {k: v.to(self.device) for k, v in self.generator.noise(keys, shape).items()}
@@ -225,7 +280,8 @@ class Model:
 
     @property
     def pinned(self) -> tuple[Invariance, ...]:
-        """The invariances whose value is a condition of this preset, those left out of its training (weight 0) aside."""
+        """The invariances whose value is a condition of this preset, those left out of its training (weight 0)
+        aside."""
         weights, asked = self.preset.config.weights, {q.name for q in self.conditions}
         return tuple(i for i in self.problem.invariances if i.name in asked and weights.get(i.name, 1.0))
 
@@ -234,7 +290,9 @@ class Model:
         most = MOST_TRIED if self.pinned else 1
         if isinstance(count, bool) or not isinstance(count, int | np.integer) or not 1 <= count <= most:
             alone = f"1: no condition of {self.name} is an invariance to choose by"
-            raise ValueError(f"best_of must be {f'a whole number from 1 to {most}' if self.pinned else alone}; got {count!r}.")
+            raise ValueError(
+                f"best_of must be {f'a whole number from 1 to {most}' if self.pinned else alone}; got {count!r}."
+            )
 
     def missed(self, fields: Tensor, conditions: Conditions) -> Tensor:
         """L_I = sum_i w_i I_i of soft fields (B, C, H, W) over the `pinned` invariances, w_i as in training; (B,)."""
@@ -242,17 +300,22 @@ class Model:
 
     def position(self, conditions: Mapping[str, Any] | None = None) -> float:
         """Where these conditions lie among all that can be asked; see `core.types.Position`."""
-        return float(position(self.problem, self.conditions, self.request(conditions, 1, self.conditions, fill=True))[0])
+        return float(
+            position(self.problem, self.conditions, self.request(conditions, 1, self.conditions, fill=True))[0]
+        )
 
     def reference(self, conditions: Mapping[str, Any] | None = None) -> dict[str, tuple[Array, Array]]:
-        """Descriptor name -> (mean, standard deviation) of the held-out data at these conditions, interpolated between the
-        places (see `position`) that the checkpoint carries; empty when the problem has no data."""
+        """Descriptor name -> (mean, standard deviation) of the held-out data at these conditions, interpolated between
+        the places (see `position`) that the checkpoint carries; empty when the problem has no data."""
         if "at" not in self.references or (self.conditions[0].kind != "scalar" and self.problem.position is None):
             return {}
         value, at = self.position(conditions), self.references["at"]
         place = float(np.clip(np.interp(value, at, np.arange(len(at))), 0, len(at) - 1))
         low = min(math.floor(place), len(at) - 2)
-        blend = lambda table: (low + 1 - place) * table[low] + (place - low) * table[low + 1]  # noqa: E731
+
+        def blend(table: Array) -> Array:
+            return (low + 1 - place) * table[low] + (place - low) * table[low + 1]
+
         stems = [k.removesuffix(".mean") for k in self.references if k.endswith(".mean")]
         return {s: (blend(self.references[f"{s}.mean"]), blend(self.references[f"{s}.sd"])) for s in stems}
 
@@ -268,7 +331,9 @@ def load(name: str | Path, device: str = "cpu") -> Model:
     path = Path(name) if isinstance(name, Path) or str(name).endswith(".safetensors") else path_of(str(name))
     if not path.exists():
         made = f"{path.parent.name}/{path.stem}"
-        raise FileNotFoundError(f"There is no checkpoint {path.name} for {made} yet. Make one with: python train.py {made}")
+        raise FileNotFoundError(
+            f"There is no checkpoint {path.name} for {made} yet. Make one with: python train.py {made}"
+        )
     return Model(checkpoints.load(path), device)
 
 
@@ -287,7 +352,11 @@ def draw(problem: str | Problem, n: int, seed: int, size: int | None = None) -> 
     known = found.source.known(range(seed, seed + n)) if hasattr(found.source, "known") else {}
     discrete = found.field.kind != "continuous"
     return Sample(
-        labels=array if discrete else None, field=None if discrete else array, soft=soft.numpy(),
-        requested={k: v for k, v in (measured | known).items() if k in names}, measured=measured, raw=measured,
+        labels=array if discrete else None,
+        field=None if discrete else array,
+        soft=soft.numpy(),
+        requested={k: v for k, v in (measured | known).items() if k in names},
+        measured=measured,
+        raw=measured,
         seeds=np.arange(seed, seed + n, dtype=np.int64),
-    )  # fmt: skip
+    )

@@ -14,7 +14,8 @@ from core.sampling.validation import brief, outside
 from core.types import Array, Sample
 
 BATCH, BATCH_PIXELS = 16, 2**15
-"""Samples in one call on a CPU: at most `BATCH`, and no more than `BATCH_PIXELS` pixels, which fit its cache (one at least)."""
+"""Samples in one call on a CPU: at most `BATCH`, and no more than `BATCH_PIXELS` pixels, which fit its cache (one at
+least)."""
 PROBES = 256
 """Most samples of a sweep whose conditions are validated before anything is sampled."""
 
@@ -38,10 +39,9 @@ Setting = float | tuple[float, ...] | Sweep
 class Request:
     """A set of samples: all that fixes every one of them, whatever the split. `name` as in `core.load`.
 
-    `off` names stages that are left out. `batch` samples are computed in one call (None: as many as are quick). On the same
-    machine a sample does not depend on its neighbours in a call; between different batches the network rounds differently, and now
-    and then a pixel differs, a few where the refinement carries it on.
-    """
+    `off` names stages that are left out. `batch` samples are computed in one call (None: as many as are quick). On the
+    same machine a sample does not depend on its neighbours in a call; between different batches the network rounds
+    differently, and now and then a pixel differs, a few where the refinement carries it on."""
 
     name: str
     n: int
@@ -59,13 +59,22 @@ class Request:
 
     def settings(self, indices: Array) -> tuple[dict[str, Any], dict[str, Any]]:
         """Conditions and latents of the samples `indices`: sweeps as lists, everything else as it is."""
-        at = lambda v: v.at(indices, self.n) if isinstance(v, Sweep) else v  # noqa: E731
+
+        def at(v: Any) -> Any:
+            return v.at(indices, self.n) if isinstance(v, Sweep) else v
+
         return {k: at(v) for k, v in self.conditions.items()}, {k: at(v) for k, v in self.latent.items()}
 
     def sample(self, model: Model, start: int, stop: int) -> Sample:
         """Samples start .. stop-1."""
         conditions, latent = self.settings(np.arange(start, stop))
-        asked: dict[str, Any] = {"n": stop - start, "first": start, "seed": self.seed, "project": self.project, "size": self.size}
+        asked: dict[str, Any] = {
+            "n": stop - start,
+            "first": start,
+            "seed": self.seed,
+            "project": self.project,
+            "size": self.size,
+        }
         asked |= {"best_of": self.best_of}
         return model.sample(conditions, latent=latent, **asked, **dict.fromkeys(self.off, False))
 
@@ -79,7 +88,9 @@ class Shard(NamedTuple):
     def span(self, n: int) -> tuple[int, int]:
         """(first, last + 1) of the samples of this shard; `ValueError` for a shard that there is not."""
         if not 1 <= self.k <= self.m:
-            raise ValueError(f"There is no shard {self.k}/{self.m}; allowed: 1/{self.m} to {self.m}/{self.m}, such as 3/16.")
+            raise ValueError(
+                f"There is no shard {self.k}/{self.m}; allowed: 1/{self.m} to {self.m}/{self.m}, such as 3/16."
+            )
         if n < self.m:
             raise ValueError(f"{n} samples cannot be split over {self.m} shards; use at most {n}.")
         return (self.k - 1) * n // self.m, self.k * n // self.m
@@ -93,11 +104,14 @@ WHOLE = Shard(1, 1)
 
 
 def validate(request: Request, model: Model) -> list[str]:
-    """The warnings of a request; `ValueError` for whatever cannot be sampled. Of a sweep, `PROBES` values are looked at."""
+    """The warnings of a request; `ValueError` for whatever cannot be sampled. Of a sweep, `PROBES` values are looked
+    at."""
     known = {q.name: q for q in model.conditions + model.latents}
     for name, value in (*request.conditions.items(), *request.latent.items()):
         if name in known and (known[name].kind == "scalar") == isinstance(value, tuple):
-            wanted = "one number, or a sweep low:high" if known[name].kind == "scalar" else f"{known[name].size} numbers"
+            wanted = (
+                "one number, or a sweep low:high" if known[name].kind == "scalar" else f"{known[name].size} numbers"
+            )
             raise ValueError(f"{name} must be {wanted}; got {brief(value)}.")
     if unknown := set(request.off) - set(model.stages):
         named, kept = ", ".join(sorted(unknown)), ", ".join(sorted(model.stages)) or "none"

@@ -10,7 +10,8 @@ from core.types import Array, Quantity
 
 
 def validate(quantity: Quantity, value: Any, n: int) -> Array:
-    """A condition or latent value as float32 (n,) or (n, size); `ValueError` names it, the value and what is allowed."""
+    """A condition or latent value as float32 (n,) or (n, size); `ValueError` names it, the value and what is
+    allowed."""
     try:
         given = np.asarray(value, dtype=np.float32)
     except (TypeError, ValueError):
@@ -18,7 +19,9 @@ def validate(quantity: Quantity, value: Any, n: int) -> Array:
     tail = () if quantity.kind == "scalar" else (quantity.size,)
     if given.shape not in (tail, (n, *tail)):
         allowed = "one number" if not tail else f"{quantity.size} numbers"
-        raise ValueError(f"{quantity.name} must be {allowed} (or one set for each of the {n} samples); got shape {given.shape}.")
+        raise ValueError(
+            f"{quantity.name} must be {allowed} (or one set for each of the {n} samples); got shape {given.shape}."
+        )
     span = f"{quantity.low:g} to {quantity.high:g} {quantity.unit}".rstrip()
     if not np.isfinite(given).all():
         raise ValueError(f"{quantity.name} must be finite; got {brief(value)}. Allowed: {span}.")
@@ -29,7 +32,9 @@ def validate(quantity: Quantity, value: Any, n: int) -> Array:
         raise ValueError(f"{quantity.name} must sum to 1; got {value!r}.")
     if quantity.heights and (tall := float(np.ptp(given, axis=-1).max())) > quantity.heights[1] + slack:
         limit = f"{quantity.heights[1]:g} {quantity.unit}".rstrip()
-        raise ValueError(f"{quantity.name} spans {tall:g} from its lowest to its highest value. Allowed: at most {limit}.")
+        raise ValueError(
+            f"{quantity.name} spans {tall:g} from its lowest to its highest value. Allowed: at most {limit}."
+        )
     return np.broadcast_to(given, (n, *tail)).astype(np.float32)
 
 
@@ -46,7 +51,10 @@ def outside(quantity: Quantity, value: Array) -> str | None:
         seen = f"{quantity.heights[0]:g} {quantity.unit}".rstrip()
         over = tall > quantity.heights[0] + 1e-5
         return f"{quantity.label} spans {tall:g}, more than what was seen in training ({seen})." if over else None
-    if quantity.trained is None or not ((value < quantity.trained[0] - 1e-6) | (value > quantity.trained[1] + 1e-6)).any():
+    if (
+        quantity.trained is None
+        or not ((value < quantity.trained[0] - 1e-6) | (value > quantity.trained[1] + 1e-6)).any()
+    ):
         return None
     span = f"{quantity.trained[0]:g} to {quantity.trained[1]:g} {quantity.unit}".rstrip()
     return f"{quantity.label} is outside the range seen in training ({span})."

@@ -1,9 +1,8 @@
 """Reconstruction by simulated annealing: two-phase labels with a given two-point correlation, by exchanging pixels.
 
-Source: Yeong and Torquato, Phys. Rev. E 57, 495 (1998); Rozman and Utz, Phys. Rev. E 63, 066701 (2001). The curve is the full
-radial average on the periodic grid: the two axes alone would leave stripes. Only pixels at an interface are exchanged, which
-keeps specks away; the volume fraction never changes.
-"""
+Source: Yeong and Torquato, Phys. Rev. E 57, 495 (1998); Rozman and Utz, Phys. Rev. E 63, 066701 (2001). The curve is
+the full radial average on the periodic grid: the two axes alone would leave stripes. Only pixels at an interface are
+exchanged, which keeps specks away; the volume fraction never changes."""
 
 from __future__ import annotations
 
@@ -16,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 Whole = NDArray[np.int64]
 HOT, COLD = 0.03, 1e-4
-"""First temperature over the mean change of the energy in the first exchanges proposed; last temperature over the first."""
+"""First temperature over the mean change of the energy in the first exchanges proposed; last temperature over the
+first."""
 LEAST, MOST = 16, 256
 """Exchanges proposed at once, then judged one after the other, each on the labels that the ones before have left."""
 
@@ -24,19 +24,26 @@ LEAST, MOST = 16, 256
 class Annealing:
     """Labels (H, W) on their way to the curve `target`. What is kept are counts, whole numbers, so nothing drifts.
 
-    With n_r(p) = phase-1 pixels in annulus r about pixel p and C_r = sum of n_r over the phase-1 pixels, S2(r) = C_r / (H W |r|)
-    as in `descriptors.s2_radial`. Exchanging a (1 -> 0) and b (0 -> 1) changes C_r by 2 (n_r(b) - n_r(a)) - 2 [|b - a| in r].
-    """
+    With n_r(p) = phase-1 pixels in annulus r about pixel p and C_r = sum of n_r over the phase-1 pixels, S2(r) = C_r /
+    (H W |r|) as in `descriptors.s2_radial`. Exchanging a (1 -> 0) and b (0 -> 1) changes C_r by 2 (n_r(b) - n_r(a)) - 2
+    [|b - a| in r]."""
 
-    def __init__(self, target: ArrayLike, shape: tuple[int, int], seed: int = 0, start: ArrayLike | None = None) -> None:
-        """`target` (m,): S2 at annuli 0 .. m-1 px, `target[0]` the volume fraction; `start`: labels to begin from, whose own
-        fraction is then kept (default: white noise). `ValueError` for a curve or labels that do not fit the grid."""
+    def __init__(
+        self, target: ArrayLike, shape: tuple[int, int], seed: int = 0, start: ArrayLike | None = None
+    ) -> None:
+        """`target` (m,): S2 at annuli 0 .. m-1 px, `target[0]` the volume fraction; `start`: labels to begin from,
+        whose own fraction is then kept (default: white noise). `ValueError` for a curve or labels that do not fit the
+        grid."""
         self.target = np.asarray(target, dtype=np.float64)
         most = min(shape) // 2 + 1
         if self.target.ndim != 1 or not 2 <= len(self.target) <= most:
-            raise ValueError(f"The curve must have 2 to {most} values on {shape[0]} x {shape[1]} pixels; got {self.target.shape}.")
+            raise ValueError(
+                f"The curve must have 2 to {most} values on {shape[0]} x {shape[1]} pixels; got {self.target.shape}."
+            )
         if not np.isfinite(self.target).all() or not 0 <= self.target[0] <= 1:
-            raise ValueError(f"The curve must be finite and begin with the volume fraction, 0 to 1; got {self.target[0]}.")
+            raise ValueError(
+                f"The curve must be finite and begin with the volume fraction, 0 to 1; got {self.target[0]}."
+            )
         if start is not None and np.shape(start) != tuple(shape):
             raise ValueError(f"The labels to begin from must be {shape[0]} x {shape[1]}; got {np.shape(start)}.")
         self.shape, self.steps, self._rng = shape, 0, np.random.default_rng(seed)
@@ -83,9 +90,8 @@ class Annealing:
     ) -> Generator[tuple[float, float], None, None]:
         """Exchange pixels until `error` is at most `goal`, or for `steps` proposals or `seconds`; geometric cooling.
 
-        Yields (share of the steps, energy) every few proposals, at the end (1, energy). Stop iterating to cancel: `labels` are
-        always whole. Without a time limit the labels are a function of the arguments alone.
-        """
+        Yields (share of the steps, energy) every few proposals, at the end (1, energy). Stop iterating to cancel:
+        `labels` are always whole. Without a time limit the labels are a function of the arguments alone."""
         begin, hot, batch = time.monotonic(), math.nan, LEAST
         while self.steps < steps and self.error > goal and time.monotonic() - begin < seconds:
             a, b = self._propose(min(batch, steps - self.steps))
@@ -120,8 +126,8 @@ class Annealing:
         return difference @ (2 * (self.curve - self.target)) + np.square(difference).sum(1)
 
     def _judge(self, a: Whole, b: Whole, temperature: float) -> int:
-        """Metropolis, one exchange after the other; returns how many were accepted. Those that share a pixel with an accepted
-        one are dropped: it has changed its phase."""
+        """Metropolis, one exchange after the other; returns how many were accepted. Those that share a pixel with an
+        accepted one are dropped: it has changed its phase."""
         allowed = -temperature * np.log1p(-self._rng.random(len(a)))
         accepted = 0
         while len(a):

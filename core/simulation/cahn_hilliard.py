@@ -6,9 +6,8 @@ One step of size dt, with hats for Fourier coefficients and stabilisation S (Eyr
 
     u^_{n+1} = (u^_n - dt k^2 [u^3 - (1 + S) u]^_n) / (1 + dt (eps^2 k^4 + S k^2))
 
-First order in dt, mass conserved to rounding (the k = 0 mode never moves), free energy never rises for S >= max(3 u^2 - 1) / 2.
-With S = 1 a start beyond |u| of about 1.6 (dt = 300) to 3 (dt = .3) can blow up; -1..1 is safe at any dt.
-"""
+First order in dt, mass conserved to rounding (the k = 0 mode never moves), free energy never rises for S >= max(3 u^2 -
+1) / 2. With S = 1 a start beyond |u| of about 1.6 (dt = 300) to 3 (dt = .3) can blow up; -1..1 is safe at any dt."""
 
 from __future__ import annotations
 
@@ -27,12 +26,14 @@ from core.descriptors import two_phase
 STABILISATION = 1.0
 BATCH = 32
 FRAMES, BEYOND, COARSENING, STREAM = (30.0, 6000.0, 1.08), 1.15, 0.47, 1000
-"""First and last time and ratio of times at which a simulation is looked at; length over the wanted one at which it ends; time over
-length^3 (px) of a structure, roughly, from 15 px at t = 1600; their noise is of a stream that `draw` never uses."""
+"""First and last time and ratio of times at which a simulation is looked at; length over the wanted one at which it
+ends; time over length^3 (px) of a structure, roughly, from 15 px at t = 1600; their noise is of a stream that `draw`
+never uses."""
 
 
 def wavenumbers_squared(shape: tuple[int, int], like: Tensor) -> Tensor:
-    """k_x^2 + k_y^2 in rad^2/px^2 on the half spectrum of `rfft2`, shape (H, W // 2 + 1), dtype and device of `like`."""
+    """k_x^2 + k_y^2 in rad^2/px^2 on the half spectrum of `rfft2`, shape (H, W // 2 + 1), dtype and device of
+    `like`."""
     ky = 2 * math.pi * torch.fft.fftfreq(shape[0], dtype=torch.float64)
     kx = 2 * math.pi * torch.fft.rfftfreq(shape[1], dtype=torch.float64)
     return (ky[:, None] ** 2 + kx[None] ** 2).to(like)
@@ -46,18 +47,20 @@ def factors(k2: Tensor, dt: Tensor | float, eps: Tensor | float = 1.0) -> tuple[
 
 
 def _forward(u: Tensor) -> Tensor:
-    """`rfft2` whose bits do not depend on the batch: FFT libraries take another path for a lone array of up to 32 px."""
+    """`rfft2` whose bits do not depend on the batch: FFT libraries take another path for a lone array of up to 32
+    px."""
     return torch.fft.rfft2(u.repeat(2, 1, 1))[:1] if len(u) == 1 and min(u.shape[1:]) <= 32 else torch.fft.rfft2(u)
 
 
 def _complex(*factors: Tensor) -> tuple[Tensor, ...]:
-    """Real multipliers as complex ones, once: a mixed product would convert them at every step. Their imaginary part is 0, so
-    every product is a single rounding and its bits do not depend on the batch."""
+    """Real multipliers as complex ones, once: a mixed product would convert them at every step. Their imaginary part is
+    0, so every product is a single rounding and its bits do not depend on the batch."""
     return tuple(f.to(torch.promote_types(f.dtype, torch.complex64)) for f in factors)
 
 
 def propagate(u: Tensor, dt: Tensor | float, steps: int, eps: Tensor | float = 1.0) -> Tensor:
-    """`steps` equal steps from u (B, H, W); dt in time units and eps in px, scalars or (B,). Differentiable in u, dt, eps."""
+    """`steps` equal steps from u (B, H, W); dt in time units and eps in px, scalars or (B,). Differentiable in u, dt,
+    eps."""
     shape = u.shape[-2:]
     keep, push = _complex(*factors(wavenumbers_squared((shape[0], shape[1]), u), dt, eps))
     spectrum = _forward(u)
@@ -70,7 +73,8 @@ def propagate(u: Tensor, dt: Tensor | float, steps: int, eps: Tensor | float = 1
 
 
 def free_energy(u: Tensor, eps: float = 1.0) -> Tensor:
-    """Ginzburg-Landau energy per pixel, mean of (u^2 - 1)^2 / 4 + eps^2 |grad u|^2 / 2 with the spectral gradient; shape (B,)."""
+    """Ginzburg-Landau energy per pixel, mean of (u^2 - 1)^2 / 4 + eps^2 |grad u|^2 / 2 with the spectral gradient;
+    shape (B,)."""
     shape = u.shape[-2:]
     k2 = wavenumbers_squared((shape[0], shape[1]), u)
     gradient = (u * torch.fft.irfft2(torch.fft.rfft2(u) * k2, s=shape)).mean((-2, -1))
@@ -78,17 +82,18 @@ def free_energy(u: Tensor, eps: float = 1.0) -> Tensor:
 
 
 def growth_rate(k: float, mean: float, eps: float = 1.0) -> float:
-    """Linear growth rate of a small mode of wavenumber k (rad/px) on a uniform state: -k^2 (3 mean^2 - 1 + eps^2 k^2)."""
+    """Linear growth rate of a small mode of wavenumber k (rad/px) on a uniform state: -k^2 (3 mean^2 - 1 + eps^2
+    k^2)."""
     return -(k**2) * (3 * mean**2 - 1 + eps**2 * k**2)
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Time steps of a full simulation: dt grows by `growth` per step from `first` to `largest` (the interface slows down).
+    """Time steps of a full simulation: dt grows by `growth` per step from `first` to `largest` (the interface slows
+    down).
 
-    Time is nominal: the stabilisation slows large steps, so that the domains at t = 1600 are those of about three quarters of
-    that time at small steps (15.0 against 16.5 px). The t^(1/3) law and the morphology are the same.
-    """
+    Time is nominal: the stabilisation slows large steps, so that the domains at t = 1600 are those of about three
+    quarters of that time at small steps (15.0 against 16.5 px). The t^(1/3) law and the morphology are the same."""
 
     first: float = 0.3
     growth: float = 1.02
@@ -123,12 +128,12 @@ def simulate(u: Tensor, times: Tensor, schedule: Schedule | None = None) -> Tens
 
 
 def composition(fraction: float, time: float) -> float:
-    """Mean of u that leaves about `fraction` of u > 0 at `time`: (2 p - 1) / (1 + 2 d), d = .087 - .031 ln(time / 300) >= 0.
+    """Mean of u that leaves about `fraction` of u > 0 at `time`: (2 p - 1) / (1 + 2 d), d = .087 - .031 ln(time / 300)
+    >= 0.
 
-    Curved interfaces hold the matrix supersaturated (Gibbs-Thomson), so less of the minority phase condenses than the mean
-    composition suggests, the more so the earlier. d is a fit to 512 simulations (residual .005), not a law: what counts is
-    always measured on the result.
-    """
+    Curved interfaces hold the matrix supersaturated (Gibbs-Thomson), so less of the minority phase condenses than the
+    mean composition suggests, the more so the earlier. d is a fit to 512 simulations (residual .005), not a law: what
+    counts is always measured on the result."""
     return (2 * fraction - 1) / (1 + 2 * max(0.087 - 0.031 * math.log(time / 300), 0.0))
 
 
@@ -136,11 +141,10 @@ def composition(fraction: float, time: float) -> float:
 class CahnHilliard:
     """The embedded data source: two-phase structures from quenched noise, one independent simulation per seed.
 
-    Intended volume fraction uniform in `fractions` (minority fraction drawn, the two phases' roles mirrored by a coin), final
-    time log-uniform in `times` (several coarsening stages), white noise of amplitude `noise` (.5 is needed to nucleate away
-    from equal fractions). Labels are u > 0, phase 1. A simulation whose measured fraction falls outside `fractions` is drawn
-    again with the next attempt of the same seed.
-    """
+    Intended volume fraction uniform in `fractions` (minority fraction drawn, the two phases' roles mirrored by a coin),
+    final time log-uniform in `times` (several coarsening stages), white noise of amplitude `noise` (.5 is needed to
+    nucleate away from equal fractions). Labels are u > 0, phase 1. A simulation whose measured fraction falls outside
+    `fractions` is drawn again with the next attempt of the same seed."""
 
     fractions: tuple[float, float] = (0.2, 0.8)
     times: tuple[float, float] = (80.0, 1800.0)
@@ -173,11 +177,16 @@ class CahnHilliard:
         return out
 
     def draw(self, seeds: Sequence[int], shape: tuple[int, int]) -> NDArray[np.uint8]:
-        """uint8 labels (n, H, W), a pure function of each seed. `RuntimeError` if a seed fails 20 attempts (tiny grids)."""
+        """uint8 labels (n, H, W), a pure function of each seed. `RuntimeError` if a seed fails 20 attempts (tiny
+        grids)."""
         out = np.empty((len(seeds), *shape), np.uint8)
         left = list(range(len(seeds)))
         for attempt in range(20):
-            labels = (self.quench([self.parameters(int(seeds[i]), attempt) for i in left], shape) > 0).to(torch.uint8).numpy()
+            labels = (
+                (self.quench([self.parameters(int(seeds[i]), attempt) for i in left], shape) > 0)
+                .to(torch.uint8)
+                .numpy()
+            )
             out[left] = labels
             fraction = labels.mean((1, 2), dtype=np.float64)
             left = [i for i, p in zip(left, fraction, strict=True) if not self.fractions[0] <= p <= self.fractions[1]]
@@ -186,15 +195,16 @@ class CahnHilliard:
         raise RuntimeError(f"{len(left)} simulations of {shape} stayed outside {self.fractions}; use a larger grid.")
 
     def at(self, fractions: Sequence[float], seed: int, shape: tuple[int, int]) -> NDArray[np.uint8]:
-        """Structures at given volume fractions (n,): the final field is cut at the rank that makes each fraction exact."""
+        """Structures at given volume fractions (n,): the final field is cut at the rank that makes each fraction
+        exact."""
         runs = [(float(p), *self.parameters(seed + i)[1:]) for i, p in enumerate(fractions)]
         return cut(self.quench(runs, shape), fractions).numpy()
 
     def stopped(
         self, fractions: Sequence[float], lengths: Sequence[float], seed: int, shape: tuple[int, int]
     ) -> NDArray[np.uint8]:
-        """Structures (n, H, W) at given volume fractions whose characteristic length (px) comes nearest to the given one (n,) among
-        the frames of a simulation each, which ends when it is well beyond it."""
+        """Structures (n, H, W) at given volume fractions whose characteristic length (px) comes nearest to the given
+        one (n,) among the frames of a simulation each, which ends when it is well beyond it."""
         wanted = torch.tensor(list(lengths), dtype=torch.float32)
         starts = zip(fractions, lengths, strict=True)
         means = [composition(float(p), float(np.clip(COARSENING * length**3, *self.times))) for p, length in starts]

@@ -1,8 +1,8 @@
-"""Two-point correlations as requests: which curves a structure can have, the nearest one that it can, and closed families.
+"""Two-point correlations as requests: which curves a structure can have, the nearest one that it can, and closed
+families.
 
-Curves S2(r) (n, BINS) lie on the distances of `descriptors.radial_bins`, bins 0 .. BINS - 1; the normalised autocovariance is
-c(r) = (S2(r) - p1^2) / (p1 (1 - p1)), c(0) = 1, c(inf) = 0.
-"""
+Curves S2(r) (n, BINS) lie on the distances of `descriptors.radial_bins`, bins 0 .. BINS - 1; the normalised
+autocovariance is c(r) = (S2(r) - p1^2) / (p1 (1 - p1)), c(0) = 1, c(inf) = 0."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ from core.simulation.random_field import interpolate, offsets
 from core.types import Array
 
 BINS, GRID, TAIL = 33, 128, 6.0
-"""Number of distances of a curve (0 to 32 px); side of the grid for spectra; px in which a curve falls by e beyond its end."""
+"""Number of distances of a curve (0 to 32 px); side of the grid for spectra; px in which a curve falls by e beyond its
+end."""
 ROUNDS, OVER, SLACK = 60, 1.7, 2e-3
-"""Alternating projections, their over-relaxation, and the mean |change| of c below which a curve is possible as it is."""
+"""Alternating projections, their over-relaxation, and the mean |change| of c below which a curve is possible as it
+is."""
 
 
 @lru_cache(maxsize=1)
@@ -57,12 +59,11 @@ def bounds(p: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def nearest(curve: Tensor) -> Tensor:
-    """The nearest curves (n, BINS) that satisfy the two necessary conditions on a correlation in the plane: no value outside
-    `bounds`, and with some continuation beyond the last distance no negative power at any wavelength (Bochner).
+    """The nearest curves (n, BINS) that satisfy the two necessary conditions on a correlation in the plane: no value
+    outside `bounds`, and with some continuation beyond the last distance no negative power at any wavelength (Bochner).
 
-    Alternating projections (von Neumann; Boyle and Dykstra 1986) of the map over all displacements; a curve that comes within
-    `SLACK` of a possible one comes back unchanged.
-    """
+    Alternating projections (von Neumann; Boyle and Dykstra 1986) of the map over all displacements; a curve that comes
+    within `SLACK` of a possible one comes back unchanged."""
     index, average, place = _rings()
     asked, p = normalised(curve)
     low, high = ((b - p[:, None] ** 2) / (p * (1 - p)).clamp(min=1e-6)[:, None] for b in bounds(p))
@@ -95,8 +96,8 @@ def continued(covariance: Tensor) -> Tensor:
 @lru_cache(maxsize=1)
 @torch.inference_mode(False)
 def _rings() -> tuple[Tensor, Tensor, Tensor]:
-    """Flat indices (k,) of the displacements in the bins, the matrix (k, BINS) of means over each, and the bin (GRID^2,) of every
-    displacement, the last one for all beyond."""
+    """Flat indices (k,) of the displacements in the bins, the matrix (k, BINS) of means over each, and the bin
+    (GRID^2,) of every displacement, the last one for all beyond."""
     y, x = offsets((GRID, GRID))
     bins = torch.hypot(x.double(), y.double()).round().long().flatten()
     index = (bins < BINS).nonzero()[:, 0]
@@ -105,11 +106,11 @@ def _rings() -> tuple[Tensor, Tensor, Tensor]:
 
 
 def damped_bessel(p: Tensor, length: Tensor, order: Tensor) -> Tensor:
-    """S2 (n, BINS) with c(r) = exp(-r / xi) J0(q r), q = first zero of J0 / length (px): a family for requests without data.
+    """S2 (n, BINS) with c(r) = exp(-r / xi) J0(q r), q = first zero of J0 / length (px): a family for requests without
+    data.
 
-    `order` xi / length from about .5 (a disordered structure) to 4 (nearly periodic). Its spectrum is never negative: J0 is a
-    ring in the plane, the exponential a positive blur of it (the planar kin of Teubner and Strey 1987).
-    """
+    `order` xi / length from about .5 (a disordered structure) to 4 (nearly periodic). Its spectrum is never negative:
+    J0 is a ring in the plane, the exponential a positive blur of it (the planar kin of Teubner and Strey 1987)."""
     at = distances()[None].double().numpy()
     zero, scale, reach = (np.asarray(v, dtype=np.float64) for v in (jn_zeros(0, 1)[0], length[:, None], order[:, None]))
     c: Array = np.exp(-at / (reach * scale)) * j0(zero * at / scale)

@@ -1,9 +1,9 @@
-"""Handwritten digits as a data source: the set that scikit-learn carries, drawn larger and a little different each time, or
-people's own in the IDX files of MNIST (`idx`).
+"""Handwritten digits as a data source: the set that scikit-learn carries, drawn larger and a little different each
+time, or people's own in the IDX files of MNIST (`idx`).
 
-The embedded ones are the test part of "Optical Recognition of Handwritten Digits" (Alpaydin and Kaynak 1998, UCI, CC BY 4.0): 1797
-images of 8 x 8 blocks of a bitmap, whose edge is found again between the blocks. The last fifth is kept for held-out seeds.
-"""
+The embedded ones are the test part of "Optical Recognition of Handwritten Digits" (Alpaydin and Kaynak 1998, UCI, CC BY
+4.0): 1797 images of 8 x 8 blocks of a bitmap, whose edge is found again between the blocks. The last fifth is kept for
+held-out seeds."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def embedded() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         from sklearn.datasets import load_digits
     except ImportError:
         raise ValueError(
-            "The handwritten digits come with scikit-learn, which is not installed here. Install it (pip install scikit-learn), or "
+            "The handwritten digits come with scikit-learn, which is not installed here. Install it (pip install "
+            "scikit-learn), or "
             "train on your own: python train.py motif --data FOLDER"
         ) from None
     found = load_digits()
@@ -58,10 +59,15 @@ class Digits:
     def identity(self) -> dict[str, Any]:
         """What the images are and how they are moved."""
         return {
-            "source": "digits of scikit-learn (UCI, Optical Recognition of Handwritten Digits)", "version": 1,
-            "held out": "the last fifth", "pixels per block": list(PIXELS), "rotation, rad": TURN, "shear": SLANT,
-            "shift, px": SHIFT, "edge": EDGE,
-        }  # fmt: skip
+            "source": "digits of scikit-learn (UCI, Optical Recognition of Handwritten Digits)",
+            "version": 1,
+            "held out": "the last fifth",
+            "pixels per block": list(PIXELS),
+            "rotation, rad": TURN,
+            "shear": SLANT,
+            "shift, px": SHIFT,
+            "edge": EDGE,
+        }
 
     def _chosen(self, seed: int) -> tuple[int, np.random.Generator]:
         """Which image a seed is, and the generator that moves it."""
@@ -72,7 +78,8 @@ class Digits:
 
 
 def moved(image: NDArray[np.uint8], rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Blocks (8, 8) in 0..16 as a picture in 0..1: cubic between the blocks, under a random affine map about the middle."""
+    """Blocks (8, 8) in 0..16 as a picture in 0..1: cubic between the blocks, under a random affine map about the
+    middle."""
     angle, slant, *scale = rng.uniform([-TURN, -SLANT, PIXELS[0], PIXELS[0]], [TURN, SLANT, PIXELS[1], PIXELS[1]])
     shift = rng.uniform(-SHIFT, SHIFT, 2)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
@@ -86,7 +93,8 @@ def moved(image: NDArray[np.uint8], rng: np.random.Generator, shape: tuple[int, 
 
 @dataclass(frozen=True)
 class OwnDigits:
-    """People's own images, each as it is, in the middle of the frame; of several the last fifth, or a set of its own, is held out.
+    """People's own images, each as it is, in the middle of the frame; of several the last fifth, or a set of its own,
+    is held out.
 
     images : uint8 (n, H, W) of any size up to the frame's.
     labels : uint8 (n,), or None where the file has none.
@@ -113,11 +121,16 @@ class OwnDigits:
 
     def identity(self) -> dict[str, Any]:
         """What the images are; `content` is a digest of them, no path is kept."""
-        content = hashlib.blake2b(str(self.images.shape).encode() + np.ascontiguousarray(self.images).data, digest_size=16)
+        content = hashlib.blake2b(
+            str(self.images.shape).encode() + np.ascontiguousarray(self.images).data, digest_size=16
+        )
         return {**self.about, "images": len(self.images), "held out": self.held_out, "content": content.hexdigest()}
 
     def _chosen(self, seeds: Sequence[int]) -> NDArray[np.int64]:
         """Which image each seed is."""
         cut = len(self.images) - self.held_out
-        pick = lambda s: cut + (s - HELD_OUT) % self.held_out if s >= HELD_OUT else s % cut  # noqa: E731
+
+        def pick(s: int) -> int:
+            return cut + (s - HELD_OUT) % self.held_out if s >= HELD_OUT else s % cut
+
         return np.array([pick(int(s)) for s in seeds], np.int64)

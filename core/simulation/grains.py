@@ -1,8 +1,8 @@
 """The data source of polycrystals: periodic maps of grains, grown as metals' are, each with one of 5 orientations.
 
-A Voronoi tessellation of `surplus` times the wanted number of grains coarsens by `growth.grow` until that number is left; then
-orientations are given to the grains so that the map has the wanted area fractions and adjoining grains differ where they can.
-"""
+A Voronoi tessellation of `surplus` times the wanted number of grains coarsens by `growth.grow` until that number is
+left; then orientations are given to the grains so that the map has the wanted area fractions and adjoining grains
+differ where they can."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from core.types import Array
 
 @dataclass(frozen=True)
 class Grains:
-    """Grown polycrystals, one per seed: 30 to 150 grains per 128 x 128 px (log-uniform), fractions from Dirichlet distributions
-    whose concentration is log-uniform in `concentrations` (from a single dominant orientation to nearly equal fractions)."""
+    """Grown polycrystals, one per seed: 30 to 150 grains per 128 x 128 px (log-uniform), fractions from Dirichlet
+    distributions whose concentration is log-uniform in `concentrations` (from a single dominant orientation to nearly
+    equal fractions)."""
 
     surplus: float = 4.0
     concentrations: tuple[float, float] = (0.5, 20.0)

@@ -1,4 +1,5 @@
-"""Motifs as pictures (H, W): values in 0..1 on the support, `FREE` elsewhere. Pluses and crosses, random ones, a person's own."""
+"""Motifs as pictures (H, W): values in 0..1 on the support, `FREE` elsewhere. Pluses and crosses, random ones, a
+person's own."""
 
 from __future__ import annotations
 
@@ -31,8 +32,8 @@ Shape = tuple[int, int]
 
 
 def crossed(x: Any, y: Any, arm: Any, turn: Any, shape: Shape) -> Tensor:
-    """Two strokes of that half length that cross at a right angle in (x, y), px from the centre of the top left pixel, turned by so
-    many degrees: 0 a plus, 45 a cross. Numbers or tensors (B,) -> (H, W) or (B, H, W)."""
+    """Two strokes of that half length that cross at a right angle in (x, y), px from the centre of the top left pixel,
+    turned by so many degrees: 0 a plus, 45 a cross. Numbers or tensors (B,) -> (H, W) or (B, H, W)."""
     x, y, arm, turn = (torch.as_tensor(v, dtype=torch.float32)[..., None, None] for v in (x, y, arm, turn))
     right = torch.arange(shape[1], dtype=torch.float32, device=x.device) - x
     down = torch.arange(shape[0], dtype=torch.float32, device=x.device)[:, None] - y
@@ -43,8 +44,8 @@ def crossed(x: Any, y: Any, arm: Any, turn: Any, shape: Shape) -> Tensor:
 
 
 def random(keys: Sequence[int], shape: Shape) -> Tensor:
-    """Motifs (n, H, W), each a function of its key: half of them crossed strokes anywhere, half marks of a few strokes, some on a
-    black ground, some black on white."""
+    """Motifs (n, H, W), each a function of its key: half of them crossed strokes anywhere, half marks of a few strokes,
+    some on a black ground, some black on white."""
     return torch.stack([_random(np.random.default_rng(key), shape) for key in keys])
 
 
@@ -68,11 +69,13 @@ def _random(rng: np.random.Generator, shape: Shape) -> Tensor:
 
 
 def placed(mask: Tensor, x: int, y: int, shape: Shape) -> Tensor:
-    """A mask (h, w) with its top left pixel in column x and row y of a frame; `ValueError` where it leaves the frame."""
+    """A mask (h, w) with its top left pixel in column x and row y of a frame; `ValueError` where it leaves the
+    frame."""
     rows, columns = mask.shape
     if not (0 <= x <= shape[1] - columns and 0 <= y <= shape[0] - rows):
         raise ValueError(
-            f"A motif of {columns} x {rows} pixels fits at x = 0 to {shape[1] - columns} and y = 0 to {shape[0] - rows}; "
+            f"A motif of {columns} x {rows} pixels fits at x = 0 to {shape[1] - columns} and y = 0 to "
+            f"{shape[0] - rows}; "
             f"got x = {x}, y = {y}."
         )
     out = torch.full(shape, FREE)
@@ -81,29 +84,38 @@ def placed(mask: Tensor, x: int, y: int, shape: Shape) -> Tensor:
 
 
 def written(text: str) -> Tensor:
-    """A mask (h, w) from lines of # (white), o (black) and . (free), the shorter ones filled with free pixels; `ValueError` says
-    what is wrong."""
+    """A mask (h, w) from lines of # (white), o (black) and . (free), the shorter ones filled with free pixels;
+    `ValueError` says what is wrong."""
     lines = [line.rstrip() for line in text.strip("\r\n").splitlines()]
     wide = max(map(len, lines), default=0)
     if not (1 <= len(lines) <= SIDE and 1 <= wide <= SIDE):
-        raise ValueError(f"A motif has 1 to {SIDE} lines of 1 to {SIDE} signs; this one has {len(lines)} of up to {wide}.")
+        raise ValueError(
+            f"A motif has 1 to {SIDE} lines of 1 to {SIDE} signs; this one has {len(lines)} of up to {wide}."
+        )
     strange = sorted({sign for line in lines for sign in line} - set(SIGNS))
     if strange:
-        raise ValueError(f"A motif is written with # (white), o (black) and . (free); {strange[0]!r} means nothing here.")
+        raise ValueError(
+            f"A motif is written with # (white), o (black) and . (free); {strange[0]!r} means nothing here."
+        )
     return _judged(torch.tensor([[SIGNS[sign] for sign in line.ljust(wide, ".")] for line in lines]))
 
 
 def read(content: bytes) -> Tensor:
-    """A mask (h, w) from a small PNG: its grey values, free where it is transparent, or, where nothing is, where it is black."""
+    """A mask (h, w) from a small PNG: its grey values, free where it is transparent, or, where nothing is, where it is
+    black."""
     if len(content) > BYTES:
         raise ValueError(f"A motif has at most {BYTES} bytes; this file has {len(content)}.")
     try:
         with Image.open(io.BytesIO(content), formats=("PNG",)) as picture:
             if max(picture.size) > SIDE:
-                raise ValueError(f"A motif has at most {SIDE} x {SIDE} pixels; this PNG has {picture.width} x {picture.height}.")
+                raise ValueError(
+                    f"A motif has at most {SIDE} x {SIDE} pixels; this PNG has {picture.width} x {picture.height}."
+                )
             grey, alpha = (np.asarray(p) / np.float32(255) for p in picture.convert("LA").split())
     except (OSError, SyntaxError, EOFError, Image.DecompressionBombError):
-        raise ValueError("This is no PNG that can be read. Use a PNG of at most 32 x 32 pixels, or draw the motif.") from None
+        raise ValueError(
+            "This is no PNG that can be read. Use a PNG of at most 32 x 32 pixels, or draw the motif."
+        ) from None
     free = alpha < 0.5 if (alpha < 0.5).any() else grey < 0.5
     return _judged(torch.from_numpy(np.where(free, FREE, grey).astype(np.float32)))
 

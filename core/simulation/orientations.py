@@ -1,4 +1,5 @@
-"""Which of 5 orientations each grain of a map gets: area fractions near a request, adjoining grains different where possible."""
+"""Which of 5 orientations each grain of a map gets: area fractions near a request, adjoining grains different where
+possible."""
 
 from __future__ import annotations
 
@@ -10,13 +11,15 @@ from core.types import Array
 COUNT = 5
 """Orientations of a polycrystal."""
 WEIGHT = (0.3, 10.0)
-"""What an error of fraction costs beside the same share of boundary between equal orientations, at first and at last."""
+"""What an error of fraction costs beside the same share of boundary between equal orientations, at first and at
+last."""
 HEAT = (5e-3, 5e-5)
 """Temperature of the annealing at first and at last, in share of the boundary."""
 
 
 def boundaries(ids: Array) -> NDArray[np.float64]:
-    """Pixel faces between grains (N, N), symmetric with zero diagonal, of grain numbers 0 .. N-1 on a periodic map (H, W)."""
+    """Pixel faces between grains (N, N), symmetric with zero diagonal, of grain numbers 0 .. N-1 on a periodic map (H,
+    W)."""
     n = int(ids.max()) + 1
     faces = np.zeros(n * n)
     for axis in (0, 1):
@@ -27,8 +30,8 @@ def boundaries(ids: Array) -> NDArray[np.float64]:
 
 
 def greedy(areas: Array, fractions: Array) -> NDArray[np.uint8]:
-    """Orientation of each grain, uint8 (N,): from the largest area share (N,) down, the one that still lacks most of its
-    fraction (5,)."""
+    """Orientation of each grain, uint8 (N,): from the largest area share (N,) down, the one that still lacks most of
+    its fraction (5,)."""
     chosen, lacking = np.empty(len(areas), np.uint8), np.array(fractions, dtype=np.float64)
     for grain in np.argsort(-areas, kind="stable"):
         chosen[grain] = lacking.argmax()
@@ -39,10 +42,10 @@ def greedy(areas: Array, fractions: Array) -> NDArray[np.uint8]:
 def assign(ids: Array, fractions: Array, rng: np.random.Generator, sweeps: int = 8) -> NDArray[np.uint8]:
     """Orientation of each grain, uint8 (N,), for grain numbers 0 .. N-1 (H, W) and requested fractions (5,).
 
-    Simulated annealing from `greedy` on (share of the boundary between equal orientations) + w sum_k |fraction_k - requested_k|:
-    in each sweep every grain in turn takes another orientation, or exchanges its own with any other grain, by heat bath. The
-    temperature and w go geometrically through `HEAT` and `WEIGHT`: neighbours are parted first, then like-sized grains exchanged.
-    """
+    Simulated annealing from `greedy` on (share of the boundary between equal orientations) + w sum_k |fraction_k -
+    requested_k|: in each sweep every grain in turn takes another orientation, or exchanges its own with any other
+    grain, by heat bath. The temperature and w go geometrically through `HEAT` and `WEIGHT`: neighbours are parted
+    first, then like-sized grains exchanged."""
     areas = np.bincount(ids.ravel()) / ids.size
     share = boundaries(ids)
     share /= max(share.sum() / 2, 1)
@@ -67,8 +70,8 @@ def assign(ids: Array, fractions: Array, rng: np.random.Generator, sweeps: int =
 
 
 def _moves(grain: int, areas: Array, share: Array, chosen: Array, touching: Array) -> tuple[Array, Array, Array]:
-    """What a grain can do: exchange with each grain (N), then become each orientation (5). Its new orientation (N + 5,), the area
-    share that leaves its old one, and the change of the boundary between equal orientations."""
+    """What a grain can do: exchange with each grain (N), then become each orientation (5). Its new orientation (N +
+    5,), the area share that leaves its old one, and the change of the boundary between equal orientations."""
     n, old = len(areas), chosen[grain]
     new = np.append(chosen, np.arange(COUNT, dtype=chosen.dtype))
     moved = areas[grain] - np.append(areas, np.zeros(COUNT))

@@ -1,11 +1,12 @@
-"""Periodic Gaussian random fields with a prescribed correlation, and the level-cut transform between field and indicator.
+"""Periodic Gaussian random fields with a prescribed correlation, and the level-cut transform between field and
+indicator.
 
 A standard Gaussian field cut at alpha = Phi^-1(1 - p) gives an indicator of volume fraction p whose autocovariance is
 
     chi(rho) = 1 / (2 pi) * integral_0^{asin rho} exp(-alpha^2 / (1 + sin t)) dt       (Berk 1987; Teubner 1991)
 
-with rho the field's correlation. Inverting it gives the field correlation that a requested two-point correlation needs: the
-classical reconstruction of a two-phase structure, and here the random input of the generator. Lengths in pixels.
+with rho the field's correlation. Inverting it gives the field correlation that a requested two-point correlation needs:
+the classical reconstruction of a two-phase structure, and here the random input of the generator. Lengths in pixels.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ def level_cut_table() -> tuple[Tensor, Tensor, Tensor]:
 
 
 def interpolate(x: Tensor, knots: Tensor, values: Tensor) -> Tensor:
-    """Row-wise linear interpolation, clamped at the ends: x (B, n), increasing knots (B, m), values (m,) or (B, m) -> (B, n)."""
+    """Row-wise linear interpolation, clamped at the ends: x (B, n), increasing knots (B, m), values (m,) or (B, m) ->
+    (B, n)."""
     right = torch.searchsorted(knots.contiguous(), x.contiguous()).clamp(1, knots.shape[1] - 1)
     values = values.expand(len(knots), -1)
     x0, x1 = knots.gather(1, right - 1), knots.gather(1, right)
@@ -73,8 +75,8 @@ def sample_curve(curve: Tensor, spacing: float, distance: Tensor) -> Tensor:
 
 
 def spectral_amplitude(correlation: Tensor) -> Tensor:
-    """Square root of the spectrum of a correlation map (B, H, W) with its origin at the first pixel; negative parts, which
-    no field can have, and the mean are dropped. Shape (B, H, W // 2 + 1)."""
+    """Square root of the spectrum of a correlation map (B, H, W) with its origin at the first pixel; negative parts,
+    which no field can have, and the mean are dropped. Shape (B, H, W // 2 + 1)."""
     power = torch.fft.rfft2(correlation).real.clamp(min=0)
     power[:, 0, 0] = 0
     return power.sqrt()

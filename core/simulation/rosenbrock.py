@@ -2,15 +2,15 @@
 
     M(x) = 100 (x2 - x1^2)^2 + (1 - x1)^2
 
-Given a prior q_X and a target P_Y of what is observed, the answer (Butler et al. 2018; Parikh et al. 2020) is the prior, weighted
-so that its push-forward becomes the target:
+Given a prior q_X and a target P_Y of what is observed, the answer (Butler et al. 2018; Parikh et al. 2020) is the
+prior, weighted so that its push-forward becomes the target:
 
     P_X(x) = q_X(x) P_Y(M(x)) / q_Y(M(x)),    q_Y the push-forward density of q_X:
     q_Y(y) = integral over x1 of the sum over both x2 with M(x1, x2) = y of q_X(x1, x2) / |dM/dx2|,
     |dM/dx2| = 20 sqrt(y - (1 - x1)^2).
 
-Of all distributions with push-forward P_Y it is the one that keeps the prior along every level of M. Points are (..., 2).
-"""
+Of all distributions with push-forward P_Y it is the one that keeps the prior along every level of M. Points are (...,
+2)."""
 
 from __future__ import annotations
 
@@ -66,8 +66,10 @@ class Target:
             got = f"{self.low:g} to {self.high:g}, sd {self.sd:g}"
             raise ValueError(f"The bounds must be in order and the width positive; got {got}.")
         if self.mass < 1e-6:
-            raise ValueError(f"Almost nothing of a normal distribution of mean {self.mean:g} and sd {self.sd:g} lies from "
-                             f"{self.low:g} to {self.high:g}. Move the bounds nearer to the mean.")  # fmt: skip
+            raise ValueError(
+                f"Almost nothing of a normal distribution of mean {self.mean:g} and sd {self.sd:g} lies from "
+                f"{self.low:g} to {self.high:g}. Move the bounds nearer to the mean."
+            )
 
     def _ends(self) -> Array:
         return ndtr((np.array([self.low, self.high]) - self.mean) / self.sd)
@@ -106,7 +108,8 @@ class Target:
 
 @dataclass(frozen=True)
 class Prior:
-    """q_X on the box: uniform where `sd` is infinite, else a round normal distribution about `centre`, cut to the box."""
+    """q_X on the box: uniform where `sd` is infinite, else a round normal distribution about `centre`, cut to the
+    box."""
 
     centre: tuple[float, float] = (0.0, 1.0)
     sd: float = np.inf
@@ -130,8 +133,9 @@ class Prior:
 
 @lru_cache(maxsize=64)
 def pushforward(prior: Prior) -> Callable[[Array], Array]:
-    """q_Y of a prior, as a function of y: the integral above by the midpoint rule in an angle that takes the singularity at its
-    ends away (1 - x1 = sqrt(y) sin t), kept at `LEVELS` levels even in sqrt(y) and interpolated between."""
+    """q_Y of a prior, as a function of y: the integral above by the midpoint rule in an angle that takes the
+    singularity at its ends away (1 - x1 = sqrt(y) sin t), kept at `LEVELS` levels even in sqrt(y) and interpolated
+    between."""
     roots = (np.arange(LEVELS) + 0.5) / LEVELS * np.sqrt(LARGEST)
     reach = np.arcsin(((1 - np.array([HIGH[0], LOW[0]]))[:, None] / roots).clip(-1, 1))
     width = (reach[1] - reach[0]) / COLUMNS
@@ -150,7 +154,8 @@ def pool() -> tuple[Array, Array]:
 
 
 def oracle(target: Target, prior: Prior, seed: int = 0) -> Array:
-    """Points (k, 2) of the exact P_X by rejection: of `pool()` those whose density is above a uniform share of the largest.
+    """Points (k, 2) of the exact P_X by rejection: of `pool()` those whose density is above a uniform share of the
+    largest.
 
     Nothing is left (k = 0) where the prior has no level of the target.
     """

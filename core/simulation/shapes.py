@@ -1,8 +1,9 @@
-"""Shapes on a plain background: exact rasters of two circles, or of a circle and a square, and the data source that draws them.
+"""Shapes on a plain background: exact rasters of two circles, or of a circle and a square, and the data source that
+draws them.
 
-Coordinates in px from the centre of the top left pixel, x to the right and y down: the frame of n pixels spans -.5 .. n - .5. A
-pixel belongs to a shape when its centre lies in it. Shapes neither overlap nor leave the frame. Source: InvNet, section 4.
-"""
+Coordinates in px from the centre of the top left pixel, x to the right and y down: the frame of n pixels spans -.5 .. n
+- .5. A pixel belongs to a shape when its centre lies in it. Shapes neither overlap nor leave the frame. Source: InvNet,
+section 4."""
 
 from __future__ import annotations
 
@@ -21,8 +22,12 @@ SLACK = 0.05
 
 
 def placed(conditions: Mapping[str, Any]) -> Placed:
-    """(x, y, area) of both shapes from their conditions (arrays or tensors of any shape): area = pi r^2 where a radius is given."""
-    area = lambda k: conditions[f"area{k}"] if f"area{k}" in conditions else math.pi * conditions[f"r{k}"] ** 2  # noqa: E731
+    """(x, y, area) of both shapes from their conditions (arrays or tensors of any shape): area = pi r^2 where a radius
+    is given."""
+
+    def area(k: int) -> Any:
+        return conditions[f"area{k}"] if f"area{k}" in conditions else math.pi * conditions[f"r{k}"] ** 2
+
     return [(conditions[f"x{k}"], conditions[f"y{k}"], area(k)) for k in (1, 2)]
 
 
@@ -32,7 +37,8 @@ def extent(area: Any, outline: str) -> Any:
 
 
 def paint(shapes: Placed, outlines: Sequence[str], shape: tuple[int, int]) -> Array:
-    """Labels uint8 (n, H, W) of shapes given by (x, y, area), each (n,): 0 background, k where the k-th shape covers the pixel."""
+    """Labels uint8 (n, H, W) of shapes given by (x, y, area), each (n,): 0 background, k where the k-th shape covers
+    the pixel."""
     rows, columns = np.arange(shape[0])[None, :, None], np.arange(shape[1])[None, None]
     labels = np.zeros((len(np.atleast_1d(shapes[0][0])), *shape), np.uint8)
     for label, ((x, y, area), outline) in enumerate(zip(shapes, outlines, strict=True), 1):
@@ -63,24 +69,32 @@ def beyond(shapes: Placed, outlines: Sequence[str], shape: tuple[int, int]) -> A
 
 
 def refusal(conditions: Mapping[str, Array], outlines: Sequence[str], shape: tuple[int, int]) -> str:
-    """Why the shapes asked for cannot be placed, with the pixels by which they overlap or leave the frame; empty where they can."""
+    """Why the shapes asked for cannot be placed, with the pixels by which they overlap or leave the frame; empty where
+    they can."""
     shapes = placed(conditions)
     into, out = overlap(shapes, outlines), beyond(shapes, outlines, shape)
     names = ["circle 1", "circle 2"] if outlines[1] == "circle" else ["the circle", "the square"]
     which = f" (request {int(into.argmax()) + 1} of {into.size})" if into.size > 1 else ""
     if into.max() > SLACK:
-        return f"{names[0].capitalize()} and {names[1]} overlap by {into.max():.1f} px{which}. Move them apart or make one smaller."
+        return (
+            f"{names[0].capitalize()} and {names[1]} overlap by {into.max():.1f} px{which}. Move them apart or "
+            f"make one smaller."
+        )
     if out.max() > SLACK:
         worst, where = np.unravel_index(out.argmax(), (2, into.size))
         which = f" (request {int(where) + 1} of {into.size})" if into.size > 1 else ""
-        return f"{names[worst].capitalize()} leaves the frame by {out.max():.1f} px{which}. Move it inwards or make it smaller."
+        return (
+            f"{names[worst].capitalize()} leaves the frame by {out.max():.1f} px{which}. Move it inwards or make "
+            f"it smaller."
+        )
     return ""
 
 
 @dataclass(frozen=True)
 class Shapes:
-    """Whole radii (or sides of the same areas) and whole centres, uniform in their ranges; those that overlap or leave the frame
-    are drawn again. A square with an even side is centred half a pixel further right and down. `whole=False`: any real numbers."""
+    """Whole radii (or sides of the same areas) and whole centres, uniform in their ranges; those that overlap or leave
+    the frame are drawn again. A square with an even side is centred half a pixel further right and down. `whole=False`:
+    any real numbers."""
 
     outlines: tuple[str, str] = ("circle", "circle")
     radii: tuple[int, int] = (14, 32)
@@ -109,7 +123,9 @@ class Shapes:
             given = [(s[0], s[1], s[2]) for s in found]
             if overlap(given, self.outlines) <= 0 and beyond(given, self.outlines, shape).max() <= 0:
                 return found
-        raise ValueError(f"Two shapes of {self.radii} px around {self.centres} px do not fit into {shape[0]} x {shape[1]} pixels.")
+        raise ValueError(
+            f"Two shapes of {self.radii} px around {self.centres} px do not fit into {shape[0]} x {shape[1]} pixels."
+        )
 
     def _shape(self, rng: np.random.Generator, outline: str) -> tuple[float, float, float]:
         """(x, y, area) of one shape."""

@@ -1,12 +1,15 @@
-"""Sparse images of electromagnetic showers in a sampling calorimeter: rows are layers in depth, columns cells across, values GeV.
+"""Sparse images of electromagnetic showers in a sampling calorimeter: rows are layers in depth, columns cells across,
+values GeV.
 
 The parametrisation of Grindhammer and Peters (hep-ex/0001020, "GFlash", homogeneous media), y = E / E_c:
-    depth    dE = E Gamma(t; alpha, beta) dt in radiation lengths; ln T, ln alpha correlated normals, T = (alpha - 1) / beta,
-             E ln T = ln(ln y - .812), E ln alpha = ln(.81 + (.458 + 2.26 / Z) ln y)                         (appendix A.1.1, 2)
+    depth    dE = E Gamma(t; alpha, beta) dt in radiation lengths; ln T, ln alpha correlated normals, T = (alpha - 1) /
+    beta,
+             E ln T = ln(ln y - .812), E ln alpha = ln(.81 + (.458 + 2.26 / Z) ln y)                         (appendix
+             A.1.1, 2)
     across   f(r) = p 2 r Rc^2 / (r^2 + Rc^2)^2 + (1 - p) 2 r Rt^2 / (r^2 + Rt^2)^2 in Moliere radii, p, Rc, Rt of t / T
                                                                                              (appendix A.1.3)
-Energy is deposited in spots, Poisson in number and gamma distributed in energy: the sampling fluctuations. What leaves the block is
-lost, and cells below the noise cut are read out as 0. It is a parametrisation, no transport of particles.
+Energy is deposited in spots, Poisson in number and gamma distributed in energy: the sampling fluctuations. What leaves
+the block is lost, and cells below the noise cut are read out as 0. It is a parametrisation, no transport of particles.
 The constants are those of Geant4's GFlash for homogeneous media as well, but for k4, where it has .0412 for .0421 here.
 """
 
@@ -34,9 +37,9 @@ CALIBRATION, CALIBRATION_SEED = 32, 700_000_000
 class Showers:
     """One shower per seed, its energy chosen among `energies` by the seed; or at energies that are given.
 
-    `critical` (GeV) and `charge` are those of lead, `spots` per GeV with energies of shape `shape_of_spots`, cells `layer`
-    radiation lengths deep and `cell` Moliere radii wide, noise cut `cut` in GeV. The impact point is uniform over the middle cell.
-    """
+    `critical` (GeV) and `charge` are those of lead, `spots` per GeV with energies of shape `shape_of_spots`, cells
+    `layer` radiation lengths deep and `cell` Moliere radii wide, noise cut `cut` in GeV. The impact point is uniform
+    over the middle cell."""
 
     energies: tuple[float, ...] = TRAINED
     critical: float = 0.0074
@@ -79,7 +82,8 @@ class Showers:
         return max(alpha, 1.1), (max(alpha, 1.1) - 1) / deepest
 
     def _one(self, energy: float, seed: int, shape: tuple[int, int]) -> Array:
-        """One shower (layers, cells): where its spots are and what they deposit, summed over cells, below the cut nothing."""
+        """One shower (layers, cells): where its spots are and what they deposit, summed over cells, below the cut
+        nothing."""
         rng = np.random.default_rng([seed, 0])
         alpha, beta = self.profile(energy, rng)
         n = rng.poisson(self.spots * energy)
@@ -104,9 +108,12 @@ class Showers:
 
 @lru_cache(maxsize=8)
 def response(showers: Showers, shape: tuple[int, int]) -> float:
-    """Visible share of the incident energy: the least-squares slope through 0 over the trained energies, as in a test beam."""
+    """Visible share of the incident energy: the least-squares slope through 0 over the trained energies, as in a test
+    beam."""
     energies = np.repeat(showers.energies, CALIBRATION)
-    seen = showers.at(energies, range(CALIBRATION_SEED, CALIBRATION_SEED + len(energies)), shape).sum((1, 2), dtype=np.float64)
+    seen = showers.at(energies, range(CALIBRATION_SEED, CALIBRATION_SEED + len(energies)), shape).sum(
+        (1, 2), dtype=np.float64
+    )
     return float((seen * energies).sum() / (energies**2).sum())
 
 

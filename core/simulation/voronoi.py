@@ -1,4 +1,5 @@
-"""Periodic Voronoi tessellations: where grain growth starts, and, with a greedy choice of orientations, the rival of grown maps."""
+"""Periodic Voronoi tessellations: where grain growth starts, and, with a greedy choice of orientations, the rival of
+grown maps."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ AREA = 128 * 128
 
 
 def grain_number(rng: np.random.Generator, shape: tuple[int, int]) -> int:
-    """How many grains a map should have: log-uniform in `GRAINS`, scaled by the map's area, at least one per orientation."""
+    """How many grains a map should have: log-uniform in `GRAINS`, scaled by the map's area, at least one per
+    orientation."""
     density = math.exp(rng.uniform(*np.log(GRAINS))) / AREA
     return max(round(density * shape[0] * shape[1]), orientations.COUNT)
 

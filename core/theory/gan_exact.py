@@ -1,12 +1,14 @@
-"""Densities on a line, and what theory says of a GAN between the data p and the generator's q: optimal critics and values.
+"""Densities on a line, and what theory says of a GAN between the data p and the generator's q: optimal critics and
+values.
 
-    V(D) = E_p log D + E_q log(1 - D)    D* = p / (p + q)       V(D*) = -log 4 + 2 JSD(p, q)           (Goodfellow et al. 2014)
-    relativistic pairs                   C* = log p / q + any   -log 4 + 2 JSD(p x q, q x p)           (Jolicoeur-Martineau 2019)
-    Wasserstein, |slope| <= 1            f*' = sign(Fq - Fp)    W1 = integral |Fp - Fq|                (Kantorovich duality)
+    V(D) = E_p log D + E_q log(1 - D)    D* = p / (p + q)       V(D*) = -log 4 + 2 JSD(p, q)           (Goodfellow et
+    al. 2014) relativistic pairs                   C* = log p / q + any   -log 4 + 2 JSD(p x q, q x p)
+    (Jolicoeur-Martineau 2019) Wasserstein, |slope| <= 1            f*' = sign(Fq - Fp)    W1 = integral |Fp - Fq|
+    (Kantorovich duality)
 
-p and q are held as probabilities of the cells between `EDGES` with one more below and one above (`CELLS`,): p from its closed
-form, q from the generator's map, straight between `POINTS` latents of equal probability. No samples, so no noise.
-"""
+p and q are held as probabilities of the cells between `EDGES` with one more below and one above (`CELLS`,): p from its
+closed form, q from the generator's map, straight between `POINTS` latents of equal probability. No samples, so no
+noise."""
 
 from __future__ import annotations
 
@@ -33,8 +35,9 @@ COVERED = 0.25
 
 @dataclass(frozen=True)
 class Density:
-    """`normal`, `two` or `eight` equal normals, or `uniform`: the centre of all, the standard deviation of one bump, the distance
-    between neighbours. Raises `ValueError` for another name, numbers that are not finite, or a width that is not positive."""
+    """`normal`, `two` or `eight` equal normals, or `uniform`: the centre of all, the standard deviation of one bump,
+    the distance between neighbours. Raises `ValueError` for another name, numbers that are not finite, or a width that
+    is not positive."""
 
     name: str = "two"
     centre: float = 0.0
@@ -49,7 +52,9 @@ class Density:
             raise ValueError(f"Centre, width and gap must be finite and the width positive; got {self}.")
         reach = float(np.abs(self.means).max()) + 2 * self.width
         if reach > EDGES[-1]:
-            raise ValueError(f"The bumps reach out to {reach:.3g}, beyond {EDGES[-1]:g}: make the gap smaller or move the centre.")
+            raise ValueError(
+                f"The bumps reach out to {reach:.3g}, beyond {EDGES[-1]:g}: make the gap smaller or move the centre."
+            )
 
     @property
     def means(self) -> Array:
@@ -87,8 +92,9 @@ def masses(cdf: Array) -> Array:
 
 
 def pushed_cdf(points: Array) -> Array:
-    """Distribution function at `EDGES` of a map that is straight between its values `points` at latents of equal probability, no
-    piece narrower than `THIN`: the mean over its pieces of clip((x - low) / width, 0, 1), as a difference of two sums of ramps."""
+    """Distribution function at `EDGES` of a map that is straight between its values `points` at latents of equal
+    probability, no piece narrower than `THIN`: the mean over its pieces of clip((x - low) / width, 0, 1), as a
+    difference of two sums of ramps."""
     low = np.minimum(points[1:], points[:-1])
     width = np.maximum(np.abs(np.diff(points)), THIN)
     ramps = _ramps(low, 1 / width) - _ramps(low + width, 1 / width)
@@ -116,8 +122,8 @@ def log_ratio(p: Array, q: Array) -> Array:
 
 
 def potential(p: Array, q: Array) -> Array:
-    """Kantorovich potential f* at `EDGES`, 0 in the middle: slope sign(Fq - Fp), 1 up where q lies to the left of p; level where
-    they differ by less than half of the probability of one of `POINTS` values."""
+    """Kantorovich potential f* at `EDGES`, 0 in the middle: slope sign(Fq - Fp), 1 up where q lies to the left of p;
+    level where they differ by less than half of the probability of one of `POINTS` values."""
     gap = np.cumsum(q - p)[:-1]
     slope = np.sign(np.where(np.abs(gap) < 0.5 / POINTS, 0.0, gap))
     f = np.concatenate([[0.0], np.cumsum((slope[1:] + slope[:-1]) / 2 * np.diff(EDGES))])
@@ -131,7 +137,8 @@ def wasserstein(p: Array, q: Array) -> float:
 
 
 def covered(density: Density, q: Array) -> int:
-    """How many modes have, within two standard deviations of their mean, at least `COVERED` of the probability that p has there."""
+    """How many modes have, within two standard deviations of their mean, at least `COVERED` of the probability that p
+    has there."""
     below = np.cumsum(q)[:-1]
     ends = density.means - 2 * density.width, density.means + 2 * density.width
     has = np.interp(ends[1], EDGES, below) - np.interp(ends[0], EDGES, below)
@@ -173,16 +180,19 @@ def optimal(loss: str, p: Array, q: Array) -> Array:
 
 
 def shift(loss: str, p: Array, q: Array, x: Array, scores: Array) -> float:
-    """The constant that a relativistic or Wasserstein critic has in addition to the optimal one, which its loss does not see: the
-    mean difference at x (log p / q within -10 .. 10); 0 for the other losses."""
+    """The constant that a relativistic or Wasserstein critic has in addition to the optimal one, which its loss does
+    not see: the mean difference at x (log p / q within -10 .. 10); 0 for the other losses."""
     if loss not in ("relativistic", "wgan_gp"):
         return 0.0
     best = optimal(loss, p, q)[cell_of(x)]
     return float((scores - (best if loss == "wgan_gp" else best.clip(-10, 10))).mean())
 
 
-def values(loss: str, p: Array, q: Array, at: tuple[Array, Array], scores: tuple[Array, Array]) -> tuple[float, float, float]:
-    """The game's value at the learnt critic and at the optimal one, over points of p and of q, and what theory says the latter is:
+def values(
+    loss: str, p: Array, q: Array, at: tuple[Array, Array], scores: tuple[Array, Array]
+) -> tuple[float, float, float]:
+    """The game's value at the learnt critic and at the optimal one, over points of p and of q, and what theory says the
+    latter is:
 
     V, V(D*) and -log 4 + 2 JSD; over pairs for relativistic; E_p f - E_q f and W1 for Wasserstein.
     """

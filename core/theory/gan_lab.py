@@ -1,9 +1,9 @@
 """A GAN between two densities on a line, moved by the trainer's own losses, players and schemes.
 
-Generator and critic are radial-basis networks with plain gradient descent: one layer, no adaptive step that would hide a vanishing
-or an exploding gradient. Batches are stratified: one draw from each of so many equal parts of probability, keyed by (seed, draw).
-See `core.theory.gan_exact` for what is optimal; `python -m core.theory.gan_report` prints the numbers.
-"""
+Generator and critic are radial-basis networks with plain gradient descent: one layer, no adaptive step that would hide
+a vanishing or an exploding gradient. Batches are stratified: one draw from each of so many equal parts of probability,
+keyed by (seed, draw). See `core.theory.gan_exact` for what is optimal; `python -m core.theory.gan_report` prints the
+numbers."""
 
 from __future__ import annotations
 
@@ -34,11 +34,13 @@ SLOPE_WEIGHT = 0.3
 EVERY = 5
 """Steps between two lines of the history."""
 FAR = 160.0
-"""Squared distance in widths beyond which a bump is held at e^-80: where exp underflows, it takes several times as long."""
+"""Squared distance in widths beyond which a bump is held at e^-80: where exp underflows, it takes several times as
+long."""
 
 
 class Bumps(nn.Module):
-    """sum_k w_k exp(-(x - c_k)^2 / 2 s_k^2) / N on a line, w = 0 at first; centres .8 s apart, N the norm of a point's bumps."""
+    """sum_k w_k exp(-(x - c_k)^2 / 2 s_k^2) / N on a line, w = 0 at first; centres .8 s apart, N the norm of a point's
+    bumps."""
 
     centres: Tensor
     widths: Tensor
@@ -60,8 +62,9 @@ class Bumps(nn.Module):
 
 @dataclass(frozen=True)
 class Setting:
-    """Data, loss, whether there is a gradient penalty (WGAN's, else R1 + R2), the critic's turns a step and before the first step,
-    learning rates, update rule, batch and seed. Raises `ValueError` for another loss or scheme, or rates that are not positive."""
+    """Data, loss, whether there is a gradient penalty (WGAN's, else R1 + R2), the critic's turns a step and before the
+    first step, learning rates, update rule, batch and seed. Raises `ValueError` for another loss or scheme, or rates
+    that are not positive."""
 
     density: Density = field(default_factory=Density)
     loss: str = "non_saturating"
@@ -77,16 +80,21 @@ class Setting:
     def __post_init__(self) -> None:
         """Checks what was given."""
         if self.loss not in LOSSES or self.scheme not in SCHEMES:
-            raise ValueError(f"Losses are {', '.join(LOSSES)}, schemes {', '.join(SCHEMES)}; got {self.loss!r}, {self.scheme!r}.")
-        if not (min(self.critic_rate, self.generator_rate) > 0 and min(self.turns, self.batch) >= 1 and self.ahead >= 0):
+            raise ValueError(
+                f"Losses are {', '.join(LOSSES)}, schemes {', '.join(SCHEMES)}; got {self.loss!r}, {self.scheme!r}."
+            )
+        if not (
+            min(self.critic_rate, self.generator_rate) > 0 and min(self.turns, self.batch) >= 1 and self.ahead >= 0
+        ):
             raise ValueError(f"Rates, turns and batch must be positive and the head start not negative; got {self}.")
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One line of what is measured without samples: the game's value at the learnt critic, at the optimal one, and what theory
-    says the latter is; mean D and mean |D - 1/2| over p and q (nan for Wasserstein); modes covered, W1, JSD, the largest slope of
-    the critic where p or q is, norms of both gradients in the last step and of the critic's weights."""
+    """One line of what is measured without samples: the game's value at the learnt critic, at the optimal one, and what
+    theory says the latter is; mean D and mean |D - 1/2| over p and q (nan for Wasserstein); modes covered, W1, JSD, the
+    largest slope of the critic where p or q is, norms of both gradients in the last step and of the critic's
+    weights."""
 
     step: int
     loss: str
@@ -111,7 +119,9 @@ class GanLab:
         """G(z) = z and D = 1/2 at first."""
         self.critic = Bumps((0.25, 0.7, 2.0), theory.EDGES[0], theory.EDGES[-1])
         self.generator = Bumps((0.03, 0.1, 0.3), 0.0, 1.0)
-        self.optimisers = [make("sgd", list(net.parameters()), 1.0, (0.0, 0.0)) for net in (self.critic, self.generator)]
+        self.optimisers = [
+            make("sgd", list(net.parameters()), 1.0, (0.0, 0.0)) for net in (self.critic, self.generator)
+        ]
         self.guard, self.done, self.warm, self.ended = NanGuard(), 0, 0, ""
         self.norms = (float("nan"), float("nan"))
         self.history: list[Measured] = []
@@ -125,7 +135,10 @@ class GanLab:
         self.setting = setting
         for optimiser, rate in zip(self.optimisers, (setting.critic_rate, setting.generator_rate), strict=True):
             optimiser.param_groups[0]["lr"] = rate
-        nets = (("critic", self.critic, self.critic_loss, setting.turns), ("generator", self.generator, self.generator_loss, 1))
+        nets = (
+            ("critic", self.critic, self.critic_loss, setting.turns),
+            ("generator", self.generator, self.generator_loss, 1),
+        )
         self.players = tuple(
             Player(name, tuple(net.parameters()), loss, optimiser, turns)
             for (name, net, loss, turns), optimiser in zip(nets, self.optimisers, strict=True)
@@ -138,7 +151,9 @@ class GanLab:
 
     def real(self, number: int) -> Tensor:
         """Samples of p (B, 1, 1, 1)."""
-        return torch.from_numpy(self.setting.density.sample(self.uniforms(number, "real").numpy())).float()[:, None, None, None]
+        return torch.from_numpy(self.setting.density.sample(self.uniforms(number, "real").numpy())).float()[
+            :, None, None, None
+        ]
 
     def made(self, u: Tensor) -> Tensor:
         """G(z) = z + bumps(u) for the latents z ~ N(0, 1) of probability u, (B, 1, 1, 1)."""
@@ -184,7 +199,8 @@ class GanLab:
         return found, {f"{player.name}.{k}": v for k, v in logs.items()}
 
     def step(self) -> None:
-        """One turn of the critic's head start, else one step of the scheme; nothing once the numbers are no longer finite."""
+        """One turn of the critic's head start, else one step of the scheme; nothing once the numbers are no longer
+        finite."""
         if self.ended:
             return
         watched = self.guard.watch(self.gradients)
@@ -230,31 +246,61 @@ class GanLab:
         real, fake = self.scores(x), self.scores(points)
         learnt, optimal, identity = theory.values(self.setting.loss, p, q, (x, points), (real, fake))
         shift = theory.shift(self.setting.loss, p, q, np.concatenate([x, points]), np.concatenate([real, fake]))
-        d = theory.logistic(np.concatenate([real, fake]) - shift) if self.setting.loss != "wgan_gp" else np.full(2, np.nan)
+        d = (
+            theory.logistic(np.concatenate([real, fake]) - shift)
+            if self.setting.loss != "wgan_gp"
+            else np.full(2, np.nan)
+        )
         slopes = np.abs(np.diff(self.scores(theory.EDGES)) / np.diff(theory.EDGES))
         there = ((p + q) > 1e-6)[1:-1]
         return Measured(
-            self.done, self.setting.loss, learnt, optimal, identity, float(d.mean()), float(np.abs(d - 0.5).mean()),
-            theory.covered(density, q), theory.wasserstein(p, q), theory.jensen_shannon(p, q),
-            float(slopes[there].max(initial=0.0)), *self.norms, float(torch.linalg.vector_norm(self.critic.weights.detach())),
-        )  # fmt: skip
+            self.done,
+            self.setting.loss,
+            learnt,
+            optimal,
+            identity,
+            float(d.mean()),
+            float(np.abs(d - 0.5).mean()),
+            theory.covered(density, q),
+            theory.wasserstein(p, q),
+            theory.jensen_shannon(p, q),
+            float(slopes[there].max(initial=0.0)),
+            *self.norms,
+            float(torch.linalg.vector_norm(self.critic.weights.detach())),
+        )
 
     def slopes(self) -> dict[str, float]:
         """Norm of the generator's gradient that each loss would give at the critic there is now."""
         u = (torch.arange(theory.POINTS, dtype=torch.float64) + 0.5) / theory.POINTS
         real, fake = torch.from_numpy(self.scores(self.setting.density.points)).float(), self.score(self.made(u))
         grad = partial(torch.autograd.grad, inputs=self.generator.weights, retain_graph=True)
-        return {name: float(torch.linalg.vector_norm(grad(ADVERSARIAL[name][1](real, fake).mean())[0])) for name in LOSSES}
+        return {
+            name: float(torch.linalg.vector_norm(grad(ADVERSARIAL[name][1](real, fake).mean())[0])) for name in LOSSES
+        }
 
 
 PRESETS: dict[str, tuple[Setting, dict[str, Any]]] = {
     "converges": (Setting(Density("two", 0.0, 0.6, 2.5)), {}),
-    "collapse": (Setting(Density("eight", 0.0, 0.25, 1.5), penalty=False, turns=1, critic_rate=10**0.5,
-                         generator_rate=10**1.8),
-                 {"penalty": True}),
-    "vanishing": (Setting(Density("normal", 6.5, 0.5), loss="minimax", penalty=False, ahead=600, critic_rate=10**0.2,
-                          generator_rate=10**-0.3), {"loss": "wgan_gp", "penalty": True}),
-    "exploding": (Setting(Density("normal", 5.0, 0.6), loss="wgan_gp", penalty=False, critic_rate=10**0.5,
-                          generator_rate=10**-0.5), {"penalty": True}),
-}  # fmt: skip
+    "collapse": (
+        Setting(Density("eight", 0.0, 0.25, 1.5), penalty=False, turns=1, critic_rate=10**0.5, generator_rate=10**1.8),
+        {"penalty": True},
+    ),
+    "vanishing": (
+        Setting(
+            Density("normal", 6.5, 0.5),
+            loss="minimax",
+            penalty=False,
+            ahead=600,
+            critic_rate=10**0.2,
+            generator_rate=10**-0.3,
+        ),
+        {"loss": "wgan_gp", "penalty": True},
+    ),
+    "exploding": (
+        Setting(
+            Density("normal", 5.0, 0.6), loss="wgan_gp", penalty=False, critic_rate=10**0.5, generator_rate=10**-0.5
+        ),
+        {"penalty": True},
+    ),
+}
 """What goes right or wrong -> the setting that shows it, and the switch that cures it."""

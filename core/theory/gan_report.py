@@ -40,9 +40,13 @@ def convergence(steps: int, seeds: int) -> Iterator[str]:
         for seed in range(seeds):
             lines = last(played(replace(setting, loss=loss, seed=seed), steps))
             value, optimal, identity = (mean(lines, n) for n in ("learnt", "optimal", "identity"))
-            yield (f"{loss:<15} seed {seed}: D {mean(lines, 'mean'):.4f} (|D - 1/2| {mean(lines, 'off'):.4f}), V(D) {value:.4f}, "
-                   f"V(D*) {optimal:.4f}, -log 4 + 2 JSD {identity:.4f}; off -log 4 by {off(value):.2%}, {off(optimal):.2%}, "
-                   f"{off(identity):.2%}; W1 {mean(lines, 'w1'):.3f}")  # fmt: skip
+            yield (
+                f"{loss:<15} seed {seed}: D {mean(lines, 'mean'):.4f} (|D - 1/2| {mean(lines, 'off'):.4f}), V(D) "
+                f"{value:.4f}, "
+                f"V(D*) {optimal:.4f}, -log 4 + 2 JSD {identity:.4f}; off -log 4 by {off(value):.2%}, "
+                f"{off(optimal):.2%}, "
+                f"{off(identity):.2%}; W1 {mean(lines, 'w1'):.3f}"
+            )
 
 
 def off(value: float) -> float:
@@ -58,9 +62,13 @@ def failures(steps: int, seeds: int) -> Iterator[str]:
                 lab = played(replace(setting, seed=seed, **(cure if switched else {})), steps)
                 lines, how = last(lab), ", ".join(f"{k} {v}" for k, v in cure.items()) if switched else "as it is"
                 largest = max(m.generator for m in lab.history)
-                yield (f"{name:<10} {how:<26} seed {seed}: modes {mean(lines, 'modes'):.1f} of {len(setting.density.means)}, "
-                       f"W1 {mean(lines, 'w1'):.3f}, generator's gradient {mean(lines, 'generator'):.1e} (largest {largest:.1e}), "
-                       f"slope of the critic {mean(lines, 'slope'):.3g}, its weights {mean(lines, 'weights'):.3g}")  # fmt: skip
+                yield (
+                    f"{name:<10} {how:<26} seed {seed}: modes {mean(lines, 'modes'):.1f} of "
+                    f"{len(setting.density.means)}, "
+                    f"W1 {mean(lines, 'w1'):.3f}, generator's gradient {mean(lines, 'generator'):.1e} (largest "
+                    f"{largest:.1e}), "
+                    f"slope of the critic {mean(lines, 'slope'):.3g}, its weights {mean(lines, 'weights'):.3g}"
+                )
 
 
 def main() -> None:
@@ -70,15 +78,20 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=SEEDS, help="runs of each setting")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    print(f"Convergence: means over the last {LAST} of {given.steps} steps; of relativistic losses V and JSD are of pairs.")
+    print(
+        f"Convergence: means over the last {LAST} of {given.steps} steps; of relativistic losses V and JSD are of "
+        f"pairs."
+    )
     for line in convergence(given.steps, given.seeds):
         print(line, flush=True)
     print("\nFailures and their cures:")
     for line in failures(given.steps, given.seeds):
         print(line, flush=True)
     lab = played(PRESETS["vanishing"][0], 1)
-    print("\nNorm of the generator's gradient at one and the same, nearly perfect critic (vanishing, step 1): "
-          + ", ".join(f"{k} {v:.1e}" for k, v in lab.slopes().items()))  # fmt: skip
+    print(
+        "\nNorm of the generator's gradient at one and the same, nearly perfect critic (vanishing, step 1): "
+        + ", ".join(f"{k} {v:.1e}" for k, v in lab.slopes().items())
+    )
 
 
 if __name__ == "__main__":

@@ -1,14 +1,15 @@
 """The linear game of the InvNet paper (section 4, appendix A) solved: equilibria, iteration matrices, spectra, orbits.
 
-x ~ N(v, I), G(z) = z + theta, D(x) = <psi, x>; the motif m stands on the coordinates Omega, P projects on them. In expectation
+x ~ N(v, I), G(z) = z + theta, D(x) = <psi, x>; the motif m stands on the coordinates Omega, P projects on them. In
+expectation
 
-    min_theta max_psi  <psi, S (v - theta)> + mu |P theta - m|^2      S = I: standard critic (eq. 9); S = I - P: projected (eq. 10)
+    min_theta max_psi  <psi, S (v - theta)> + mu |P theta - m|^2      S = I: standard critic (eq. 9); S = I - P:
+    projected (eq. 10)
 
 Coordinates do not mix. Two blocks say everything, one coordinate each: free (mu = 0) and motif. The state of a block is
-(theta, psi) where the critic sees the coordinate, theta alone where it does not (psi stands still there); as deviation from the
-Nash equilibrium it obeys z' = -A z in continuous time. Schemes as in `core.training.schemes`: alternating is Algorithm 1 with the
-players critic, generator, projection in turn, one turn each.
-"""
+(theta, psi) where the critic sees the coordinate, theta alone where it does not (psi stands still there); as deviation
+from the Nash equilibrium it obeys z' = -A z in continuous time. Schemes as in `core.training.schemes`: alternating is
+Algorithm 1 with the players critic, generator, projection in turn, one turn each."""
 
 from __future__ import annotations
 
@@ -26,9 +27,9 @@ TINY = 1e-280
 
 @dataclass(frozen=True)
 class Setting:
-    """A game: data mean v (d,), motif m (d,) on the coordinates `motif` (d,) of booleans, weight mu (a number, or one for each
-    coordinate), critic `standard` or `projected`. Raises `ValueError` for shapes that differ, numbers that are not finite, a
-    negative mu, or another critic."""
+    """A game: data mean v (d,), motif m (d,) on the coordinates `motif` (d,) of booleans, weight mu (a number, or one
+    for each coordinate), critic `standard` or `projected`. Raises `ValueError` for shapes that differ, numbers that are
+    not finite, a negative mu, or another critic."""
 
     v: Array
     m: Array
@@ -54,15 +55,16 @@ class Setting:
     @property
     def seen(self) -> Array:
         """Which coordinates the critic sees: the diagonal of S, as booleans (d,)."""
-        return np.ones_like(self.motif, dtype=bool) if self.critic == "standard" else ~np.asarray(self.motif, dtype=bool)
+        return (
+            np.ones_like(self.motif, dtype=bool) if self.critic == "standard" else ~np.asarray(self.motif, dtype=bool)
+        )
 
 
 def nash(setting: Setting) -> tuple[Array, Array]:
     """(theta*, psi*): v and 2 mu (P v - m) for the standard critic, (I - P) v + m and 0 for the projected one.
 
-    With the projected critic psi on the motif enters no loss: any value is an equilibrium, 0 is given. Where mu = 0 nothing
-    holds theta there either.
-    """
+    With the projected critic psi on the motif enters no loss: any value is an equilibrium, 0 is given. Where mu = 0
+    nothing holds theta there either."""
     theta = np.where(setting.seen, setting.v, setting.m)
     return theta, np.where(setting.seen, 2 * setting.weight * (setting.v - setting.m), 0.0)
 
@@ -100,9 +102,9 @@ def iteration(scheme: str, eta: float, mu: float, seen: bool = True) -> Array:
 def eigenvalues(scheme: str, eta: ArrayLike, mu: ArrayLike, seen: bool = True) -> Array:
     """Eigenvalues of `iteration` in closed form, complex (..., k); eta and mu may be arrays.
 
-    A has a = mu +- sqrt(mu^2 - 1) (unseen: 2 mu). Simultaneous 1 - eta a, extragradient 1 - eta a + eta^2 a^2, optimistic the
-    roots of r^2 - (1 - 2 eta a) r - eta a, alternating those of r^2 - (1 + k (1 - eta^2)) r + k with k = 1 - 2 eta mu (unseen: k).
-    """
+    A has a = mu +- sqrt(mu^2 - 1) (unseen: 2 mu). Simultaneous 1 - eta a, extragradient 1 - eta a + eta^2 a^2,
+    optimistic the roots of r^2 - (1 - 2 eta a) r - eta a, alternating those of r^2 - (1 + k (1 - eta^2)) r + k with k =
+    1 - 2 eta mu (unseen: k)."""
     eta, mu = (np.asarray(x, dtype=float)[..., None] for x in np.broadcast_arrays(eta, mu))
     root = np.sqrt(mu.astype(complex) ** 2 - 1)
     a = np.concatenate([mu + root, mu - root], -1) if seen else 2 * mu + 0j
@@ -127,10 +129,9 @@ def _roots(trace: Array, product: Array) -> Array:
 def radius(scheme: str, eta: ArrayLike, mu: ArrayLike, seen: bool = True) -> Array:
     """Spectral radius of one step: the factor by which the distance from rest grows, per step and in the long run.
 
-    Free coordinates: simultaneous sqrt(1 + eta^2); alternating 1 up to eta = 2; extragradient sqrt(1 - eta^2 + eta^4); optimistic
-    sqrt((1 + sqrt(1 - 4 eta^2)) / 2) up to eta = 1/2, and below 1 up to 1 / sqrt(3). On a motif that the standard critic sees,
-    simultaneous steps contract for eta < 2 mu and 4 eta mu < 4 + eta^2.
-    """
+    Free coordinates: simultaneous sqrt(1 + eta^2); alternating 1 up to eta = 2; extragradient sqrt(1 - eta^2 + eta^4);
+    optimistic sqrt((1 + sqrt(1 - 4 eta^2)) / 2) up to eta = 1/2, and below 1 up to 1 / sqrt(3). On a motif that the
+    standard critic sees, simultaneous steps contract for eta < 2 mu and 4 eta mu < 4 + eta^2."""
     return np.abs(eigenvalues(scheme, eta, mu, seen)).max(-1)
 
 
@@ -144,11 +145,11 @@ def singular_values(scheme: str, eta: float, mu: float, seen: bool = True) -> Ar
 
 
 def shift(scheme: str, eta: float, mu: float, seen: bool = True) -> float:
-    """How far psi rests from its Nash value psi*, over psi*: 0, but for alternating steps on a motif that the critic sees.
+    """How far psi rests from its Nash value psi*, over psi*: 0, but for alternating steps on a motif that the critic
+    sees.
 
-    There the generator's step eta psi and the projection's must undo each other, which they do at psi* / (1 - 2 eta mu);
-    infinite where that divides by zero: then psi drifts for ever.
-    """
+    There the generator's step eta psi and the projection's must undo each other, which they do at psi* / (1 - 2 eta
+    mu); infinite where that divides by zero: then psi drifts for ever."""
     k = 1 - 2 * eta * mu
     if scheme != "alternating" or not seen:
         return 0.0
@@ -156,9 +157,9 @@ def shift(scheme: str, eta: float, mu: float, seen: bool = True) -> float:
 
 
 def orbit(scheme: str, eta: float, mu: float, start: Array, star: Array, steps: int, seen: bool = True) -> Array:
-    """Deviations from the Nash equilibrium (steps + 1, n, d) of d coordinates of one block that start at (n, d), n = 2 (theta,
-    psi) where the critic sees them, else 1; `star` (d,) is psi*. By powers of the matrix; numbers may leave the floating range.
-    """
+    """Deviations from the Nash equilibrium (steps + 1, n, d) of d coordinates of one block that start at (n, d), n = 2
+    (theta, psi) where the critic sees them, else 1; `star` (d,) is psi*. By powers of the matrix; numbers may leave the
+    floating range."""
     matrix = iteration(scheme, eta, mu, seen)
     n, held = len(start), len(matrix)
     whole = np.eye(held + 1)
@@ -174,9 +175,9 @@ def orbit(scheme: str, eta: float, mu: float, start: Array, star: Array, steps: 
 
 
 def growth(distances: Array) -> float:
-    """Measured growth per step of a series of distances: exp b of the fit log d = a + b t + c log(t + 1), c for double eigenvalues,
-    over the last nine tenths of what lies within 1e-280 .. 1e280; 0 where the distance stays exactly 0 after a few steps, nan for
-    fewer than five numbers."""
+    """Measured growth per step of a series of distances: exp b of the fit log d = a + b t + c log(t + 1), c for double
+    eigenvalues, over the last nine tenths of what lies within 1e-280 .. 1e280; 0 where the distance stays exactly 0
+    after a few steps, nan for fewer than five numbers."""
     inside = np.isfinite(distances) & (distances > TINY) & (distances < 1 / TINY)
     at = np.flatnonzero(inside)
     if len(at) and (over := np.flatnonzero(~(distances < 1 / TINY))).size:

@@ -1,8 +1,9 @@
-"""The linear game played by the trainer's own schemes, beside theory: `python -m core.theory.linear_game [--steps 2000]`.
+"""The linear game played by the trainer's own schemes, beside theory: `python -m core.theory.linear_game [--steps
+2000]`.
 
-The players' losses are the game's exact expectations (or means over a batch of samples), their optimiser is plain gradient
-descent, what moves them are the classes of `core.training.schemes`. See `core.theory.linear_exact` for the game.
-"""
+The players' losses are the game's exact expectations (or means over a batch of samples), their optimiser is plain
+gradient descent, what moves them are the classes of `core.training.schemes`. See `core.theory.linear_exact` for the
+game."""
 
 from __future__ import annotations
 
@@ -29,8 +30,8 @@ STEPS = 2000
 
 @lru_cache(maxsize=20_000)
 def mean_noise(seed: int, number: int, name: str, batch: int, d: int) -> Tensor:
-    """Mean of `batch` standard normal vectors (d,), drawn from its distribution N(0, I / batch): nothing else of the samples enters
-    the gradients. A pure function of its arguments; kept, as a drag asks for the same again."""
+    """Mean of `batch` standard normal vectors (d,), drawn from its distribution N(0, I / batch): nothing else of the
+    samples enters the gradients. A pure function of its arguments; kept, as a drag asks for the same again."""
     rng = torch.Generator().manual_seed(key(seed, number, name))
     return torch.randn(d, generator=rng, dtype=torch.float64) / batch**0.5
 
@@ -38,9 +39,8 @@ def mean_noise(seed: int, number: int, name: str, batch: int, d: int) -> Tensor:
 class LinearGame:
     """The players of a setting at learning rate eta; `theta` and `psi` are float64 (d,).
 
-    `batch` 0 takes expectations; else the losses are means over so many x and z, drawn by (seed, draw). Raises `ValueError` when
-    eta is not positive or `start` does not fit.
-    """
+    `batch` 0 takes expectations; else the losses are means over so many x and z, drawn by (seed, draw). Raises
+    `ValueError` when eta is not positive or `start` does not fit."""
 
     def __init__(self, setting: Setting, eta: float, start: Array | None = None, batch: int = 0, seed: int = 0) -> None:
         """`start` (2, d): theta and psi to begin with (zeros by default)."""
@@ -96,9 +96,8 @@ class LinearGame:
 def measured(scheme: str, eta: float, mus: Sequence[float], critic: str, steps: int = STEPS) -> Array:
     """Growth per step of the distance from rest on a free coordinate and on a motif of each weight mu, (1 + len(mus),).
 
-    Played in one game whose motif has these weights, with v = m = 0 so that rest is 0 and rounding sets no floor. Where the
-    critic does not see a coordinate its psi stands still and does not count.
-    """
+    Played in one game whose motif has these weights, with v = m = 0 so that rest is 0 and rounding sets no floor. Where
+    the critic does not see a coordinate its psi stands still and does not count."""
     zero, motif = np.zeros(1 + len(mus)), np.arange(1 + len(mus)) > 0
     setting = Setting(zero, zero, motif, np.array([0.0, *mus]), critic)
     states = LinearGame(setting, eta, np.stack([zero + 1, zero + 0.37])).play(scheme, steps)
@@ -120,7 +119,8 @@ class Row:
 
 
 def table(steps: int = STEPS, etas: Sequence[float] = ETAS, mus: Sequence[float] = MUS) -> Iterator[Row]:
-    """Every scheme, critic, eta and block: the free one (mu None; the same for both critics) and the motif at every mu."""
+    """Every scheme, critic, eta and block: the free one (mu None; the same for both critics) and the motif at every
+    mu."""
     for critic in CRITICS:
         for scheme in SCHEMES:
             for eta in etas:
@@ -131,8 +131,8 @@ def table(steps: int = STEPS, etas: Sequence[float] = ETAS, mus: Sequence[float]
 
 
 def reached(critic: str, eta: float = 0.3, mu: float = 0.5, steps: int = 900) -> float:
-    """Largest distance of theta and psi from the Nash equilibrium after so many extragradient steps from 0, over 6 coordinates of
-    which 2 carry the motif; psi counts where the critic sees it."""
+    """Largest distance of theta and psi from the Nash equilibrium after so many extragradient steps from 0, over 6
+    coordinates of which 2 carry the motif; psi counts where the critic sees it."""
     v, motif = np.linspace(-1.0, 1.0, 6), np.arange(6) < 2
     setting = Setting(v, np.where(motif, 1.0, 0.0), motif, mu, critic)
     theta, psi = LinearGame(setting, eta).play("extragradient", steps)[-1]
@@ -145,18 +145,31 @@ def claims() -> Iterator[str]:
     of = theory.radius
     for eta, mu in ((0.1, 0.5), (0.3, 0.5)):
         small = theory.singular_values("simultaneous", eta, mu)[-1]
-        yield (f"Theorem A.1's proof: every singular value of a simultaneous step is at least 1. At eta {eta}, mu {mu} the "
-               f"smallest on the motif is {small:.6f}, and that block contracts (radius {of('simultaneous', eta, mu):.6f}). "
-               f"Divergence is right: on free coordinates the radius is {of('simultaneous', eta, 0.0):.6f}.")  # fmt: skip
+        yield (
+            f"Theorem A.1's proof: every singular value of a simultaneous step is at least 1. At eta {eta}, mu {mu} "
+            f"the "
+            f"smallest on the motif is {small:.6f}, and that block contracts (radius "
+            f"{of('simultaneous', eta, mu):.6f}). "
+            f"Divergence is right: on free coordinates the radius is {of('simultaneous', eta, 0.0):.6f}."
+        )
     rest = 1 + theory.shift("alternating", 0.3, 0.5)
-    yield (f"Introduction: alternating steps diverge. On a free coordinate their radius is {of('alternating', 0.3, 0.0):.12f} at "
-           "eta 0.3: they cycle. On the motif they rest at psi* / (1 - 2 eta mu), not at the Nash equilibrium: "
-           f"{rest:.4f} psi* at eta 0.3, mu 0.5.")  # fmt: skip
-    yield (f"Theorem A.2: extragradient steps converge for a careful eta. At mu 2 the motif has radius "
-           f"{of('extragradient', 0.3, 2.0):.6f} at eta 0.3, where they diverge, and {of('extragradient', 0.1, 2.0):.6f} at eta "
-           "0.1, where they converge.")  # fmt: skip
+    yield (
+        f"Introduction: alternating steps diverge. On a free coordinate their radius is "
+        f"{of('alternating', 0.3, 0.0):.12f} at "
+        "eta 0.3: they cycle. On the motif they rest at psi* / (1 - 2 eta mu), not at the Nash equilibrium: "
+        f"{rest:.4f} psi* at eta 0.3, mu 0.5."
+    )
+    yield (
+        f"Theorem A.2: extragradient steps converge for a careful eta. At mu 2 the motif has radius "
+        f"{of('extragradient', 0.3, 2.0):.6f} at eta 0.3, where they diverge, and {of('extragradient', 0.1, 2.0):.6f} "
+        f"at eta "
+        "0.1, where they converge."
+    )
     for critic in CRITICS:
-        yield f"Extragradient, {critic} critic, eta 0.3, mu 0.5: {reached(critic):.1e} from the Nash equilibrium after 900 steps."
+        yield (
+            f"Extragradient, {critic} critic, eta 0.3, mu 0.5: {reached(critic):.1e} from the Nash equilibrium "
+            f"after 900 steps."
+        )
 
 
 def main() -> None:
@@ -165,13 +178,18 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=STEPS, help="steps that each growth rate is measured over")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    print(f"{'critic':<10} {'scheme':<14} {'block':<6} {'eta':>5} {'mu':>5} {'predicted':>11} {'measured':>11} {'difference':>11}")
+    print(
+        f"{'critic':<10} {'scheme':<14} {'block':<6} {'eta':>5} {'mu':>5} {'predicted':>11} {'measured':>11} "
+        f"{'difference':>11}"
+    )
     worst = 0.0
     for r in table(given.steps):
         worst = max(worst, abs(r.found - r.predicted))
         block, mu = ("free", "") if r.mu is None else ("motif", f"{r.mu:g}")
-        print(f"{r.critic:<10} {r.scheme:<14} {block:<6} {r.eta:>5g} {mu:>5} {r.predicted:>11.6f} {r.found:>11.6f} "
-              f"{r.found - r.predicted:>11.1e}")  # fmt: skip
+        print(
+            f"{r.critic:<10} {r.scheme:<14} {block:<6} {r.eta:>5g} {mu:>5} {r.predicted:>11.6f} {r.found:>11.6f} "
+            f"{r.found - r.predicted:>11.1e}"
+        )
     print(f"\nLargest difference: {worst:.1e} per step, over {given.steps} steps each.")
     for sentence in claims():
         print(sentence)

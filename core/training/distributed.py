@@ -1,9 +1,10 @@
-"""Several processes as one: start from torchrun's environment, average gradients, agree on decisions. Identities for one process.
+"""Several processes as one: start from torchrun's environment, average gradients, agree on decisions. Identities for
+one process.
 
-A step on w processes equals the step on one process with the same global batch: every rank takes an equal `share` of it, the
-gradients of per-sample means are averaged, and every decision (stop, skip, save) is agreed. No wrapper around the networks: DDP
-hooks `backward`, so gradients from `torch.autograd.grad`, which games with a gradient penalty need, would silently not be averaged.
-"""
+A step on w processes equals the step on one process with the same global batch: every rank takes an equal `share` of
+it, the gradients of per-sample means are averaged, and every decision (stop, skip, save) is agreed. No wrapper around
+the networks: DDP hooks `backward`, so gradients from `torch.autograd.grad`, which games with a gradient penalty need,
+would silently not be averaged."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ PATIENCE = timedelta(hours=1)
 
 @contextmanager
 def processes(device: str | torch.device = "cpu") -> Iterator[torch.device]:
-    """Join the processes that torchrun started, yield the device of this rank, leave cleanly; nothing to join in one process.
+    """Join the processes that torchrun started, yield the device of this rank, leave cleanly; nothing to join in one
+    process.
 
     >>> with processes("cuda") as device:
     ...     train(device)
@@ -59,7 +61,9 @@ def share(n: int) -> range:
     Equal shares keep the average of the ranks' means the mean of the whole batch.
     """
     if n < 1 or n % world():
-        raise ValueError(f"A batch of {n} cannot be shared equally by {world()} processes. Use a multiple of {world()}.")
+        raise ValueError(
+            f"A batch of {n} cannot be shared equally by {world()} processes. Use a multiple of {world()}."
+        )
     part = n // world()
     return range(rank() * part, (rank() + 1) * part)
 
@@ -88,12 +92,15 @@ def agree(flag: bool) -> bool:
 
 
 def identical(tensors: Mapping[str, Tensor]) -> bool:
-    """Whether all processes hold the same bits under the same names: replicas that drifted apart are found, not trained on."""
+    """Whether all processes hold the same bits under the same names: replicas that drifted apart are found, not trained
+    on."""
     if world() == 1:
         return True
     hasher = hashlib.blake2b(digest_size=7)
     for name, tensor in sorted(tensors.items()):
-        hasher.update(name.encode() + tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+        hasher.update(
+            name.encode() + tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+        )
     mine = int.from_bytes(hasher.digest(), "big")
     ends = torch.tensor([mine, -mine], dtype=torch.int64)
     dist.all_reduce(ends, op=dist.ReduceOp.MAX)

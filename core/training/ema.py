@@ -9,7 +9,8 @@ from torch import nn
 
 
 class Ema:
-    """Keeps `average <- beta average + (1 - beta) weights`, beta = min(decay, (1 + step) / (10 + step)); buffers are copied."""
+    """Keeps `average <- beta average + (1 - beta) weights`, beta = min(decay, (1 + step) / (10 + step)); buffers are
+    copied."""
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.module = copy.deepcopy(network).requires_grad_(False).eval()

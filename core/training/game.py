@@ -1,13 +1,15 @@
-"""Players to gradients: the vector field of the three-way game (critic, generator, projection). No update rule lives here.
+"""Players to gradients: the vector field of the three-way game (critic, generator, projection). No update rule lives
+here.
 
     critic      max_psi    E f(D(x)) + E f(-D(G(z, r))) - penalty
     generator   min_theta  the same, through its own term
     projection  min_theta  L_I = sum_i w_i E I_i(G(z, r))              (eq. 2; r measured on the real batch)
 
-What the critic sees beside the field, and a second head of it that reads r, make the other conditional GANs of the same game.
+What the critic sees beside the field, and a second head of it that reads r, make the other conditional GANs of the same
+game.
 
-Every draw is keyed by (run seed, step key, global sample index): a step is a pure function of the weights and its number.
-"""
+Every draw is keyed by (run seed, step key, global sample index): a step is a pure function of the weights and its
+number."""
 
 from __future__ import annotations
 
@@ -50,10 +52,17 @@ class Game:
     """The players of one preset on one device, and the gradients of their losses."""
 
     def __init__(
-        self, problem: Problem, preset: Preset, config: TrainConfig, generator: nn.Module, critic: nn.Module | None,
-        images: Batches | None, device: torch.device | str = "cpu",
-    ) -> None:  # fmt: skip
-        """`images` is None for data-free presets: then there is no critic, and conditions are drawn from the preset's ranges.
+        self,
+        problem: Problem,
+        preset: Preset,
+        config: TrainConfig,
+        generator: nn.Module,
+        critic: nn.Module | None,
+        images: Batches | None,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        """`images` is None for data-free presets: then there is no critic, and conditions are drawn from the preset's
+        ranges.
 
         Conditions that no image tells exactly are those that the source knows of its first images (`known(seeds)`)."""
         self.problem, self.preset, self.config = problem, preset, config
@@ -61,7 +70,8 @@ class Game:
         group = getattr(critic, "group", 1)
         if len(share(config.batch)) % group:
             raise ValueError(
-                f"The critic compares {group} samples at a time: a batch of {config.batch} must give each of {world()} processes a "
+                f"The critic compares {group} samples at a time: a batch of {config.batch} must give each of "
+                f"{world()} processes a "
                 f"multiple of {group}. Use at most {max(config.batch // group, 1)} of them, or a larger batch."
             )
         self.device, self.dtype = torch.device(device), DTYPES[config.precision]
@@ -76,7 +86,10 @@ class Game:
         c, generator = self.config, tuple(self.generator.parameters())
         theta = make(c.optimiser, generator, c.lr, c.betas)
         projection = theta if c.shared_projection_optimiser else make(c.optimiser, generator, c.lr, c.betas)
-        found = [("generator", generator, self.generator_loss, theta), ("projection", generator, self.projection_loss, projection)]
+        found = [
+            ("generator", generator, self.generator_loss, theta),
+            ("projection", generator, self.projection_loss, projection),
+        ]
         if self.critic is not None:
             psi = tuple(self.critic.parameters())
             found.insert(0, ("critic", psi, self.critic_loss, make("adam", psi, c.lr_critic, c.betas)))
@@ -87,7 +100,8 @@ class Game:
         return tuple(Player(n, p, f, o, c.turns[n]) for n, p, f, o in found if c.turns.get(n, 0) > 0)
 
     def gradients(self, player: Player, number: int) -> tuple[list[Tensor], dict[str, float]]:
-        """Gradients of the player's loss at draw `number`, averaged over processes; the vector field that schemes follow."""
+        """Gradients of the player's loss at draw `number`, averaged over processes; the vector field that schemes
+        follow."""
         loss, logs = player.loss(number)
         found = torch.autograd.grad(loss, player.parameters, allow_unused=True)
         grads = [torch.zeros_like(p) if g is None else g for p, g in zip(player.parameters, found, strict=True)]
@@ -98,8 +112,8 @@ class Game:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
 
     def real(self, number: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """A keyed batch of the data: soft fields (B, C, H, W) and the conditions: those that the preset asks for, else what
-        the source knows of these images, else those measured on the fields."""
+        """A keyed batch of the data: soft fields (B, C, H, W) and the conditions: those that the preset asks for, else
+        what the source knows of these images, else those measured on the fields."""
         assert self.images is not None
         labels = self.images.take(number, share(self.config.batch))
         fields = as_soft(labels, self.problem.field, self.dtype)
@@ -124,7 +138,8 @@ class Game:
         return self.real(number) if self.images is not None else (None, self.asked(number))
 
     def fake(self, number: int, fields: Tensor | None, conditions: Mapping[str, Tensor]) -> Tensor:
-        """Logits of the generator at the conditions, with keyed noise and the latents read from the real fields, if any."""
+        """Logits of the generator at the conditions, with keyed noise and the latents read from the real fields, if
+        any."""
         keys = [key(self.config.seed, number, i, "noise") for i in share(self.config.batch)]
         field, size = self.problem.field, self.config.size
         shape = tuple(fields.shape[-2:]) if fields is not None else (size, size) if field.sizes else field.shape
@@ -136,8 +151,8 @@ class Game:
             return self.generator(noise, conditions, latent).to(self.dtype)
 
     def shown(self, logits: Tensor, conditions: Mapping[str, Tensor]) -> Tensor:
-        """What the critic sees of generated logits: the delivered array, blurred as the data are, with the gradient of the
-        soft field (straight-through), so that neither grey levels nor the fraction tell the two apart."""
+        """What the critic sees of generated logits: the delivered array, blurred as the data are, with the gradient of
+        the soft field (straight-through), so that neither grey levels nor the fraction tell the two apart."""
         soft = soft_field(logits, self.problem.field)
         if self.problem.field.kind == "continuous":
             return self.beside(soft, soft, conditions)
@@ -148,13 +163,21 @@ class Game:
 
     def shown_real(self, number: int, fields: Tensor, conditions: Mapping[str, Tensor]) -> Tensor:
         """What the critic sees of real fields, on whose L_I there may be noise."""
-        draws = [uniform(self.config.seed, number, i, "residual") for i in share(len(fields))] if self.config.residual_noise else []
-        noise = torch.special.ndtri(torch.tensor(draws).clamp(1e-6, 1 - 1e-6)).abs().to(fields) * self.config.residual_noise
+        draws = (
+            [uniform(self.config.seed, number, i, "residual") for i in share(len(fields))]
+            if self.config.residual_noise
+            else []
+        )
+        noise = (
+            torch.special.ndtri(torch.tensor(draws).clamp(1e-6, 1 - 1e-6)).abs().to(fields) * self.config.residual_noise
+        )
         return self.beside(smooth(fields, self.config.blur), fields, conditions, noise if draws else 0.0)
 
-    def beside(self, images: Tensor, fields: Tensor, conditions: Mapping[str, Tensor], noise: Tensor | float = 0.0) -> Tensor:
-        """The images and, as constant channels, what else the critic sees: nothing, the conditions, or L_I of the fields; or what
-        is left of the images where no invariance says what they are."""
+    def beside(
+        self, images: Tensor, fields: Tensor, conditions: Mapping[str, Tensor], noise: Tensor | float = 0.0
+    ) -> Tensor:
+        """The images and, as constant channels, what else the critic sees: nothing, the conditions, or L_I of the
+        fields; or what is left of the images where no invariance says what they are."""
         if self.config.critic_sees == "fields":
             return images
         if self.config.critic_sees == "complement":
@@ -173,8 +196,8 @@ class Game:
             return self.critic(images.contiguous(memory_format=torch.channels_last))
 
     def judged(self, images: Tensor, conditions: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Critic scores (B,) and the weighted mean squared error with which its second head, if any, reads the conditions of the
-        first images, as many as there are conditions."""
+        """Critic scores (B,) and the weighted mean squared error with which its second head, if any, reads the
+        conditions of the first images, as many as there are conditions."""
         if not self.config.auxiliary:
             return self.score(images), torch.zeros((), device=self.device)
         with self.autocast():
@@ -196,7 +219,8 @@ class Game:
         return loss + misread + self._penalty(number, real, fake), logs | self._misread(misread)
 
     def flipped(self, number: int, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores (B,) taken for those of real and of generated images: a keyed share of the pairs the wrong way round."""
+        """Scores (B,) taken for those of real and of generated images: a keyed share of the pairs the wrong way
+        round."""
         if not self.config.flip:
             return real, fake
         draws = [uniform(self.config.seed, number, i, "flip") for i in share(self.config.batch)]
@@ -208,14 +232,20 @@ class Game:
         c = self.config
         if c.loss == "wgan_gp":
             mix = [uniform(c.seed, number, i, "mix") for i in share(c.batch)]
-            return 10 * gradient_penalty(self.score, real, fake, torch.tensor(mix, dtype=self.dtype, device=self.device)).mean()
+            return (
+                10
+                * gradient_penalty(
+                    self.score, real, fake, torch.tensor(mix, dtype=self.dtype, device=self.device)
+                ).mean()
+            )
         if number % c.lazy:
             return torch.zeros((), device=self.device)
         both = zero_centred_penalty(self.score, torch.cat([real, fake]))
         return c.lazy * c.gamma * both.mean()
 
     def generator_loss(self, number: int) -> tuple[Tensor, dict[str, float]]:
-        """Adversarial loss of the generator, and the error with which the critic's second head reads the conditions asked for."""
+        """Adversarial loss of the generator, and the error with which the critic's second head reads the conditions
+        asked for."""
         fields, conditions = self.real(number)
         fake = self.shown(self.fake(number, fields, conditions), conditions)
         with torch.no_grad():
@@ -229,8 +259,8 @@ class Game:
         return {"auxiliary": float(error.detach())} if self.config.auxiliary else {}
 
     def projection_loss(self, number: int, only: str = "") -> tuple[Tensor, dict[str, float]]:
-        """L_I: the weighted mean of the invariances' residuals on the raw soft field, before any projection; an invariance
-        with weight 0, or another than `only`, is left out."""
+        """L_I: the weighted mean of the invariances' residuals on the raw soft field, before any projection; an
+        invariance with weight 0, or another than `only`, is left out."""
         fields, conditions = self.requested(number)
         soft = soft_field(self.fake(number, fields, conditions), self.problem.field)
         used = [i for i in self.problem.invariances if self.config.weights.get(i.name, 1.0) and only in ("", i.name)]

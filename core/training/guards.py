@@ -27,22 +27,23 @@ class Diverged(RuntimeError):
 
 
 def finite(tensors: Sequence[Tensor]) -> bool:
-    """Whether every number in every tensor is finite; one transfer from the device for the whole list. True for no tensors."""
+    """Whether every number in every tensor is finite; one transfer from the device for the whole list. True for no
+    tensors."""
     norms = [torch.linalg.vector_norm(t.detach(), math.inf) for t in tensors if t.numel()]
     return not norms or bool(torch.isfinite(torch.stack([n.to(norms[0]) for n in norms])).all())
 
 
 class StopFlag:
-    """True once SIGTERM or SIGINT (Ctrl-C) has arrived, so that a loop can end at a step boundary with its state in order.
+    """True once SIGTERM or SIGINT (Ctrl-C) has arrived, so that a loop can end at a step boundary with its state in
+    order.
 
     >>> with StopFlag() as stop:
     ...     for progress in fit(...):
     ...         if distributed.agree(bool(stop)):
     ...             break
 
-    A second Ctrl-C raises `KeyboardInterrupt` at once. The old handlers come back on exit. Outside the main thread, where Python
-    installs no handlers, the flag never rises by itself; `ask()` raises it by hand.
-    """
+    A second Ctrl-C raises `KeyboardInterrupt` at once. The old handlers come back on exit. Outside the main thread,
+    where Python installs no handlers, the flag never rises by itself; `ask()` raises it by hand."""
 
     def __init__(self) -> None:
         """Not asked, nothing installed."""
@@ -63,7 +64,9 @@ class StopFlag:
             self._old = {number: signal.signal(number, self._hear) for number in SIGNALS}
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Bring the old handlers back."""
         for number, handler in self._old.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
@@ -90,10 +93,9 @@ class NanGuard:
     ... else:
     ...     guard.good()
 
-    Players updated earlier in the same step keep their (finite) update; a scheme that moves weights before it asks for the
-    next gradient (extragradient) must put them back when `NotFinite` passes through. All ranks decide alike. `Diverged`
-    (a `RuntimeError`) ends the training; the weights and optimisers hold the last good state.
-    """
+    Players updated earlier in the same step keep their (finite) update; a scheme that moves weights before it asks for
+    the next gradient (extragradient) must put them back when `NotFinite` passes through. All ranks decide alike.
+    `Diverged` (a `RuntimeError`) ends the training; the weights and optimisers hold the last good state."""
 
     def __init__(self, limit: int = 5) -> None:
         """Stop after `limit` consecutive skipped steps."""
@@ -114,7 +116,8 @@ class NanGuard:
         return watched
 
     def check(self, name: str, tensors: Sequence[Tensor], logs: Mapping[str, float]) -> None:
-        """Pass when all numbers are finite on all ranks, else count and raise `NotFinite`, or `Diverged` at the limit."""
+        """Pass when all numbers are finite on all ranks, else count and raise `NotFinite`, or `Diverged` at the
+        limit."""
         bad = [f"{label} = {value}" for label, value in logs.items() if not math.isfinite(value)]
         if not finite(tensors):
             bad.append("a gradient")

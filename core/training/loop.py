@@ -24,10 +24,17 @@ class Trainer:
     """Networks, optimisers and scheme of one run; `state()` and `restore()` are exact."""
 
     def __init__(
-        self, problem: Problem, preset: Preset, config: TrainConfig, images: Array | None, calibration: Array | None = None,
-        device: torch.device | str = "cpu", fit: bool = True,
-    ) -> None:  # fmt: skip
-        """`images` (n, H, W) train the game; the generator first reads its statistics from `calibration` (default `images`)."""
+        self,
+        problem: Problem,
+        preset: Preset,
+        config: TrainConfig,
+        images: Array | None,
+        calibration: Array | None = None,
+        device: torch.device | str = "cpu",
+        fit: bool = True,
+    ) -> None:
+        """`images` (n, H, W) train the game; the generator first reads its statistics from `calibration` (default
+        `images`)."""
         dtype = DTYPES[config.precision]
         torch.manual_seed(key(config.seed, "initial weights") % 2**63)
         self.config, self.device = config, torch.device(device)
@@ -37,10 +44,14 @@ class Trainer:
             generator.fit(labels, [key(config.seed, "calibration", i) for i in range(len(labels))])
         place: Any = {"device": self.device, "memory_format": torch.channels_last}
         self.generator = generator.to(dtype=dtype, **place)
-        self.critic = preset.critic().to(dtype).to(**place) if preset.critic and (images is not None or problem.game) else None
+        self.critic = (
+            preset.critic().to(dtype).to(**place) if preset.critic and (images is not None or problem.game) else None
+        )
         moves = () if not problem.field.mirrored else PERIODIC if problem.field.periodic else IN_FRAME
         batches = None if images is None else Batches(images, config.seed, moves, self.device)
-        self.game: Game = (problem.game or Game)(problem, preset, config, self.generator, self.critic, batches, self.device)
+        self.game: Game = (problem.game or Game)(
+            problem, preset, config, self.generator, self.critic, batches, self.device
+        )
         self.ema = Ema(self.generator, config.ema)
         self.scheme = SCHEMES[config.scheme]()
         self.guard = NanGuard()
@@ -98,11 +109,14 @@ class Trainer:
                 self.scheme.memory = _memory(_under(state, "memory."), self.device)
             self.done = int(state["step"])
         except (RuntimeError, KeyError, ValueError) as error:
-            raise ValueError(f"The saved training state does not fit this run: {error}. Delete it to start afresh.") from None
+            raise ValueError(
+                f"The saved training state does not fit this run: {error}. Delete it to start afresh."
+            ) from None
 
 
 def schedule(config: TrainConfig, step: int) -> float:
-    """Factor on the learning rates at a step: linear warm-up, constant, linear fall over the last `decay` of the steps."""
+    """Factor on the learning rates at a step: linear warm-up, constant, linear fall over the last `decay` of the
+    steps."""
     warm = min(1.0, (step + 1) / max(1, config.warmup))
     return warm * (min(1.0, max(0.0, 1 - step / config.steps) / config.decay) if config.decay else 1.0)
 
@@ -131,4 +145,6 @@ def fit(trainer: Trainer, steps: int | None = None) -> Iterator[Progress]:
         residuals = {n: v for n in residual_names for k, v in logs.items() if k in (f"projection.{n}", f"{n}.{n}")}
         losses = {k: v for k, v in logs.items() if k.split(".")[-1] not in residual_names}
         rate = trainer.config.batch / seconds
-        yield Progress(trainer.done, total, losses, residuals, seconds, rate, trainer.state, trainer.done == total, note)
+        yield Progress(
+            trainer.done, total, losses, residuals, seconds, rate, trainer.state, trainer.done == total, note
+        )

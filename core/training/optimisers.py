@@ -1,5 +1,5 @@
-"""Optimisers by name: Adam for games, Muon on the matrices with Adam on the rest for data-free residual minimisation, and plain
-gradient descent for games whose theory is of plain gradient descent."""
+"""Optimisers by name: Adam for games, Muon on the matrices with Adam on the rest for data-free residual minimisation,
+and plain gradient descent for games whose theory is of plain gradient descent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ MOMENTUM = 0.95
 
 
 class MuonAdam(torch.optim.Optimizer):
-    """`torch.optim.Muon` (Jordan et al. 2024) on the 2-D parameters, `torch.optim.Adam` at `ADAM_SHARE` of the rate on the rest.
+    """`torch.optim.Muon` (Jordan et al. 2024) on the 2-D parameters, `torch.optim.Adam` at `ADAM_SHARE` of the rate on
+    the rest.
 
     One optimiser object for one player: a single state and two parameter groups.
     """

@@ -1,4 +1,5 @@
-"""The game of points: the players, losses and penalties of `core.training.game` on (x, M(x)) drawn afresh for every gradient."""
+"""The game of points: the players, losses and penalties of `core.training.game` on (x, M(x)) drawn afresh for every
+gradient."""
 
 from __future__ import annotations
 
@@ -40,8 +41,8 @@ class PointGame(Game):
     def real(self, number: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Points (B, 1, 1, 2) of the prior and their levels.
 
-        Of `POOL` times as many draws those are taken whose levels are nearest to levels evenly spread in their root over the
-        trained range: rare levels are learnt too, and what is learnt, the prior given the level, is the same.
+        Of `POOL` times as many draws those are taken whose levels are nearest to levels evenly spread in their root
+        over the trained range: rare levels are learnt too, and what is learnt, the prior given the level, is the same.
         """
         generator: Any = self.generator
         shares = self.drawn(number, "points", (POOL * self.config.batch, 2), False)
@@ -60,7 +61,8 @@ class PointGame(Game):
         return self.real(number)
 
     def _penalty(self, number: int, real: Tensor, fake: Tensor) -> Tensor:
-        """R1 + R2 of the points alone: across a level the critic must be steep, and a penalty on that is one on seeing it."""
+        """R1 + R2 of the points alone: across a level the critic must be steep, and a penalty on that is one on seeing
+        it."""
         if self.config.loss == "wgan_gp":
             return super()._penalty(number, real, fake)
         if number % self.config.lazy:
@@ -71,14 +73,15 @@ class PointGame(Game):
         return self.config.lazy * self.config.gamma * values.mean()
 
     def projection_loss(self, number: int, only: str = "") -> tuple[Tensor, dict[str, float]]:
-        """L_I, with a weight that rises over `RAMP` of the training: a level has several branches, and points that are held on one
-        of them before the critic has spread them over all stay there."""
+        """L_I, with a weight that rises over `RAMP` of the training: a level has several branches, and points that are
+        held on one of them before the critic has spread them over all stay there."""
         loss, logs = super().projection_loss(number, only)
         return self.late * loss, logs
 
     def generator_loss(self, number: int) -> tuple[Tensor, dict[str, float]]:
-        """The adversarial loss of points whose branches are drawn evenly at first, so that all of them learn, and by their shares
-        at last; the shares follow it by the score function (Williams 1992), with weights for how the branches were drawn."""
+        """The adversarial loss of points whose branches are drawn evenly at first, so that all of them learn, and by
+        their shares at last; the shares follow it by the score function (Williams 1992), with weights for how the
+        branches were drawn."""
         fields, conditions = self.real(number)
         generator: Any = self.generator
         z, (level,) = self.latents(number), conditions.values()
@@ -91,7 +94,9 @@ class PointGame(Game):
         losses = ADVERSARIAL[self.config.loss][1](real, self.score(self.shown(made, conditions)))
         weight, odd = (v.gather(1, branch[:, None])[:, 0] for v in (shares, odds))
         (usual,) = average([losses.mean().detach()])
-        return losses.mean() + (weight / odd * (losses.detach() - usual)).mean(), {"loss": float(losses.mean().detach())}
+        return losses.mean() + (weight / odd * (losses.detach() - usual)).mean(), {
+            "loss": float(losses.mean().detach())
+        }
 
     @property
     def late(self) -> float:

@@ -1,12 +1,14 @@
 """How gradients become a step: the four update rules of the game, usable with any players and any torch optimiser.
 
 With plain gradient descent (SGD) as optimiser they are the textbook rules; with a stateful optimiser the choices are:
-- players that share an optimiser object share its state (the generator's adversarial and projection updates: with a state of
+- players that share an optimiser object share its state (the generator's adversarial and projection updates: with a
+  state of
   its own, Adam with beta1 = 0 turns the projection's tiny gradient into full-size steps and the game collapses);
 - rules that move everybody at once add the gradients of players that share an optimiser, then step it once;
-- extragradient (ExtraAdam): the look-ahead runs the optimiser's own update from a copy of its state, which is put back with
-  the weights, so that the state advances once per step, by the look-ahead gradient alone. (Gidel et al. 2019 let both calls
-  advance it; then the moments mix two points of the path, and Adam's bias correction counts steps twice.)
+- extragradient (ExtraAdam): the look-ahead runs the optimiser's own update from a copy of its state, which is put back
+  with
+  the weights, so that the state advances once per step, by the look-ahead gradient alone. (Gidel et al. 2019 let both
+  calls advance it; then the moments mix two points of the path, and Adam's bias correction counts steps twice.)
 - optimistic: the optimiser is given 2 g_t - g_{t-1} (Daskalakis et al. 2018), g_{-1} = g_0.
 A step that raises midway (a non-finite gradient) leaves the look-ahead undone.
 """
@@ -121,7 +123,9 @@ class Optimistic:
         logs: Logs = {}
         here = collect(players, gradients, step, 0, logs)
         before = [self.memory.get(player.name, grads) for player, grads in zip(players, here, strict=True)]
-        apply_all(players, [[2 * g - b for g, b in zip(gs, bs, strict=True)] for gs, bs in zip(here, before, strict=True)])
+        apply_all(
+            players, [[2 * g - b for g, b in zip(gs, bs, strict=True)] for gs, bs in zip(here, before, strict=True)]
+        )
         self.memory = {player.name: [g.clone() for g in grads] for player, grads in zip(players, here, strict=True)}
         return logs
 

@@ -20,12 +20,12 @@ FREE = -1.0
 
 @dataclass(frozen=True)
 class Stroke:
-    """How a curve condition that is no period is drawn by hand: on the chart of the measured curve of the same name, or as bars
-    `below` the chart of another.
+    """How a curve condition that is no period is drawn by hand: on the chart of the measured curve of the same name, or
+    as bars `below` the chart of another.
 
-    `at` are the positions of its ordinates. Control points at `knots` have values v in `low..high`; with the fixed first value
-    `start` at `at[0]` they are joined smoothly, and the condition is zero + height v, (zero, height) = `scale(values of needs)`.
-    """
+    `at` are the positions of its ordinates. Control points at `knots` have values v in `low..high`; with the fixed
+    first value `start` at `at[0]` they are joined smoothly, and the condition is zero + height v, (zero, height) =
+    `scale(values of needs)`."""
 
     at: tuple[float, ...]
     knots: tuple[float, ...]
@@ -42,11 +42,10 @@ class Quantity:
     """Something a person can dial: a condition or a latent direction.
 
     `low..high` is the hard range (outside: `ValueError`); `trained` the range seen in training (outside: a warning).
-    `kind` is `scalar`, `simplex` (`size` fractions that sum to 1) or `curve` (`size` ordinates). An `optional` one has no
-    default: it is used only when it is given, and then in the place of the quantity that it `replaces`; giving both is an
-    error. `heights` (curves whose level does not matter): largest less smallest value seen in training (above: a warning, whatever
-    `trained` says) and allowed (above: `ValueError`).
-    """
+    `kind` is `scalar`, `simplex` (`size` fractions that sum to 1) or `curve` (`size` ordinates). An `optional` one has
+    no default: it is used only when it is given, and then in the place of the quantity that it `replaces`; giving both
+    is an error. `heights` (curves whose level does not matter): largest less smallest value seen in training (above: a
+    warning, whatever `trained` says) and allowed (above: `ValueError`)."""
 
     name: str
     label: str
@@ -97,8 +96,8 @@ class Field:
 
 @dataclass(frozen=True)
 class Position:
-    """A number by which requests are ordered that are no scalars: tables are split in thirds along it, a checkpoint carries its
-    references at places on it.
+    """A number by which requests are ordered that are no scalars: tables are split in thirds along it, a checkpoint
+    carries its references at places on it.
 
     `of(conditions)` is the position (n,) of requests, `at(value)` a representative request, in `low..high`.
     """
@@ -112,8 +111,9 @@ class Position:
 
 @dataclass(frozen=True)
 class Handle:
-    """A shape that can be dragged on the picture: the names of the conditions that hold its centre (px from the centre of the
-    top left pixel) and its size, which is a `radius` (px) or an `area` (px), and how its requested outline is drawn."""
+    """A shape that can be dragged on the picture: the names of the conditions that hold its centre (px from the centre
+    of the top left pixel) and its size, which is a `radius` (px) or an `area` (px), and how its requested outline is
+    drawn."""
 
     label: str
     x: str

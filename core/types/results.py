@@ -20,12 +20,12 @@ class Sample:
 
     labels : uint8 (n, H, W) for discrete fields, else None.
     field : float32 (n, H, W) for continuous fields, else None.
-    soft : float32 (n, C, H, W), probabilities before argmax or projection.
-    requested, measured, raw : condition name -> array (n, ...): asked; measured on what is delivered; measured before projection.
+    soft : float32 (n, C, H, W), probabilities before argmax or projection. requested, measured, raw : condition name ->
+        array (n, ...): asked; measured on what is delivered; measured before projection.
     latent : latent name -> array (n,), the latent values used.
     coords : axis -> 1-D array in physical units, empty where pixels are the unit.
-    tried : (n, best_of) L_I of every draw among which each sample is the best, before refinement; None where there was one draw.
-    """
+    tried : (n, best_of) L_I of every draw among which each sample is the best, before refinement; None where there was
+        one draw."""
 
     labels: NDArray[np.uint8] | None
     field: NDArray[np.float32] | None
@@ -49,7 +49,8 @@ class Sample:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Tensors plus a manifest (problem, preset, config, seeds, data digest, versions, metrics); `digest` covers both."""
+    """Tensors plus a manifest (problem, preset, config, seeds, data digest, versions, metrics); `digest` covers
+    both."""
 
     tensors: dict[str, Tensor]
     manifest: dict[str, Any]
@@ -60,10 +61,9 @@ class Checkpoint:
 class Descriptor:
     """A statistic reported of delivered arrays: `measure` maps labels or fields (n, H, W) to (n,) or a curve (n, m).
 
-    `abscissa` gives the curve's positions for an array of the given shape (None for scalars); `live` curves are drawn while
-    dragging, and every scalar that is not `slow`. Of a histogram, `samples` gives the numbers themselves, one row per array:
-    ensembles are compared by the Wasserstein distance of all of them.
-    """
+    `abscissa` gives the curve's positions for an array of the given shape (None for scalars); `live` curves are drawn
+    while dragging, and every scalar that is not `slow`. Of a histogram, `samples` gives the numbers themselves, one row
+    per array: ensembles are compared by the Wasserstein distance of all of them."""
 
     name: str
     label: str
@@ -82,10 +82,9 @@ class Descriptor:
 class Rival:
     """An honest alternative to the network: `make(conditions, n, seed, shape) -> labels or fields (n, H, W)`.
 
-    `role`: a `yardstick` is a converged numerical solution on the same cells, by which errors are judged; `exact` is the reference
-    itself, of interest for its time alone; a `single` one takes long or reads the whole request, and is compared sample by sample
-    (`core.metrics.rivals`).
-    """
+    `role`: a `yardstick` is a converged numerical solution on the same cells, by which errors are judged; `exact` is
+    the reference itself, of interest for its time alone; a `single` one takes long or reads the whole request, and is
+    compared sample by sample (`core.metrics.rivals`)."""
 
     name: str
     label: str

@@ -14,9 +14,8 @@ from torch import Tensor, nn
 class Player:
     """A party of the game: whose parameters move, on which loss, with which optimiser, how many turns a step.
 
-    `loss(key)` returns a scalar and a dict of logged values; `key` numbers the draw (same key, same randomness). Players
-    that name the same `optimiser` object share its state (generator and projection step).
-    """
+    `loss(key)` returns a scalar and a dict of logged values; `key` numbers the draw (same key, same randomness).
+    Players that name the same `optimiser` object share its state (generator and projection step)."""
 
     name: str
     parameters: tuple[nn.Parameter, ...]
@@ -41,7 +40,8 @@ class Scheme(Protocol):
 
 @dataclass(frozen=True)
 class Progress:
-    """What the training loop yields after each step. `state` is a callable: copying weights costs, asking is optional."""
+    """What the training loop yields after each step. `state` is a callable: copying weights costs, asking is
+    optional."""
 
     step: int
     steps: int

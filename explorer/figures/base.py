@@ -1,4 +1,5 @@
-"""Plotly figures of measured statistics: pure functions from numbers to figures, in our own light and dark templates."""
+"""Plotly figures of measured statistics: pure functions from numbers to figures, in our own light and dark
+templates."""
 
 from __future__ import annotations
 
@@ -22,17 +23,43 @@ HEIGHT = 270
 def template(dark: bool) -> go.layout.Template:
     """Transparent paper, thin grid, the page's ink."""
     line = GRID[dark]
-    axis = {"gridcolor": line, "zeroline": False, "linecolor": line, "ticks": "outside", "tickcolor": line, "ticklen": 4}
+    axis = {
+        "gridcolor": line,
+        "zeroline": False,
+        "linecolor": line,
+        "ticks": "outside",
+        "tickcolor": line,
+        "ticklen": 4,
+    }
     return go.layout.Template(
         layout={
-            "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "colorway": list(OKABE_ITO),
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "colorway": list(OKABE_ITO),
             "font": {"color": INK[dark], "size": 12, "family": "Source Sans, Source Sans Pro, sans-serif"},
-            "xaxis": axis, "yaxis": axis, "hoverlabel": {"font": {"size": 12}},
-            "title": {"font": {"size": 14}, "x": 0, "xref": "container", "xanchor": "left", "y": 0.97, "yanchor": "top"},
-            "margin": {"l": 52, "r": 12, "t": 54, "b": 44}, "hovermode": "x unified",
-            "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 1, "xanchor": "right", "bgcolor": "rgba(0,0,0,0)"},
+            "xaxis": axis,
+            "yaxis": axis,
+            "hoverlabel": {"font": {"size": 12}},
+            "title": {
+                "font": {"size": 14},
+                "x": 0,
+                "xref": "container",
+                "xanchor": "left",
+                "y": 0.97,
+                "yanchor": "top",
+            },
+            "margin": {"l": 52, "r": 12, "t": 54, "b": 44},
+            "hovermode": "x unified",
+            "legend": {
+                "orientation": "h",
+                "y": 1.0,
+                "yanchor": "bottom",
+                "x": 1,
+                "xanchor": "right",
+                "bgcolor": "rgba(0,0,0,0)",
+            },
         }
-    )  # fmt: skip
+    )
 
 
 def blank(dark: bool, title: str, x: str, y: str, height: int = HEIGHT) -> go.Figure:
@@ -45,9 +72,15 @@ def blank(dark: bool, title: str, x: str, y: str, height: int = HEIGHT) -> go.Fi
 
 
 def curve(
-    x: ArrayLike, y: ArrayLike, reference: tuple[Array, Array, Array] | None, title: str, axes: tuple[str, str], dark: bool = False
+    x: ArrayLike,
+    y: ArrayLike,
+    reference: tuple[Array, Array, Array] | None,
+    title: str,
+    axes: tuple[str, str],
+    dark: bool = False,
 ) -> go.Figure:
-    """One delivered curve; `reference` is (positions, mean, standard deviation) of the held-out data, drawn as a band."""
+    """One delivered curve; `reference` is (positions, mean, standard deviation) of the held-out data, drawn as a
+    band."""
     figure = blank(dark, title, *axes)
     if reference is not None:
         at, mean, sd = (np.asarray(a, dtype=float) for a in reference)
@@ -57,7 +90,9 @@ def curve(
         figure.add_scatter(x=at, y=mean + sd, fill="tonexty", fillcolor=fade(GREY[dark], 0.28), name="± 1 sd", **band)
         figure.add_scatter(x=at, y=mean, name="held-out mean", line=dashed, hovertemplate="%{y:.4f}")
     points = {"x": np.asarray(x, dtype=float), "y": np.asarray(y, dtype=float)}
-    figure.add_scatter(**points, name="delivered", line={"color": DELIVERED[dark], "width": 2.4}, hovertemplate="%{y:.4f}")
+    figure.add_scatter(
+        **points, name="delivered", line={"color": DELIVERED[dark], "width": 2.4}, hovertemplate="%{y:.4f}"
+    )
     return figure
 
 
@@ -71,9 +106,13 @@ def deviations(rows: Sequence[tuple[str, float, float, float]], title: str, dark
     labels = [f"{label}<br><b>{short(value)}</b> ({short(mean)} ± {short(sd)})" for label, value, mean, sd in rows]
     dot = {"size": 13, "color": DELIVERED[dark], "line": {"width": 1.5, "color": INK[dark]}}
     figure.add_scatter(
-        x=scores, y=labels, mode="markers", marker=dot,
-        hovertemplate="%{x:+.2f} sd<extra></extra>", showlegend=False,
-    )  # fmt: skip
+        x=scores,
+        y=labels,
+        mode="markers",
+        marker=dot,
+        hovertemplate="%{x:+.2f} sd<extra></extra>",
+        showlegend=False,
+    )
     figure.update_xaxes(range=[-reach, reach])
     figure.update_yaxes(autorange="reversed", gridcolor="rgba(0,0,0,0)", ticks="")
     figure.update_layout(hovermode="closest", margin={"l": 150})
@@ -81,16 +120,25 @@ def deviations(rows: Sequence[tuple[str, float, float, float]], title: str, dark
 
 
 def departures(rows: Sequence[tuple[str, str, Array, Array]], unit: str, dark: bool = False) -> go.Figure:
-    """Deviation from the request over many samples, mean and standard deviation: rows of (label, symbol, delivered, raw)."""
+    """Deviation from the request over many samples, mean and standard deviation: rows of (label, symbol, delivered,
+    raw)."""
     count = len(rows[0][2])
-    figure = blank(dark, f"Deviation from the request over z, n = {count}", "", f"deviation / {unit}" if unit else "deviation")
+    figure = blank(
+        dark, f"Deviation from the request over z, n = {count}", "", f"deviation / {unit}" if unit else "deviation"
+    )
     labels, symbols, delivered, raw = zip(*rows, strict=True)
     for name, values, colour in (("raw", raw, GREY[dark]), ("delivered", delivered, DELIVERED[dark])):
         means, sds = [float(np.nanmean(v)) for v in values], [float(np.nanstd(v)) for v in values]
         error = {"type": "data", "array": sds, "color": INK[dark], "thickness": 1.4, "width": 4}
         told = [f"{label}: {m:+.3g} ± {short(s)} {unit}" for label, m, s in zip(labels, means, sds, strict=True)]
         figure.add_bar(
-            x=symbols, y=means, error_y=error, name=name, marker_color=colour, customdata=told, hovertemplate="%{customdata}"
+            x=symbols,
+            y=means,
+            error_y=error,
+            name=name,
+            marker_color=colour,
+            customdata=told,
+            hovertemplate="%{customdata}",
         )
     figure.add_hline(y=0, line={"color": INK[dark], "width": 1.4, "dash": "dash"})
     figure.update_layout(bargap=0.35, bargroupgap=0.08)
@@ -102,8 +150,8 @@ def departures(rows: Sequence[tuple[str, str, Array, Array]], unit: str, dark: b
 def bubbles(
     asked: Array, clouds: Sequence[tuple[str, Array]], label: str, dark: bool = False, height: int = HEIGHT
 ) -> go.Figure:
-    """Requested against delivered values, bubbles with the area of their counts: (name, values like `asked`), the last one is what
-    was delivered. After fig. 5c of the InvNet paper."""
+    """Requested against delivered values, bubbles with the area of their counts: (name, values like `asked`), the last
+    one is what was delivered. After fig. 5c of the InvNet paper."""
     figure = blank(dark, "Requested against delivered", f"requested {label}", label, height)
     every = np.concatenate([asked.ravel(), *(v.ravel() for _, v in clouds)])
     low, high = float(every.min()), float(every.max())
@@ -112,8 +160,14 @@ def bubbles(
     inks = [GREY[dark]] * (len(clouds) - 1) + [DELIVERED[dark]]
     for (name, values), ink in zip(clouds, inks, strict=True):
         x, y, count = _counted(asked.ravel(), values.ravel(), low, high)
-        marker = {"size": count, "sizemode": "area", "sizeref": count.max() / 13**2, "sizemin": 3, "color": fade(ink, 0.55),
-                  "line": {"color": ink, "width": 1}}  # fmt: skip
+        marker = {
+            "size": count,
+            "sizemode": "area",
+            "sizeref": count.max() / 13**2,
+            "sizemin": 3,
+            "color": fade(ink, 0.55),
+            "line": {"color": ink, "width": 1},
+        }
         told = f"%{{customdata}} samples, requested %{{x:.4g}}, {name} %{{y:.4g}}<extra></extra>"
         figure.add_scatter(x=x, y=y, mode="markers", name=name, marker=marker, customdata=count, hovertemplate=told)
     line = {"color": INK[dark], "width": 1.2, "dash": "dash"}
@@ -132,14 +186,21 @@ def _counted(x: Array, y: Array, low: float, high: float, bins: int = 24) -> tup
 
 
 def durations(seconds: Mapping[str, float], title: str, dark: bool = False) -> go.Figure:
-    """Time per sample of each way to make one, on a logarithmic axis, the first one in the colour of what is delivered."""
+    """Time per sample of each way to make one, on a logarithmic axis, the first one in the colour of what is
+    delivered."""
     figure = blank(dark, title, "milliseconds per sample", "", 100 + 36 * len(seconds))
     names, values = list(seconds), [1e3 * s for s in seconds.values()]
     colours = [DELIVERED[dark]] + [GREY[dark]] * (len(names) - 1)
     figure.add_bar(
-        x=values, y=names, orientation="h", marker_color=colours, text=[f"{short(v)} ms" for v in values], textposition="auto",
-        hovertemplate="%{x:.3g} ms<extra></extra>", width=0.55,
-    )  # fmt: skip
+        x=values,
+        y=names,
+        orientation="h",
+        marker_color=colours,
+        text=[f"{short(v)} ms" for v in values],
+        textposition="auto",
+        hovertemplate="%{x:.3g} ms<extra></extra>",
+        width=0.55,
+    )
     figure.update_xaxes(type="log")
     figure.update_yaxes(autorange="reversed", gridcolor="rgba(0,0,0,0)", ticks="")
     figure.update_layout(hovermode="closest", margin={"l": 150})
@@ -147,7 +208,8 @@ def durations(seconds: Mapping[str, float], title: str, dark: bool = False) -> g
 
 
 def correlation_map(labels: Array, title: str, dark: bool = False) -> go.Figure:
-    """Two-point correlation of phase 1 for every displacement of one binary array (H, W), zero displacement in the middle.
+    """Two-point correlation of phase 1 for every displacement of one binary array (H, W), zero displacement in the
+    middle.
 
     S2(d) = mean over q of x(q) x(q + d), periodic, by FFT. Shows what a radial mean hides: direction.
     """
@@ -159,9 +221,15 @@ def correlation_map(labels: Array, title: str, dark: bool = False) -> go.Figure:
     cut = plane[middle[0] - rows : middle[0] + rows + 1, middle[1] - columns : middle[1] + columns + 1]
     figure = blank(dark, title, "Δx / px", "Δy / px")
     figure.add_heatmap(
-        z=cut.astype(np.float32), x0=-columns, y0=-rows, dx=1, dy=1, colorscale="Cividis",
-        colorbar={"thickness": 10, "outlinewidth": 0}, hovertemplate="Δ = (%{x}, %{y})<br>S2 = %{z:.4f}<extra></extra>",
-    )  # fmt: skip
+        z=cut.astype(np.float32),
+        x0=-columns,
+        y0=-rows,
+        dx=1,
+        dy=1,
+        colorscale="Cividis",
+        colorbar={"thickness": 10, "outlinewidth": 0},
+        hovertemplate="Δ = (%{x}, %{y})<br>S2 = %{z:.4f}<extra></extra>",
+    )
     figure.update_yaxes(scaleanchor="x", constrain="domain")
     figure.update_xaxes(constrain="domain")
     figure.update_layout(hovermode="closest")
@@ -169,31 +237,48 @@ def correlation_map(labels: Array, title: str, dark: bool = False) -> go.Figure:
 
 
 def field_map(
-    x: Array, y: Array, values: Array, title: str, axes: tuple[str, str], colours: Sequence[str], limits: tuple[float, float],
+    x: Array,
+    y: Array,
+    values: Array,
+    title: str,
+    axes: tuple[str, str],
+    colours: Sequence[str],
+    limits: tuple[float, float],
     dark: bool = False,
-) -> go.Figure:  # fmt: skip
+) -> go.Figure:
     """A field (len(y), len(x)) over physical axes, rows upwards, with its own ramp of colours between the limits."""
     figure = blank(dark, title, *axes)
     scale = [(i / (len(colours) - 1), c) for i, c in enumerate(colours)]
     figure.add_heatmap(
-        x=np.asarray(x, dtype=float), y=np.asarray(y, dtype=float), z=values.astype(np.float32), colorscale=scale, zmin=limits[0],
-        zmax=limits[1], colorbar={"thickness": 10, "outlinewidth": 0},
+        x=np.asarray(x, dtype=float),
+        y=np.asarray(y, dtype=float),
+        z=values.astype(np.float32),
+        colorscale=scale,
+        zmin=limits[0],
+        zmax=limits[1],
+        colorbar={"thickness": 10, "outlinewidth": 0},
         hovertemplate=f"{axes[0]} = %{{x:.4f}}<br>{axes[1]} = %{{y:.4f}}<br>%{{z:.5g}}<extra></extra>",
-    )  # fmt: skip
+    )
     figure.update_layout(hovermode="closest")
     return figure
 
 
 def lines(
-    x: ArrayLike, curves: Sequence[tuple[str, Array, Mapping[str, object]]], title: str, axes: tuple[str, str],
-    dark: bool = False, log: bool = False,
-) -> go.Figure:  # fmt: skip
+    x: ArrayLike,
+    curves: Sequence[tuple[str, Array, Mapping[str, object]]],
+    title: str,
+    axes: tuple[str, str],
+    dark: bool = False,
+    log: bool = False,
+) -> go.Figure:
     """Curves over the same positions: (name, values, line style without its colour)."""
     figure = blank(dark, title, *axes)
     inks = {"exact": "#E69F00" if dark else "#D98A00", "initial condition": GREY[dark], "raw network": GREY[dark]}
     for name, values, style in curves:
         line = {"color": inks.get(name, DELIVERED[dark]), "width": 2.2, **style}
-        figure.add_scatter(x=np.asarray(x, dtype=float), y=values.astype(float), name=name, line=line, hovertemplate="%{y:.5g}")
+        figure.add_scatter(
+            x=np.asarray(x, dtype=float), y=values.astype(float), name=name, line=line, hovertemplate="%{y:.5g}"
+        )
     if log:
         figure.update_yaxes(type="log", exponentformat="power", dtick=1)
     return figure

@@ -41,7 +41,9 @@ def framed(values: Array, box: Box) -> Image.Image:
     inside[top:bottom, left:right] = True
     picture = Image.fromarray(np.where(inside, grey, 0.45 * grey).astype(np.uint8)).convert("RGB")
     thick = max(1, max(small.shape) // 200)
-    ImageDraw.Draw(picture).rectangle((left, top, max(left, right - 1), max(top, bottom - 1)), outline=FRAME, width=thick)
+    ImageDraw.Draw(picture).rectangle(
+        (left, top, max(left, right - 1), max(top, bottom - 1)), outline=FRAME, width=thick
+    )
     return picture
 
 
@@ -57,7 +59,8 @@ def rgb(colour: str) -> tuple[int, int, int]:
 
 
 def sheet(arrays: Sequence[Array], dark: bool, first: bool, gap: int = 8) -> NDArray[np.uint8]:
-    """Structures of `WINDOW` px, or less, in a row with a transparent gap between, the first framed if `first`; (h, w, 4)."""
+    """Structures of `WINDOW` px, or less, in a row with a transparent gap between, the first framed if `first`; (h, w,
+    4)."""
     tile = 2 * WINDOW
     out = np.zeros((tile, len(arrays) * (tile + gap) - gap, 4), np.uint8)
     for i, one in enumerate(arrays):
@@ -83,8 +86,11 @@ def grey_levels(counts: Array, bins: Array, cut: float, bright: bool, dark: bool
     return figure.update_yaxes(showticklabels=False, ticks="", title_text="")
 
 
-def correlation(target: Target, step: float, pixel: float, unit: str, dark: bool, made: Made | None = None) -> go.Figure:
-    """S2 of the target with its standard error, and of the structures made like it, over the distances that are asked for."""
+def correlation(
+    target: Target, step: float, pixel: float, unit: str, dark: bool, made: Made | None = None
+) -> go.Figure:
+    """S2 of the target with its standard error, and of the structures made like it, over the distances that are asked
+    for."""
     figure = blank(dark, "Two-point correlation S2", f"distance / {unit}", "", HIGH if made else LOW)
     shown = target.at <= 33 * step
     x, y = target.at[shown] * pixel, target.s2[shown]
@@ -92,27 +98,41 @@ def correlation(target: Target, step: float, pixel: float, unit: str, dark: bool
         off = target.statistics.s2_error[shown]
         band = {"line_width": 0, "hoverinfo": "skip", "mode": "lines"}
         figure.add_scatter(x=x, y=y - off, showlegend=False, **band)
-        figure.add_scatter(x=x, y=y + off, fill="tonexty", fillcolor="rgba(230,159,0,.25)", name="± standard error", **band)
+        figure.add_scatter(
+            x=x, y=y + off, fill="tonexty", fillcolor="rgba(230,159,0,.25)", name="± standard error", **band
+        )
     if made:
         at = correlations.distances().numpy() * step * pixel
         for i, one in enumerate(made.sample.measured["correlation"]):
             line = {"color": DELIVERED[dark], "width": 1.6}
-            figure.add_scatter(x=at, y=one, line=line, name="structures", showlegend=i == 0, hoverinfo="skip" if i else None)
+            figure.add_scatter(
+                x=at, y=one, line=line, name="structures", showlegend=i == 0, hoverinfo="skip" if i else None
+            )
     ink = {"color": INK[dark] if made else DELIVERED[dark], "width": 2, "dash": "dot" if made else "solid"}
     figure.add_scatter(x=x, y=y, name="micrograph" if target.statistics else "file", line=ink, hovertemplate="%{y:.4f}")
     figure.add_hline(y=target.p**2, line={"color": GREY[dark], "width": 1, "dash": "dash"}, annotation_text="p1²")
     return figure.update_layout(margin=TIGHT, legend=INSIDE).update_yaxes(rangemode="tozero", title_text="")
 
 
-def lineal_path(target: Target, step: float, pixel: float, unit: str, dark: bool, made: Array | None = None) -> go.Figure:
+def lineal_path(
+    target: Target, step: float, pixel: float, unit: str, dark: bool, made: Array | None = None
+) -> go.Figure:
     """The lineal path of phase 1 of the micrograph, and of structures (n, k) at 0, 1, .. of their pixels."""
     assert target.statistics is not None
     figure = blank(dark, "Lineal path of phase 1", f"distance / {unit}", "", LOW if made is None else HIGH)
     for i, one in enumerate(() if made is None else made):
         line = {"color": DELIVERED[dark], "width": 1.6}
         at = np.arange(len(one)) * step * pixel
-        figure.add_scatter(x=at, y=one, line=line, name="structures", showlegend=i == 0, hoverinfo="skip" if i else None)
+        figure.add_scatter(
+            x=at, y=one, line=line, name="structures", showlegend=i == 0, hoverinfo="skip" if i else None
+        )
     values = target.statistics.lineal_path[: int(33 * step) + 1]
-    ink = {"color": DELIVERED[dark] if made is None else INK[dark], "width": 2, "dash": "solid" if made is None else "dot"}
-    figure.add_scatter(x=np.arange(len(values)) * pixel, y=values, name="micrograph", line=ink, hovertemplate="%{y:.4f}")
+    ink = {
+        "color": DELIVERED[dark] if made is None else INK[dark],
+        "width": 2,
+        "dash": "solid" if made is None else "dot",
+    }
+    figure.add_scatter(
+        x=np.arange(len(values)) * pixel, y=values, name="micrograph", line=ink, hovertemplate="%{y:.4f}"
+    )
     return figure.update_layout(margin=TIGHT, legend=INSIDE).update_yaxes(rangemode="tozero", title_text="")

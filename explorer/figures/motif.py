@@ -1,4 +1,5 @@
-"""Fig. 2 of the first paper, from what was logged along the trainings: pure functions from records to figures and sentences."""
+"""Fig. 2 of the first paper, from what was logged along the trainings: pure functions from records to figures and
+sentences."""
 
 from __future__ import annotations
 
@@ -24,18 +25,29 @@ def colours(traces: Mapping[str, Lines], dark: bool) -> dict[str, str]:
 
 
 def along(
-    traces: Mapping[str, Lines], name: str, title: str, axis: str, dark: bool = False, log: bool = False, level: float | None = None
+    traces: Mapping[str, Lines],
+    name: str,
+    title: str,
+    axis: str,
+    dark: bool = False,
+    log: bool = False,
+    level: float | None = None,
 ) -> go.Figure:
-    """One number of every training over the iterations; `level` is drawn as a dashed line. On a logarithmic axis what is less than
-    `FLOOR` is drawn there."""
+    """One number of every training over the iterations; `level` is drawn as a dashed line. On a logarithmic axis what
+    is less than `FLOOR` is drawn there."""
     figure = blank(dark, title, "iteration", axis, HEIGHT)
     for label, colour in colours(traces, dark).items():
         kept = [line for line in traces[label] if name in line]
         values = [line[name] for line in kept]
         figure.add_scatter(
-            x=[line["step"] for line in kept], y=[max(v, FLOOR) if log else v for v in values], customdata=values, name=label,
-            mode="lines", line={"color": colour, "width": 2}, hovertemplate="%{customdata:.3g}",
-        )  # fmt: skip
+            x=[line["step"] for line in kept],
+            y=[max(v, FLOOR) if log else v for v in values],
+            customdata=values,
+            name=label,
+            mode="lines",
+            line={"color": colour, "width": 2},
+            hovertemplate="%{customdata:.3g}",
+        )
     figure.update_xaxes(type="log", dtick=1)
     if level is not None:
         figure.add_hline(y=level, line={"color": INK[dark], "width": 1.2, "dash": "dash"})
@@ -89,7 +101,8 @@ def sentences(traces: Mapping[str, Lines]) -> list[str]:
         when = f"within 10⁻³ from iteration {since} on" if since else "not within 10⁻³"
         sure = lines[-1].get("confidence / real")
         out.append(
-            f"{title}: the motif error of the network alone is {when}. The critic's score gap is {largest:.3g} at most and "
+            f"{title}: the motif error of the network alone is {when}. The critic's score gap is {largest:.3g} at "
+            f"most and "
             f"{last:.3g} over the last fifth ({100 * last / largest:.0f} %)"
             + (f"; confidence ends at {100 * sure:.0f} % of that on real digits." if sure else ".")
         )

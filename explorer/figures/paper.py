@@ -1,4 +1,5 @@
-"""The figures of the paper, from what was measured here: pure functions from tables and records to Plotly figures and sentences."""
+"""The figures of the paper, from what was measured here: pure functions from tables and records to Plotly figures and
+sentences."""
 
 from __future__ import annotations
 
@@ -17,25 +18,41 @@ LINES = ("solid", "dash", "dot", "dashdot")
 
 
 def fractions(table: pd.DataFrame, labels: Sequence[str], colours: Sequence[str], dark: bool = False) -> go.Figure:
-    """Fig. 7: delivered shares (bars, sd), raw shares (dots, sd) and requested ones (dashed), one group for each target.
+    """Fig. 7: delivered shares (bars, sd), raw shares (dots, sd) and requested ones (dashed), one group for each
+    target.
 
     Rows of `table`: target, channel, requested, delivered, delivered sd, raw, raw sd.
     """
     names, count = list(dict.fromkeys(table["target"])), len(labels)
     figure = blank(dark, "Shares delivered for each target", "", "share of the pixels", 330)
-    place = lambda part: (part["target"].map(names.index) + (part["channel"] - (count - 1) / 2) * 0.16).tolist()  # noqa: E731
-    error = lambda sd: {"type": "data", "array": sd, "color": INK[dark], "thickness": 1.2, "width": 2}  # noqa: E731
+
+    def place(part: pd.DataFrame) -> list[float]:
+        return (part["target"].map(names.index) + (part["channel"] - (count - 1) / 2) * 0.16).tolist()
+
+    def error(sd: Any) -> dict[str, Any]:
+        return {"type": "data", "array": sd, "color": INK[dark], "thickness": 1.2, "width": 2}
+
     for k, label in enumerate(labels):
         part = table[table["channel"] == k]
         figure.add_bar(
-            x=place(part), y=part["delivered"], error_y=error(part["delivered sd"]), width=0.14, name=label,
-            marker_color=colours[k], hovertemplate="%{y:.4f}",
-        )  # fmt: skip
+            x=place(part),
+            y=part["delivered"],
+            error_y=error(part["delivered sd"]),
+            width=0.14,
+            name=label,
+            marker_color=colours[k],
+            hovertemplate="%{y:.4f}",
+        )
     dots = {"color": GREY[dark], "size": 6, "line": {"width": 1, "color": INK[dark]}}
     figure.add_scatter(
-        x=place(table), y=table["raw"], error_y=error(table["raw sd"]), mode="markers", name="raw", marker=dots,
+        x=place(table),
+        y=table["raw"],
+        error_y=error(table["raw sd"]),
+        mode="markers",
+        name="raw",
+        marker=dots,
         hovertemplate="raw %{y:.4f}",
-    )  # fmt: skip
+    )
     ends = [v for x in place(table) for v in (x - 0.08, x + 0.08, None)]
     levels = [v for y in table["requested"] for v in (y, y, None)]
     dashed = {"color": INK[dark], "width": 2, "dash": "2px,2px"}
@@ -56,10 +73,21 @@ def one_target(methods: Methods, dark: bool = False) -> go.Figure:
     figure = blank(dark, "One target: deviation, mean ± sd over z", "", "deviation / px", 330)
     for name, colour in colours(methods, dark).items():
         at = methods[name]["target"]
-        error = {"type": "data", "array": [v["sd"] for v in at.values()], "color": INK[dark], "thickness": 1.2, "width": 2}
+        error = {
+            "type": "data",
+            "array": [v["sd"] for v in at.values()],
+            "color": INK[dark],
+            "thickness": 1.2,
+            "width": 2,
+        }
         means = [v["mean"] - v["asked"] for v in at.values()]
         figure.add_bar(
-            x=list(at), y=means, error_y=error, name=methods[name]["title"], marker_color=colour, hovertemplate="%{y:+.2f} px"
+            x=list(at),
+            y=means,
+            error_y=error,
+            name=methods[name]["title"],
+            marker_color=colour,
+            hovertemplate="%{y:+.2f} px",
         )
     figure.add_hline(y=0, line={"color": INK[dark], "width": 1.4, "dash": "dash"})
     return figure
@@ -73,7 +101,13 @@ def random_requests(methods: Methods, dark: bool = False) -> go.Figure:
         mean, sd = ([m["random"][f"{name} error, {of}, px"] for m in methods.values()] for of in ("mean", "sd"))
         error = {"type": "data", "array": sd, "color": INK[dark], "thickness": 1.2, "width": 3}
         figure.add_bar(
-            x=mean, y=titles, error_x=error, orientation="h", name=name, marker_color=colour, hovertemplate="%{x:.2f} px"
+            x=mean,
+            y=titles,
+            error_x=error,
+            orientation="h",
+            name=name,
+            marker_color=colour,
+            hovertemplate="%{x:.2f} px",
         )
     figure.update_xaxes(rangemode="tozero")
     return by_method(figure)
@@ -86,20 +120,35 @@ def by_method(figure: go.Figure) -> go.Figure:
     return figure
 
 
-def several_targets(targets: Mapping[str, Sequence[Mapping[str, Any]]], methods: Methods, dark: bool = False) -> go.Figure:
-    """Fig. 3: what was delivered (mean and sd over z) against what was asked, for several targets; dashed: the request."""
+def several_targets(
+    targets: Mapping[str, Sequence[Mapping[str, Any]]], methods: Methods, dark: bool = False
+) -> go.Figure:
+    """Fig. 3: what was delivered (mean and sd over z) against what was asked, for several targets; dashed: the
+    request."""
     figure = blank(dark, "Several targets: delivered against asked", "asked / px", "delivered / px", 330)
     inks = colours(methods, dark)
     for name, made in targets.items():
         asked, mean, sd = ([v[of] for t in made for v in t.values()] for of in ("asked", "mean", "sd"))
         error = {"type": "data", "array": sd, "thickness": 1.2, "width": 2}
-        hover = [f"{k}: asked {v['asked']:.1f}, delivered {v['mean']:.1f} ± {v['sd']:.1f} px" for t in made for k, v in t.items()]
+        hover = [
+            f"{k}: asked {v['asked']:.1f}, delivered {v['mean']:.1f} ± {v['sd']:.1f} px"
+            for t in made
+            for k, v in t.items()
+        ]
         figure.add_scatter(
-            x=asked, y=mean, error_y=error, mode="markers", name=methods[name]["title"], marker={"color": inks[name], "size": 7},
-            customdata=hover, hovertemplate="%{customdata}",
-        )  # fmt: skip
+            x=asked,
+            y=mean,
+            error_y=error,
+            mode="markers",
+            name=methods[name]["title"],
+            marker={"color": inks[name], "size": 7},
+            customdata=hover,
+            hovertemplate="%{customdata}",
+        )
     ends = [min(figure.data[0].x), max(figure.data[0].x)]
-    figure.add_scatter(x=ends, y=ends, mode="lines", name="asked", line={"color": INK[dark], "width": 1.4, "dash": "dash"})
+    figure.add_scatter(
+        x=ends, y=ends, mode="lines", name="asked", line={"color": INK[dark], "width": 1.4, "dash": "dash"}
+    )
     figure.update_layout(hovermode="closest")
     return figure
 
@@ -111,9 +160,16 @@ def iterations(methods: Methods, dark: bool = False) -> go.Figure:
         after, ink = m["acceptable after"], None if m["acceptable after"] else INK[dark]
         colour, text = (DELIVERED[dark], str(after)) if after else (fade(GREY[dark], 0.2), f"not within {m['steps']}")
         figure.add_bar(
-            x=[after or m["steps"]], y=[m["title"]], orientation="h", marker_color=colour, text=[text], insidetextfont_color=ink,
-            width=0.6, hovertemplate="%{text}<extra></extra>", showlegend=False,
-        )  # fmt: skip
+            x=[after or m["steps"]],
+            y=[m["title"]],
+            orientation="h",
+            marker_color=colour,
+            text=[text],
+            insidetextfont_color=ink,
+            width=0.6,
+            hovertemplate="%{text}<extra></extra>",
+            showlegend=False,
+        )
     figure.update_layout(barmode="overlay")
     return by_method(figure)
 
@@ -134,7 +190,10 @@ def critic_losses(methods: Methods, dark: bool = False) -> go.Figure:
 def extremes(methods: Methods, of: Mapping[str, float], unit: str) -> str:
     """The smallest and the largest of a number, in words: preset -> number."""
     low, high = min(of, key=lambda k: of[k]), max(of, key=lambda k: of[k])
-    return f"smallest {of[low]:.3g} {unit} ({methods[low]['title']}), largest {of[high]:.3g} {unit} ({methods[high]['title']})"
+    return (
+        f"smallest {of[low]:.3g} {unit} ({methods[low]['title']}), largest {of[high]:.3g} {unit} "
+        f"({methods[high]['title']})"
+    )
 
 
 def captions(found: Mapping[str, Any]) -> dict[str, str]:
@@ -142,16 +201,21 @@ def captions(found: Mapping[str, Any]) -> dict[str, str]:
     methods, settings = found["methods"], found["settings"]
     worst = {k: max(abs(v["mean"] - v["asked"]) for v in m["target"].values()) for k, m in methods.items()}
     centre = {k: m["random"]["centre error, mean, px"] for k, m in methods.items()}
-    apart = {k: max(abs(v["mean"] - v["asked"]) for t in made for v in t.values()) for k, made in found["targets"].items()}
+    apart = {
+        k: max(abs(v["mean"] - v["asked"]) for t in made for v in t.values()) for k, made in found["targets"].items()
+    }
     losses = {k: max((abs(x.get("critic.loss", 0.0)) for x in m["trace"]), default=0.0) for k, m in methods.items()}
     done = {k: m["acceptable after"] for k, m in methods.items() if m["acceptable after"]}
     never = ", ".join(m["title"] for k, m in methods.items() if k not in done)
     first = ", ".join(f"{methods[k]['title']} from iteration {after} on" for k, after in done.items()) or "none was"
     criterion = ", ".join(f"{k} {v}" for k, v in settings["acceptable"].items())
     return {
-        "one": f"{settings['images for a target']} images each; worst mean deviation: {extremes(methods, worst, 'px')}.",
-        "random": f"{settings['requests']} requests never trained on; mean error of centres: {extremes(methods, centre, 'px')}.",
-        "several": f"{len(next(iter(found['targets'].values())))} targets; worst mean deviation: {extremes(methods, apart, 'px')}.",
+        "one": f"{settings['images for a target']} images each; worst mean deviation: "
+        f"{extremes(methods, worst, 'px')}.",
+        "random": f"{settings['requests']} requests never trained on; mean error of centres: "
+        f"{extremes(methods, centre, 'px')}.",
+        "several": f"{len(next(iter(found['targets'].values())))} targets; worst mean deviation: "
+        f"{extremes(methods, apart, 'px')}.",
         "iterations": f"Acceptable ({criterion}): {first}" + (f"; never: {never}." if never else "."),
         "losses": f"Largest magnitude along the training: {extremes(methods, losses, '')}.".replace("  ", " "),
     }

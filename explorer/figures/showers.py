@@ -1,4 +1,5 @@
-"""Figures of the showers: occupancies, energy response, and the two formulas of soft sparsity. Pure functions from numbers."""
+"""Figures of the showers: occupancies, energy response, and the two formulas of soft sparsity. Pure functions from
+numbers."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ HEIGHT = 300
 
 
 def histogram(occupancies: Mapping[str, Array], dark: bool = False) -> go.Figure:
-    """Title -> occupancies of all images in per cent, as outlines over common bins; the first, the simulation, filled."""
+    """Title -> occupancies of all images in per cent, as outlines over common bins; the first, the simulation,
+    filled."""
     figure = blank(dark, "Occupancy, at the same energies", "cells that are not 0, %", "share of images", HEIGHT)
     highest = max(float(np.max(v)) for v in occupancies.values())
     edges = np.arange(0, highest + 2, 1.0)
@@ -27,31 +29,46 @@ def histogram(occupancies: Mapping[str, Array], dark: bool = False) -> go.Figure
     for number, ((name, values), colour) in enumerate(zip(occupancies.items(), colours, strict=False)):
         share = np.histogram(values, edges)[0] / len(values)
         figure.add_scatter(
-            x=(edges[1:] + edges[:-1]) / 2, y=share, name=name, line={"color": colour, "width": 2, "shape": "hvh"},
-            fill="tozeroy" if number == 0 else None, hovertemplate="%{y:.3f}",
-        )  # fmt: skip
+            x=(edges[1:] + edges[:-1]) / 2,
+            y=share,
+            name=name,
+            line={"color": colour, "width": 2, "shape": "hvh"},
+            fill="tozeroy" if number == 0 else None,
+            hovertemplate="%{y:.3f}",
+        )
     return figure
 
 
 def response(curves: Mapping[str, Mapping[str, Any]], dark: bool = False) -> go.Figure:
-    """Title -> `core.metrics.showers.curves`: calibrated over requested energy; energies of training as full dots, those between
-    them open."""
-    figure = blank(dark, "Energy response of the network alone", "energy asked for, GeV", "calibrated / asked for", HEIGHT)
+    """Title -> `core.metrics.showers.curves`: calibrated over requested energy; energies of training as full dots,
+    those between them open."""
+    figure = blank(
+        dark, "Energy response of the network alone", "energy asked for, GeV", "calibrated / asked for", HEIGHT
+    )
     figure.add_hrect(y0=0.97, y1=1.03, fillcolor=GREY[dark], opacity=0.15, line_width=0, layer="below")
     for (name, found), colour in zip(curves.items(), (DELIVERED[dark], *OKABE_ITO[1:]), strict=False):
         seen = ["circle" if e in TRAINED else "circle-open" for e in found["energy"]]
         figure.add_scatter(
-            x=found["energy"], y=found["mean"]["network"], name=name, mode="lines+markers", line={"color": colour, "width": 1.4},
-            marker={"symbol": seen, "size": 9, "color": colour}, hovertemplate="%{y:.3f}",
-        )  # fmt: skip
+            x=found["energy"],
+            y=found["mean"]["network"],
+            name=name,
+            mode="lines+markers",
+            line={"color": colour, "width": 1.4},
+            marker={"symbol": seen, "size": 9, "color": colour},
+            hovertemplate="%{y:.3f}",
+        )
     return figure
 
 
 def resolution(curves: Mapping[str, Mapping[str, Any]], dark: bool = False) -> go.Figure:
     """Standard deviation of the calibrated energy over the energy asked for, the simulation's dashed."""
-    figure = blank(dark, "Energy resolution of the network alone", "energy asked for, GeV", "standard deviation / energy", HEIGHT)
+    figure = blank(
+        dark, "Energy resolution of the network alone", "energy asked for, GeV", "standard deviation / energy", HEIGHT
+    )
     for (name, found), colour in zip(curves.items(), (DELIVERED[dark], *OKABE_ITO[1:]), strict=False):
-        figure.add_scatter(x=found["energy"], y=found["deviation"]["network"], name=name, line={"color": colour, "width": 2})
+        figure.add_scatter(
+            x=found["energy"], y=found["deviation"]["network"], name=name, line={"color": colour, "width": 2}
+        )
     first = next(iter(curves.values()))
     dashed = {"color": GREY[dark], "width": 1.6, "dash": "dash"}
     figure.add_scatter(x=first["energy"], y=first["deviation"]["simulated"], name="simulated", line=dashed)
@@ -62,7 +79,10 @@ def formulas(dark: bool = False) -> go.Figure:
     """Soft sparsity of one cell, as the authors computed it and as it is printed."""
     x = torch.linspace(0, 4, 401)
     figure = blank(dark, "Soft sparsity of one cell", "energy / unit", "", HEIGHT)
-    for name, soft, colour in (("right", soft_sparsity, DELIVERED[dark]), ("as printed", printed_sparsity, OKABE_ITO[5])):
+    for name, soft, colour in (
+        ("right", soft_sparsity, DELIVERED[dark]),
+        ("as printed", printed_sparsity, OKABE_ITO[5]),
+    ):
         line = {"color": colour, "width": 2.4}
         figure.add_scatter(x=x.numpy(), y=soft(x).numpy(), name=name, line=line, hovertemplate="%{y:.3f}")
     return figure

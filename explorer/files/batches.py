@@ -1,4 +1,5 @@
-"""What a finished set of samples holds (HDF5 of `core.sampling`): its summary, thumbnails, and files for other programs.
+"""What a finished set of samples holds (HDF5 of `core.sampling`): its summary, thumbnails, and files for other
+programs.
 
 Pure functions to tables and bytes; arrays are read as far as they are needed.
 """
@@ -34,7 +35,8 @@ FORMATS = ("PNG", "TIFF", "NPY", "VTI")
 
 @dataclass(frozen=True)
 class Found:
-    """A finished file: `n` samples of `shape`, the manifest, and requested, measured and raw values, name -> (n, ...)."""
+    """A finished file: `n` samples of `shape`, the manifest, and requested, measured and raw values, name -> (n,
+    ...)."""
 
     path: Path
     n: int
@@ -70,8 +72,8 @@ def components(model: Model, q: Quantity) -> list[tuple[str, tuple[Any, ...]]]:
 
 
 def summary(model: Model, found: Found) -> list[dict[str, Any]]:
-    """A row for every number that was asked for or measured: requested; mean and sd delivered; mean, sd and worst |error|; mean raw
-    |error|. The error of a curve is its mean |measured - requested|."""
+    """A row for every number that was asked for or measured: requested; mean and sd delivered; mean, sd and worst
+    |error|; mean raw |error|. The error of a curve is its mean |measured - requested|."""
     rows = []
     for q in (q for q in model.conditions if q.name in found.measured):
         for label, at in components(model, q):
@@ -117,9 +119,11 @@ def most(shape: tuple[int, int]) -> int:
 def archive(model: Model, found: Found, kind: str, pixel: float = 1.0, unit: str = "px") -> bytes:
     """A ZIP of every structure as one of `FORMATS`, with `samples.csv`, `curves.csv` and `about.json`."""
     makers: dict[str, Callable[[Array], bytes]] = {
-        "PNG": lambda a: exports.png(a, model.field), "TIFF": lambda a: formats.tiff(a, pixel, unit), "NPY": exports.npy,
+        "PNG": lambda a: exports.png(a, model.field),
+        "TIFF": lambda a: formats.tiff(a, pixel, unit),
+        "NPY": exports.npy,
         "VTI": lambda a: formats.vti({"label": a}, pixel),
-    }  # fmt: skip
+    }
     make = makers[kind]
     files: dict[str, bytes] = {}
     for start in range(0, found.n, DESCRIBED):
@@ -146,11 +150,14 @@ def samples(model: Model, found: Found) -> bytes:
 
 
 def curves(model: Model, found: Found) -> bytes:
-    """Every curve over the set, one row per position: mean, standard deviation, lowest, highest, mean of what was requested."""
+    """Every curve over the set, one row per position: mean, standard deviation, lowest, highest, mean of what was
+    requested."""
     described = describe(model.problem, found.labels(0, min(found.n, DESCRIBED)))
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["curve", f"position ({model.field.unit})", "samples", "mean", "sd", "lowest", "highest", "requested_mean"])
+    rows.writerow(
+        ["curve", f"position ({model.field.unit})", "samples", "mean", "sd", "lowest", "highest", "requested_mean"]
+    )
     for name, positions in models.abscissae(model, found.shape).items():
         values, asked = described[name], found.requested.get(name)
         for i, at in enumerate(positions):
@@ -161,8 +168,11 @@ def curves(model: Model, found: Found) -> bytes:
 
 
 def sidecar(model: Model, found: Found, more: Mapping[str, Any] | None = None) -> bytes:
-    """The request, seed, digest of the checkpoint, version and warnings from the file, and the summary of what was measured."""
-    about = {k: found.manifest[k] for k in ("request", "kind", "labels", "axes", "unit", "periodic", "warnings", "citation")}
+    """The request, seed, digest of the checkpoint, version and warnings from the file, and the summary of what was
+    measured."""
+    about = {
+        k: found.manifest[k] for k in ("request", "kind", "labels", "axes", "unit", "periodic", "warnings", "citation")
+    }
     told = {"software": about["request"]["software"], "n": found.n, "shape": found.shape, **about}
     told |= {"measured": summary(model, found), **(more or {})}
     return (json.dumps(jsonable(told), indent=2, ensure_ascii=False) + "\n").encode()

@@ -49,15 +49,30 @@ def npy(array: Array) -> bytes:
 
 def facts(model: Model, dial: Dial, sample: Sample) -> dict[str, Any]:
     """What is needed to make the same arrays again, and what was asked, measured and warned about."""
-    return jsonable({
-        "software": f"InvNet Explorer {core.__version__}", "problem": model.problem.name, "model": model.name,
-        "digest": model.digest,
-        "citation": model.problem.citation, "seed": dial.seed, "shape": sample.array.shape[1:], "axes": model.field.axes,
-        "unit": model.field.unit, "periodic": model.field.periodic, "labels": model.field.labels, "exact_projection": dial.project,
-        "stages_off": dial.off, "best_of": dial.best_of, "requested": sample.requested, "dialled_latents": dial.latent,
-        "latents": sample.latent, "measured": brief(sample.measured), "measured_before_projection": brief(sample.raw),
-        "warnings": sample.warnings,
-    })  # fmt: skip
+    return jsonable(
+        {
+            "software": f"InvNet Explorer {core.__version__}",
+            "problem": model.problem.name,
+            "model": model.name,
+            "digest": model.digest,
+            "citation": model.problem.citation,
+            "seed": dial.seed,
+            "shape": sample.array.shape[1:],
+            "axes": model.field.axes,
+            "unit": model.field.unit,
+            "periodic": model.field.periodic,
+            "labels": model.field.labels,
+            "exact_projection": dial.project,
+            "stages_off": dial.off,
+            "best_of": dial.best_of,
+            "requested": sample.requested,
+            "dialled_latents": dial.latent,
+            "latents": sample.latent,
+            "measured": brief(sample.measured),
+            "measured_before_projection": brief(sample.raw),
+            "warnings": sample.warnings,
+        }
+    )
 
 
 def brief(values: Mapping[str, Array]) -> dict[str, Array]:
@@ -96,7 +111,10 @@ def solution_facts(model: Model, dial: Dial, solved: Solved) -> dict[str, Any]:
     drawing = {"control_points": dial.drawn, "smooth": dial.smooth} if dial.drawn else None
     units = {i.name: i.unit for i in solutions.maps(model)}
     norms = {k: {"delivered": v[1], "raw": v[2], "unit": units[k]} for k, v in solved.residuals.items()}
-    errors = {"delivered": solutions.error(solved.field, solved.exact), "raw": solutions.error(solved.raw, solved.exact)}
+    errors = {
+        "delivered": solutions.error(solved.field, solved.exact),
+        "raw": solutions.error(solved.raw, solved.exact),
+    }
     arrays = {"rows": model.field.axes[0], "columns": model.field.axes[1]}
     more = {"drawn": drawing, "relative_error": errors, "residual": norms, "milliseconds": solved.ms, "arrays": arrays}
     return facts(model, dial, solved.sample) | jsonable(more)
@@ -109,7 +127,12 @@ def solution_sidecar(model: Model, dial: Dial, solved: Solved) -> bytes:
 
 def solution_bundle(model: Model, dial: Dial, solved: Solved) -> bytes:
     """A zip of `arrays.npz` (field, raw, exact, the axes, initial condition, residual maps) and its `arrays.json`."""
-    arrays: dict[str, Any] = {"field": solved.field, "raw": solved.raw, **solved.sample.coords, "initial": solved.field[:, 0]}
+    arrays: dict[str, Any] = {
+        "field": solved.field,
+        "raw": solved.raw,
+        **solved.sample.coords,
+        "initial": solved.field[:, 0],
+    }
     arrays |= {f"residual_{k}": v[0] for k, v in solved.residuals.items()}
     packed = io.BytesIO()
     np.savez_compressed(packed, **(arrays if solved.exact is None else arrays | {"exact": solved.exact}))
@@ -139,7 +162,8 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
 def curves(
     model: Model, measured: Mapping[str, Array], shape: tuple[int, int], reference: Mapping[str, tuple[Array, Array]]
 ) -> bytes:
-    """Every curve as CSV, one row per position: descriptor, position, delivered, held-out mean, held-out sd (empty without)."""
+    """Every curve as CSV, one row per position: descriptor, position, delivered, held-out mean, held-out sd (empty
+    without)."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["descriptor", f"position ({model.field.unit})", "delivered", "held_out_mean", "held_out_sd"])

@@ -1,7 +1,7 @@
 """One structure in the formats of other programs: TIFF, NPZ, VTK image, DREAM.3D, Abaqus. Pure functions to bytes.
 
-`pixel` is the side of a pixel in `unit`. In VTK and Abaqus y points up, so that the structure looks there as on the page.
-"""
+`pixel` is the side of a pixel in `unit`. In VTK and Abaqus y points up, so that the structure looks there as on the
+page."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ CENTIMETRES = {"nm": 1e-7, "µm": 1e-4, "mm": 0.1, "cm": 1.0, "m": 100.0}
 """Length of the units that a TIFF can tell."""
 UNITS = ("px", *CENTIMETRES)
 EULERS = np.radians([[0, 0, 0], [45, 90, 45], [45, 45, 0], [0, 75, 45], [45, 90, 0]])
-"""Bunge angles that stand for labels 0 to 4: at least 45 degrees of misorientation between any two under cubic symmetry."""
+"""Bunge angles that stand for labels 0 to 4: at least 45 degrees of misorientation between any two under cubic
+symmetry."""
 VTK_TYPES = {"uint8": "UInt8", "int32": "Int32", "float32": "Float32"}
 
 Format = tuple[str, str, str, Callable[[], bytes]]
@@ -46,13 +47,17 @@ def formats(model: Model, dial: Dial, sample: Sample, pixel: float = 1.0, unit: 
     if sample.labels is None:
         return [npz_too, ("VTK image", "vti", "application/xml", partial(vti, {"field": array}, pixel))]
     chances = sample.soft[0]
-    cells = {"label": array, **{f"probability_{k}" if len(chances) > 1 else "probability": p for k, p in enumerate(chances)}}
+    cells = {
+        "label": array,
+        **{f"probability_{k}" if len(chances) > 1 else "probability": p for k, p in enumerate(chances)},
+    }
     found: list[Format] = [
-        ("TIFF", "tiff", "image/tiff", partial(tiff, array, pixel, unit)), npz_too,
+        ("TIFF", "tiff", "image/tiff", partial(tiff, array, pixel, unit)),
+        npz_too,
         ("VTK image", "vti", "application/xml", partial(vti, cells, pixel)),
         ("DREAM.3D", "dream3d", raw, partial(dream3d, array, field.periodic, pixel)),
         ("Abaqus", "inp", "text/plain", partial(abaqus, array, names(field), pixel, unit)),
-    ]  # fmt: skip
+    ]
     return [f for f in found if f[1] != "dream3d" or len(names(field)) <= len(EULERS)]
 
 
@@ -76,9 +81,13 @@ def tiff(labels: NDArray[np.uint8], pixel: float = 1.0, unit: str = "px") -> byt
 
 
 def npz(model: Model, dial: Dial, sample: Sample) -> bytes:
-    """`labels` or `field` (H, W), `soft` (C, H, W) in float16, `requested_*`, `measured_*`, and `metadata`, the sidecar's JSON."""
+    """`labels` or `field` (H, W), `soft` (C, H, W) in float16, `requested_*`, `measured_*`, and `metadata`, the
+    sidecar's JSON."""
     arrays: dict[str, Any] = {"labels" if sample.labels is not None else "field": sample.array[0]}
-    arrays |= {"soft": sample.soft[0].astype(np.float16), "metadata": np.array(json.dumps(exports.facts(model, dial, sample)))}
+    arrays |= {
+        "soft": sample.soft[0].astype(np.float16),
+        "metadata": np.array(json.dumps(exports.facts(model, dial, sample))),
+    }
     for kind, values in (("requested", sample.requested), ("measured", sample.measured)):
         arrays |= {f"{kind}_{name}": value[0] for name, value in values.items()}
     out = io.BytesIO()
@@ -87,11 +96,13 @@ def npz(model: Model, dial: Dial, sample: Sample) -> bytes:
 
 
 def vti(cells: Mapping[str, Array], pixel: float = 1.0) -> bytes:
-    """Arrays (H, W) as cell data of a VTK XML image (one layer of cubes), encoded in base64; row 0 is at the top, y points up."""
+    """Arrays (H, W) as cell data of a VTK XML image (one layer of cubes), encoded in base64; row 0 is at the top, y
+    points up."""
     rows, columns = next(iter(cells.values())).shape
     extent = f"0 {columns} 0 {rows} 0 1"
     data = "\n".join(
-        f'<DataArray type="{VTK_TYPES[a.dtype.name]}" Name={quoteattr(name)} format="binary">{_block(a[::-1])}</DataArray>'
+        f'<DataArray type="{VTK_TYPES[a.dtype.name]}" Name={quoteattr(name)} '
+        f'format="binary">{_block(a[::-1])}</DataArray>'
         for name, a in cells.items()
     )
     first = quoteattr(next(iter(cells)))
@@ -116,7 +127,8 @@ def _block(array: Array) -> str:
 
 
 def grains(labels: NDArray[np.uint8], periodic: bool = True) -> NDArray[np.int32]:
-    """Grain numbers 1, 2, ... (H, W): regions of one label that hang together by edges, across the border too if `periodic`."""
+    """Grain numbers 1, 2, ... (H, W): regions of one label that hang together by edges, across the border too if
+    `periodic`."""
     ids, n = np.zeros(labels.shape, np.int32), 0
     for label in np.unique(labels):
         found, more = ndimage.label(labels == label)
@@ -132,8 +144,8 @@ def grains(labels: NDArray[np.uint8], periodic: bool = True) -> NDArray[np.int32
 
 
 def dream3d(labels: NDArray[np.uint8], periodic: bool = True, pixel: float = 1.0) -> bytes:
-    """A DREAM.3D file (version 6, file version 7.0) of one layer: FeatureIds (`grains`), Phases, EulerAngles (`EULERS`) and
-    Orientation (the label) of the cells, mean angles of the grains, one cubic phase. Up to five labels."""
+    """A DREAM.3D file (version 6, file version 7.0) of one layer: FeatureIds (`grains`), Phases, EulerAngles (`EULERS`)
+    and Orientation (the label) of the cells, mean angles of the grains, one cubic phase. Up to five labels."""
     ids = grains(labels, periodic)
     rows, columns = labels.shape
     owner = np.zeros(ids.max() + 1, np.int32)
@@ -144,10 +156,17 @@ def dream3d(labels: NDArray[np.uint8], periodic: bool = True, pixel: float = 1.0
         file.attrs["FileVersion"], file.attrs["DREAM3D Version"] = np.bytes_("7.0"), np.bytes_("6.5.171")
         file.create_group("DataContainerBundles")
         pipeline = file.create_group("Pipeline")
-        pipeline.attrs["Current Pipeline"], pipeline.attrs["Pipeline Version"] = np.bytes_("Pipeline"), np.array([2], np.int32)
+        pipeline.attrs["Current Pipeline"], pipeline.attrs["Pipeline Version"] = (
+            np.bytes_("Pipeline"),
+            np.array([2], np.int32),
+        )
         home = file.create_group("DataContainers/ImageDataContainer")
         _geometry(home.create_group("_SIMPL_GEOMETRY"), (columns, rows, 1), pixel)
-        cells: dict[str, Array] = {"FeatureIds": ids, "Phases": np.ones_like(ids), "Orientation": labels.astype(np.int32)}
+        cells: dict[str, Array] = {
+            "FeatureIds": ids,
+            "Phases": np.ones_like(ids),
+            "Orientation": labels.astype(np.int32),
+        }
         cells |= {"EulerAngles": angles[labels]}
         _matrix(home, "CellData", 3, (columns, rows, 1), {k: v.reshape(1, rows, columns, -1) for k, v in cells.items()})
         n = len(owner)
@@ -155,7 +174,10 @@ def dream3d(labels: NDArray[np.uint8], periodic: bool = True, pixel: float = 1.0
         means = np.where(sizes, angles[owner], np.float32(0))
         features = {"Phases": np.minimum(sizes, 1), "AvgEulerAngles": means, "NumElements": sizes}
         _matrix(home, "CellFeatureData", 7, (n,), features)
-        ensemble = {"CrystalStructures": np.array([[999], [1]], np.uint32), "PhaseTypes": np.array([[999], [0]], np.uint32)}
+        ensemble = {
+            "CrystalStructures": np.array([[999], [1]], np.uint32),
+            "PhaseTypes": np.array([[999], [0]], np.uint32),
+        }
         _matrix(home, "CellEnsembleData", 11, (2,), ensemble)
     return out.getvalue()
 
@@ -172,14 +194,19 @@ def _geometry(group: h5py.Group, size: tuple[int, int, int], pixel: float) -> No
 def _matrix(home: h5py.Group, name: str, kind: int, tuples: tuple[int, ...], arrays: Mapping[str, Array]) -> None:
     """An attribute matrix with its arrays, whose last axis holds the components."""
     group = home.create_group(name)
-    group.attrs["AttributeMatrixType"], group.attrs["TupleDimensions"] = np.array([kind], np.uint32), np.array(tuples, np.uint64)
+    group.attrs["AttributeMatrixType"], group.attrs["TupleDimensions"] = (
+        np.array([kind], np.uint32),
+        np.array(tuples, np.uint64),
+    )
     kinds = {"int32": "int32_t", "uint32": "uint32_t", "float32": "float"}
     for title, values in arrays.items():
         made = group.create_dataset(title, data=values)
         made.attrs["ComponentDimensions"] = np.array(values.shape[-1:], np.uint64)
         made.attrs["DataArrayVersion"] = np.array([2], np.int32)
         made.attrs["ObjectType"] = np.bytes_(f"DataArray<{kinds[values.dtype.name]}>")
-        made.attrs["Tuple Axis Dimensions"] = np.bytes_(",".join(f"{a}={n}" for a, n in zip("xyz", tuples, strict=False)))
+        made.attrs["Tuple Axis Dimensions"] = np.bytes_(
+            ",".join(f"{a}={n}" for a, n in zip("xyz", tuples, strict=False))
+        )
         made.attrs["TupleDimensions"] = np.array(tuples, np.uint64)
 
 
@@ -191,9 +218,11 @@ def abaqus(labels: NDArray[np.uint8], sets: tuple[str, ...], pixel: float = 1.0,
     rows, columns = labels.shape
     along = [f"{j * pixel:.9g}" for j in range(columns + 1)]
     lines = [
-        "*HEADING", f"InvNet Explorer {core.__version__}: {columns} x {rows} elements of {pixel:g} {unit}, lengths in {unit}",
-        "** one element per pixel, rows numbered from the top; fill in the constants of each *MATERIAL", "*NODE",
-    ]  # fmt: skip
+        "*HEADING",
+        f"InvNet Explorer {core.__version__}: {columns} x {rows} elements of {pixel:g} {unit}, lengths in {unit}",
+        "** one element per pixel, rows numbered from the top; fill in the constants of each *MATERIAL",
+        "*NODE",
+    ]
     for i in range(rows + 1):
         y, first = f"{(rows - i) * pixel:.9g}", i * (columns + 1) + 1
         lines += map("{}, {}, {}".format, range(first, first + len(along)), along, repeat(y))
@@ -202,7 +231,9 @@ def abaqus(labels: NDArray[np.uint8], sets: tuple[str, ...], pixel: float = 1.0,
         pixels = np.flatnonzero(labels == label)
         corner = pixels + pixels // columns + 1  # the node at the top left
         nodes = np.stack([pixels + 1, corner + columns + 1, corner + columns + 2, corner + 1, corner], 1)
-        form = "\n".join(["%d, %d, %d, %d, %d"] * len(nodes))  # one call: a list per element would wake the garbage collector
+        form = "\n".join(
+            ["%d, %d, %d, %d, %d"] * len(nodes)
+        )  # one call: a list per element would wake the garbage collector
         lines.append(form % tuple(nodes.ravel().tolist()))
     used = [sets[label] for label in np.unique(labels)]
     lines += [f"*SOLID SECTION, ELSET={name}, MATERIAL={name}\n1." for name in used]

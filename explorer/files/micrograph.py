@@ -29,8 +29,9 @@ PER_METRE = 2**31 - 1
 
 
 def bundle(model: Model, made: Made, n: int, pixel: float, unit: str) -> bytes:
-    """A zip of n structures like the target, seeds counted on from the first shown: `png/000.png`, ..., `structures.npy` (n, H, W),
-    `curves.csv` and `request.json`. `pixel` is the side of a pixel of the micrograph in `unit`; `ValueError` beyond `MOST`."""
+    """A zip of n structures like the target, seeds counted on from the first shown: `png/000.png`, ...,
+    `structures.npy` (n, H, W), `curves.csv` and `request.json`. `pixel` is the side of a pixel of the micrograph in
+    `unit`; `ValueError` beyond `MOST`."""
     if not 1 <= n <= MOST:
         raise ValueError(f"Ask for 1 to {MOST} structures; got {n}.")
     sample = models.take(model, made.dial, n)
@@ -41,7 +42,8 @@ def bundle(model: Model, made: Made, n: int, pixel: float, unit: str) -> bytes:
 
 
 def png(phase: Array, pixel: float, unit: str) -> bytes:
-    """Phases as black and white; the size of a pixel as text, and as resolution where `unit` is a length that a PNG can say."""
+    """Phases as black and white; the size of a pixel as text, and as resolution where `unit` is a length that a PNG can
+    say."""
     about = PngInfo()
     about.add_itxt("pixel_size", f"{pixel:.6g} {unit}")
     dots = 1 / (pixel * CENTIMETRES[unit]) if unit in CENTIMETRES else 0.0
@@ -52,12 +54,14 @@ def png(phase: Array, pixel: float, unit: str) -> bytes:
 
 
 def curves(made: Made, sample: Sample, pixel: float, unit: str) -> bytes:
-    """S2 and the lineal path of phase 1 against the distance, in pixels of the structures and in `unit`: asked, mean, standard
-    deviation, and of every structure."""
+    """S2 and the lineal path of phase 1 against the distance, in pixels of the structures and in `unit`: asked, mean,
+    standard deviation, and of every structure."""
     array = torch.from_numpy(sample.array)
     lineal = two_phase.lineal_path(array, longest=correlations.BINS - 1).numpy()
-    tables = [("S2", correlations.distances().numpy(), sample.requested["correlation"][0], sample.measured["correlation"]),
-              ("lineal_path", np.arange(float(correlations.BINS)), None, lineal)]  # fmt: skip
+    tables = [
+        ("S2", correlations.distances().numpy(), sample.requested["correlation"][0], sample.measured["correlation"]),
+        ("lineal_path", np.arange(float(correlations.BINS)), None, lineal),
+    ]
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     names = [f"structure_{i:03d}" for i in range(len(array))]
@@ -76,11 +80,16 @@ def sidecar(model: Model, made: Made, sample: Sample, pixel: float, unit: str) -
     first = {"name": target.name, "volume_fraction": target.p, **target.settings}
     if known:
         first |= {
-            "volume_fraction_standard_error": known.p_error, "specific_surface_per_px": known.surface,
-            "euler_number_per_1e4_px": known.euler, "first_zero_px": known.length, "estimators": "not periodic",
-        }  # fmt: skip
+            "volume_fraction_standard_error": known.p_error,
+            "specific_surface_per_px": known.surface,
+            "euler_number_per_1e4_px": known.euler,
+            "first_zero_px": known.length,
+            "estimators": "not periodic",
+        }
     first |= {"distance": target.at, "S2": target.s2}
     sizes = {"micrograph_pixel": pixel, "structure_pixel": pixel * made.step, "unit": unit, "step": made.step}
     off = request.missed(Made(target, made.step, made.dial, sample, 0.0))
     told = {"like": first, "pixel_size": sizes, "s2_mean_absolute_error": off, "axes_of_structures": "structure, y, x"}
-    return (json.dumps(exports.facts(model, made.dial, sample) | jsonable(told), indent=2, ensure_ascii=False) + "\n").encode()
+    return (
+        json.dumps(exports.facts(model, made.dial, sample) | jsonable(told), indent=2, ensure_ascii=False) + "\n"
+    ).encode()

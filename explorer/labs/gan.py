@@ -24,44 +24,124 @@ VIEW = 10.0
 LINES = 400
 """Most lines of the history that a frame has."""
 SEEN = 2e-3
-"""Least probability in a cell, of p and q together, for D* to be drawn there: q is made of pieces, and where they are wider than a
-cell p / (p + q) is jagged."""
+"""Least probability in a cell, of p and q together, for D* to be drawn there: q is made of pieces, and where they are
+wider than a cell p / (p + q) is jagged."""
 BUDGET = 0.05
 """Seconds of steps in one answer: a page that asks for more asks again."""
 FURTHEST = 100_000
 QUANTITIES = (
     Quantity("centre", "Centre", "c", "", -8.0, 8.0, 0.0, "Centre of the data; drag the round handle of p.", step=0.05),
-    Quantity("width", "Width", "σ", "", 0.15, 2.0, 0.6, "Standard deviation of one bump; drag the handle on its flank.", step=0.01),
-    Quantity("gap", "Distance", "δ", "", 0.3, 3.0, 2.5, "Between neighbouring bumps; drag the square handle.", step=0.05),
-    Quantity("turns", "Critic turns", "k", "", 1, 10, 2, "Updates of the critic for one of the generator; alternating.", step=1),
-    Quantity("ahead", "Head start", "", "", 0, 1000, 0, "Updates of the critic before the first step; takes effect at the start.",
-             step=50),
-    Quantity("critic", "Critic rate", "log₁₀", "", -1.0, 1.0, 0.3, "Learning rate of the critic, as a power of ten.", step=0.05),
-    Quantity("generator", "Generator rate", "log₁₀", "", -2.0, 2.0, 0.3, "Learning rate of the generator, as a power of ten.",
-             step=0.05),
-)  # fmt: skip
+    Quantity(
+        "width",
+        "Width",
+        "σ",
+        "",
+        0.15,
+        2.0,
+        0.6,
+        "Standard deviation of one bump; drag the handle on its flank.",
+        step=0.01,
+    ),
+    Quantity(
+        "gap", "Distance", "δ", "", 0.3, 3.0, 2.5, "Between neighbouring bumps; drag the square handle.", step=0.05
+    ),
+    Quantity(
+        "turns",
+        "Critic turns",
+        "k",
+        "",
+        1,
+        10,
+        2,
+        "Updates of the critic for one of the generator; alternating.",
+        step=1,
+    ),
+    Quantity(
+        "ahead",
+        "Head start",
+        "",
+        "",
+        0,
+        1000,
+        0,
+        "Updates of the critic before the first step; takes effect at the start.",
+        step=50,
+    ),
+    Quantity(
+        "critic",
+        "Critic rate",
+        "log₁₀",
+        "",
+        -1.0,
+        1.0,
+        0.3,
+        "Learning rate of the critic, as a power of ten.",
+        step=0.05,
+    ),
+    Quantity(
+        "generator",
+        "Generator rate",
+        "log₁₀",
+        "",
+        -2.0,
+        2.0,
+        0.3,
+        "Learning rate of the generator, as a power of ten.",
+        step=0.05,
+    ),
+)
 CHOICES = (
-    Choice("density", "Data p", (
-        ("two", "Two", "Two normals."), ("normal", "One", "A normal."), ("eight", "Eight", "Eight normals."),
-        ("uniform", "Block", "A uniform density of that standard deviation."),
-    )),
-    Choice("loss", "Loss", (
-        ("non_saturating", "Non-saturating", "G minimises −E log D(G(z))."),
-        ("minimax", "Minimax", "G minimises E log(1 − D(G(z))), the term of V itself."),
-        ("wgan_gp", "Wasserstein", "f(x) − f(G(z)); with the gradient penalty WGAN-GP."),
-        ("relativistic", "Relativistic", "Pairs: −E log s(C(x) − C(G(z)))."),
-    )),
-    Choice("penalty", "Gradient penalty", (
-        ("on", "On", "(|f'| − 1)² for Wasserstein, else R1 + R2: |C'|² at data and samples."),
-        ("off", "Off", "Nothing bounds the slope of the critic."),
-    )),
-    Choice("scheme", "Update rule", (
-        ("alternating", "Alternating", "The critic takes its turns, then the generator sees what it has become (Algorithm 1)."),
-        ("simultaneous", "Simultaneous", "Both step at once, one turn each, along the gradients here."),
-        ("extragradient", "Extragradient", "Both step at once along the gradients found one step ahead: twice the work (eq. 11)."),
-        ("optimistic", "Optimistic", "Both step at once along 2 g_t − g_{t−1}: a look ahead from memory (Daskalakis et al. 2018)."),
-    )),
-)  # fmt: skip
+    Choice(
+        "density",
+        "Data p",
+        (
+            ("two", "Two", "Two normals."),
+            ("normal", "One", "A normal."),
+            ("eight", "Eight", "Eight normals."),
+            ("uniform", "Block", "A uniform density of that standard deviation."),
+        ),
+    ),
+    Choice(
+        "loss",
+        "Loss",
+        (
+            ("non_saturating", "Non-saturating", "G minimises −E log D(G(z))."),
+            ("minimax", "Minimax", "G minimises E log(1 − D(G(z))), the term of V itself."),
+            ("wgan_gp", "Wasserstein", "f(x) − f(G(z)); with the gradient penalty WGAN-GP."),
+            ("relativistic", "Relativistic", "Pairs: −E log s(C(x) − C(G(z)))."),
+        ),
+    ),
+    Choice(
+        "penalty",
+        "Gradient penalty",
+        (
+            ("on", "On", "(|f'| − 1)² for Wasserstein, else R1 + R2: |C'|² at data and samples."),
+            ("off", "Off", "Nothing bounds the slope of the critic."),
+        ),
+    ),
+    Choice(
+        "scheme",
+        "Update rule",
+        (
+            (
+                "alternating",
+                "Alternating",
+                "The critic takes its turns, then the generator sees what it has become (Algorithm 1).",
+            ),
+            ("simultaneous", "Simultaneous", "Both step at once, one turn each, along the gradients here."),
+            (
+                "extragradient",
+                "Extragradient",
+                "Both step at once along the gradients found one step ahead: twice the work (eq. 11).",
+            ),
+            (
+                "optimistic",
+                "Optimistic",
+                "Both step at once along 2 g_t − g_{t−1}: a look ahead from memory (Daskalakis et al. 2018).",
+            ),
+        ),
+    ),
+)
 WORDS = {
     "converges": ("Converges", "Two modes, both gradients bounded."),
     "collapse": ("Mode collapse", "A fast generator runs to wherever the critic is high."),
@@ -75,9 +155,15 @@ def setting(dial: Mapping[str, Any]) -> Setting:
     """The game that is dialled. Raises `ValueError` where the bumps leave the line."""
     density = Density(str(dial["density"]), float(dial["centre"]), float(dial["width"]), float(dial["gap"]))
     return Setting(
-        density, str(dial["loss"]), dial["penalty"] == "on", int(dial["turns"]), int(dial["ahead"]), 10 ** float(dial["critic"]),
-        10 ** float(dial["generator"]), str(dial["scheme"]),
-    )  # fmt: skip
+        density,
+        str(dial["loss"]),
+        dial["penalty"] == "on",
+        int(dial["turns"]),
+        int(dial["ahead"]),
+        10 ** float(dial["critic"]),
+        10 ** float(dial["generator"]),
+        str(dial["scheme"]),
+    )
 
 
 def dialled(game: Setting) -> Dial:
@@ -85,14 +171,23 @@ def dialled(game: Setting) -> Dial:
     d, rates = game.density, (game.critic_rate, game.generator_rate)
     critic, generator = (round(math.log10(r), 6) for r in rates)
     return {
-        "centre": d.centre, "width": d.width, "gap": d.gap, "turns": game.turns, "ahead": game.ahead, "critic": critic,
-        "generator": generator, "density": d.name, "loss": game.loss, "penalty": "on" if game.penalty else "off",
+        "centre": d.centre,
+        "width": d.width,
+        "gap": d.gap,
+        "turns": game.turns,
+        "ahead": game.ahead,
+        "critic": critic,
+        "generator": generator,
+        "density": d.name,
+        "loss": game.loss,
+        "penalty": "on" if game.penalty else "off",
         "scheme": game.scheme,
-    }  # fmt: skip
+    }
 
 
 class Runs:
-    """The games that are being played, by the name that a page made up for its own; the oldest gives way to a new one."""
+    """The games that are being played, by the name that a page made up for its own; the oldest gives way to a new
+    one."""
 
     def __init__(self, most: int = 32) -> None:
         """At most so many."""
@@ -100,7 +195,8 @@ class Runs:
         self.games: OrderedDict[str, tuple[threading.Lock, list[GanLab]]] = OrderedDict()
 
     def play(self, name: str, game: Setting, to: int) -> GanLab:
-        """The game of this name at the setting, played on towards step `to`; begun afresh when it is new or past that."""
+        """The game of this name at the setting, played on towards step `to`; begun afresh when it is new or past
+        that."""
         with self.lock:
             turn, held = self.games.setdefault(name, (threading.Lock(), []))
             self.games.move_to_end(name)
@@ -139,9 +235,16 @@ def drawn(lab: GanLab, dial: Dial, number: int, more: Mapping[str, Any], begun: 
     now, slopes = lab.measure(), lab.slopes()
     facts = {**asdict(now), "modes": [now.modes, len(lab.setting.density.means)], "slopes": slopes}
     header = {
-        "id": number, "dial": dial, "step": lab.done, "warm": [lab.warm, lab.setting.ahead], "ended": lab.ended, "facts": facts,
-        "verdict": verdict(lab, facts), "view": VIEW, "ms": 1e3 * (time.perf_counter() - begun),
-    }  # fmt: skip
+        "id": number,
+        "dial": dial,
+        "step": lab.done,
+        "warm": [lab.warm, lab.setting.ahead],
+        "ended": lab.ended,
+        "facts": facts,
+        "verdict": verdict(lab, facts),
+        "view": VIEW,
+        "ms": 1e3 * (time.perf_counter() - begun),
+    }
     return encode({**header, **more}, {**curves(lab), **history(lab)})
 
 
@@ -184,10 +287,15 @@ def verdict(lab: GanLab, facts: Mapping[str, Any]) -> tuple[str, str]:
             return "ready", f"Of its head start of {lab.setting.ahead} updates the critic has had {lab.warm}."
         if loss == "wgan_gp":
             return "ready", f"Nothing has been learnt yet: f is 0 everywhere, though W₁ is {facts['w1']:.3f}."
-        return "ready", "Nothing has been learnt yet: D is 1/2 everywhere, which is no equilibrium as V(D*) is above −log 4."
+        return (
+            "ready",
+            "Nothing has been learnt yet: D is 1/2 everywhere, which is no equilibrium as V(D*) is above −log 4.",
+        )
     if loss == "minimax" and slopes["minimax"] < slopes["non_saturating"] / 20:
-        return "vanishing", (f"The critic is sure, so minimax gives the generator a gradient of {slopes['minimax']:.4f}; at this "
-                             f"same critic the non-saturating loss would give {slopes['non_saturating']:.4f}.")  # fmt: skip
+        return "vanishing", (
+            f"The critic is sure, so minimax gives the generator a gradient of {slopes['minimax']:.4f}; at this "
+            f"same critic the non-saturating loss would give {slopes['non_saturating']:.4f}."
+        )
     if loss == "wgan_gp" and not lab.setting.penalty and facts["slope"] > 3:
         told = f"The critic's slope reaches {facts['slope']:.3g} where the Wasserstein distance allows 1"
         return "exploding", f"{told}; the generator's gradient is {facts['generator']:.3g}."
@@ -195,8 +303,10 @@ def verdict(lab: GanLab, facts: Mapping[str, Any]) -> tuple[str, str]:
         return "collapsed", f"q covers {modes} of {of} modes: the rest of the data is never generated."
     off = max(abs(facts[n] / math.log(4) + 1) for n in ("learnt", "optimal"))
     if loss != "wgan_gp" and off < 0.02 and facts["off"] < 0.02:
-        return "converged", (f"D is within {facts['off']:.4f} of 1/2 on average; V(D) and V(D*) are within {off:.2%} of "
-                             "−log 4 = −1.3863.")  # fmt: skip
+        return "converged", (
+            f"D is within {facts['off']:.4f} of 1/2 on average; V(D) and V(D*) are within {off:.2%} of "
+            "−log 4 = −1.3863."
+        )
     return "learning", f"All {of} modes are covered; W₁ = {facts['w1']:.3f}." if of > 1 else f"W₁ = {facts['w1']:.3f}."
 
 

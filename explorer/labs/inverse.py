@@ -1,4 +1,5 @@
-"""The lab of the inverse problem: from a dragged target and prior to points, push-forward, exact answer and their distances."""
+"""The lab of the inverse problem: from a dragged target and prior to points, push-forward, exact answer and their
+distances."""
 
 from __future__ import annotations
 
@@ -22,33 +23,66 @@ POINTS, BOOTS, BINS = 1000, 16, 48
 SPAN = 4000.0
 """Levels that the map of targets shows."""
 QUANTITIES = (
-    Quantity("mean", "Target mean", "μ", "", 5.0, 3900.0, 350.0, "Mean of the normal distribution that P_Y is cut from.", step=5.0),
+    Quantity(
+        "mean",
+        "Target mean",
+        "μ",
+        "",
+        5.0,
+        3900.0,
+        350.0,
+        "Mean of the normal distribution that P_Y is cut from.",
+        step=5.0,
+    ),
     Quantity("sd", "Target width", "σ", "", 5.0, 400.0, 50.0, "Its standard deviation.", step=5.0),
     Quantity("below", "Lower bound, σ below μ", "", "σ", 0.1, 4.0, 3.0, "P_Y is cut here, and at 0.", step=0.1),
     Quantity("above", "Upper bound, σ above μ", "", "σ", 0.1, 4.0, 3.0, "P_Y is cut here.", step=0.1),
     Quantity("x1", "Prior centre x₁", "", "", -2.0, 2.0, 0.5, "Where the normal prior is centred.", step=0.05),
     Quantity("x2", "Prior centre x₂", "", "", -1.0, 3.0, 1.0, "Where the normal prior is centred.", step=0.05),
-    Quantity("width", "Prior width", "", "", 0.4, 3.0, 1.0, "Standard deviation of the normal prior, either way.", step=0.05),
+    Quantity(
+        "width", "Prior width", "", "", 0.4, 3.0, 1.0, "Standard deviation of the normal prior, either way.", step=0.05
+    ),
 )
 CHOICES = (
-    Choice("prior", "Prior", (
-        ("uniform", "Uniform", "Even on the box, as in training."),
-        ("normal", "Normal", "Cut to the box; reached by importance resampling of the network's candidates."),
-    )),
-    Choice("delivered", "Delivered", (
-        ("exact", "Exact", "Points moved along grad M onto their levels (Newton), one of 8 candidates drawn by the prior."),
-        ("raw", "Raw network", "What the network gives, without any correction; it knows the uniform prior alone."),
-    )),
-    Choice("network", "Trained as", (
-        ("invnet", "InvNet", "Six branches, one for every arc of a level, and a projection step on M(x) = y (Algorithm 1)."),
-        ("cgan", "cGAN", "As on the slides: one continuous generator and the critic alone; it bridges the arcs."),
-    )),
-)  # fmt: skip
+    Choice(
+        "prior",
+        "Prior",
+        (
+            ("uniform", "Uniform", "Even on the box, as in training."),
+            ("normal", "Normal", "Cut to the box; reached by importance resampling of the network's candidates."),
+        ),
+    ),
+    Choice(
+        "delivered",
+        "Delivered",
+        (
+            (
+                "exact",
+                "Exact",
+                "Points moved along grad M onto their levels (Newton), one of 8 candidates drawn by the prior.",
+            ),
+            ("raw", "Raw network", "What the network gives, without any correction; it knows the uniform prior alone."),
+        ),
+    ),
+    Choice(
+        "network",
+        "Trained as",
+        (
+            (
+                "invnet",
+                "InvNet",
+                "Six branches, one for every arc of a level, and a projection step on M(x) = y (Algorithm 1).",
+            ),
+            ("cgan", "cGAN", "As on the slides: one continuous generator and the critic alone; it bridges the arcs."),
+        ),
+    ),
+)
 WORDS = {"raw": "raw network", "all": "delivered", "nearest": "nearest of 65 536 draws", "data": "exact, drawn again"}
 
 
 def models() -> dict[str, Model]:
-    """The networks by the word that stands for them; `FileNotFoundError` or `ValueError` says what to do without one."""
+    """The networks by the word that stands for them; `FileNotFoundError` or `ValueError` says what to do without
+    one."""
     return {word: MODELS.get(f"inverse/{word}") for word, _, _ in CHOICES[-1].options}
 
 
@@ -94,16 +128,27 @@ def frame(dial: Dial, number: int = 0, more: Mapping[str, Any] | None = None) ->
     at = np.linspace(low, high, 241)
     over = np.linspace(0, SPAN, 401)
     arrays = {
-        "points": shown, "exact": exact, "y": at, "target": target.density(at), "pushed": histogram(pushed, low, high),
-        "raw": histogram(rosenbrock(answer.raw), low, high), "reach": pushforward(prior)(over), "wish": target.density(over),
-    }  # fmt: skip
+        "points": shown,
+        "exact": exact,
+        "y": at,
+        "target": target.density(at),
+        "pushed": histogram(pushed, low, high),
+        "raw": histogram(rosenbrock(answer.raw), low, high),
+        "reach": pushforward(prior)(over),
+        "wish": target.density(over),
+    }
     for k in (0, 1):
         for name, of in (("points", shown), ("exact", exact)):
             arrays[f"{name}.x{k + 1}"] = histogram(of[:, k], *(edges(k)))
     header = {
-        "id": number, "dial": dial, "table": table, "view": [low, high], "bounds": [target.low, target.high],
-        "flags": warnings(model, target, prior, answer), "ms": 1e3 * (time.perf_counter() - begun),
-    }  # fmt: skip
+        "id": number,
+        "dial": dial,
+        "table": table,
+        "view": [low, high],
+        "bounds": [target.low, target.high],
+        "flags": warnings(model, target, prior, answer),
+        "ms": 1e3 * (time.perf_counter() - begun),
+    }
     return encode({**header, **(more or {})}, arrays)
 
 

@@ -96,12 +96,17 @@ class Lab:
     def panel(self, dial: Dial, route: str) -> dict[str, Any]:
         """What the panel needs to draw the controls."""
         return {
-            "route": route, "model": self.model, "title": self.title, "dial": dial,
-            "quantities": [asdict(q) for q in self.quantities], "choices": [asdict(c) for c in self.choices],
-        }  # fmt: skip
+            "route": route,
+            "model": self.model,
+            "title": self.title,
+            "dial": dial,
+            "quantities": [asdict(q) for q in self.quantities],
+            "choices": [asdict(c) for c in self.choices],
+        }
 
     def answer(self, given: Mapping[str, Any], number: int, more: Mapping[str, Any] | None = None) -> bytes:
-        """The frame for one request `{"lab": name, "dial": {...}, "id": 7}`, with `"run"` where the lab goes on by steps."""
+        """The frame for one request `{"lab": name, "dial": {...}, "id": 7}`, with `"run"` where the lab goes on by
+        steps."""
         dial = self.dial(given.get("dial", {}))
         if self.run and given.get("run") is not None:
             return self.run(given["run"], dial, number, more or {})

@@ -29,28 +29,70 @@ LARGEST = 1e9
 MAP = (72, 108)
 """Rows (mu) and columns (eta) of the map of spectral radii."""
 QUANTITIES = (
-    Quantity("eta", "Learning rate", "η", "", 0.01, 1.0, 0.1, "Length of a step along the gradient, for both players.", step=0.005),
-    Quantity("mu", "Motif weight", "μ", "", 0.0, 2.0, 0.5, "Weight of the invariance μ E‖P G(z) − m‖² in the loss.", step=0.01),
+    Quantity(
+        "eta",
+        "Learning rate",
+        "η",
+        "",
+        0.01,
+        1.0,
+        0.1,
+        "Length of a step along the gradient, for both players.",
+        step=0.005,
+    ),
+    Quantity(
+        "mu",
+        "Motif weight",
+        "μ",
+        "",
+        0.0,
+        2.0,
+        0.5,
+        "Weight of the invariance μ E‖P G(z) − m‖² in the loss.",
+        step=0.01,
+    ),
     Quantity("dimension", "Dimension", "d", "", 1, len(DATA_MEAN), 8, "Coordinates of x, θ and ψ.", step=1),
-    Quantity("motif", "Motif size", "|Ω|", "", 0, len(DATA_MEAN), 3, "The first so many coordinates carry the motif m.", step=1),
-)  # fmt: skip
+    Quantity(
+        "motif",
+        "Motif size",
+        "|Ω|",
+        "",
+        0,
+        len(DATA_MEAN),
+        3,
+        "The first so many coordinates carry the motif m.",
+        step=1,
+    ),
+)
 CHOICES = (
-    Choice("scheme", "Scheme", (
-        ("simultaneous", "Simultaneous", "Both players step at once (GD)."),
-        ("alternating", "Alternating", "Critic, generator, projection in turn, once each (Algorithm 1)."),
-        ("extragradient", "Extragradient", "Step with the gradient found one step ahead (eq. 11)."),
-        ("optimistic", "Optimistic", "Step along 2 g_t − g_{t−1} (Daskalakis et al. 2018)."),
-    )),
-    Choice("critic", "Critic", (
-        ("standard", "Standard", "D(x) = ⟨ψ, x⟩ (eq. 9)."),
-        ("projected", "Ignores motif", "D(x) = ⟨ψ, (I − P) x⟩ (eq. 10)."),
-    )),
-    Choice("samples", "Losses", (
-        ("expected", "Expected", "Exact expectations, as if there were infinitely many samples."),
-        ("256", "256 samples", "Means over 256 samples of x and of z, drawn anew for every gradient."),
-        ("16", "16 samples", "Means over 16 samples of x and of z, drawn anew for every gradient."),
-    )),
-)  # fmt: skip
+    Choice(
+        "scheme",
+        "Scheme",
+        (
+            ("simultaneous", "Simultaneous", "Both players step at once (GD)."),
+            ("alternating", "Alternating", "Critic, generator, projection in turn, once each (Algorithm 1)."),
+            ("extragradient", "Extragradient", "Step with the gradient found one step ahead (eq. 11)."),
+            ("optimistic", "Optimistic", "Step along 2 g_t − g_{t−1} (Daskalakis et al. 2018)."),
+        ),
+    ),
+    Choice(
+        "critic",
+        "Critic",
+        (
+            ("standard", "Standard", "D(x) = ⟨ψ, x⟩ (eq. 9)."),
+            ("projected", "Ignores motif", "D(x) = ⟨ψ, (I − P) x⟩ (eq. 10)."),
+        ),
+    ),
+    Choice(
+        "samples",
+        "Losses",
+        (
+            ("expected", "Expected", "Exact expectations, as if there were infinitely many samples."),
+            ("256", "256 samples", "Means over 256 samples of x and of z, drawn anew for every gradient."),
+            ("16", "16 samples", "Means over 16 samples of x and of z, drawn anew for every gradient."),
+        ),
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -77,14 +119,21 @@ class Block:
         """Spectrum, radius, singular values, and how far psi rests from its Nash value, over that value."""
         values = theory.eigenvalues(scheme, eta, self.mu, self.seen)
         return {
-            "name": self.name, "mu": self.mu, "seen": self.seen, "count": len(self.at), "at": self.at,
-            "radius": float(np.abs(values).max()), "eigenvalues": np.stack([values.real, values.imag], 1),
-            "singular": theory.singular_values(scheme, eta, self.mu, self.seen), "field": theory.field(self.mu, self.seen),
+            "name": self.name,
+            "mu": self.mu,
+            "seen": self.seen,
+            "count": len(self.at),
+            "at": self.at,
+            "radius": float(np.abs(values).max()),
+            "eigenvalues": np.stack([values.real, values.imag], 1),
+            "singular": theory.singular_values(scheme, eta, self.mu, self.seen),
+            "field": theory.field(self.mu, self.seen),
             "shift": theory.shift(scheme, eta, self.mu, self.seen),
-        }  # fmt: skip
+        }
 
     def distances(self, scheme: str, eta: float) -> Array:
-        """Distance from where the scheme rests, step by step (LONG + 1,); from the Nash equilibrium where it does not rest."""
+        """Distance from where the scheme rests, step by step (LONG + 1,); from the Nash equilibrium where it does not
+        rest."""
         shift = theory.shift(scheme, eta, self.mu, self.seen)
         start, star = self.start.copy(), self.star
         if np.isfinite(shift):
@@ -101,15 +150,17 @@ def setting(dial: Mapping[str, Any]) -> Setting:
     """The game of a dial; `ValueError` when the motif has more coordinates than there are."""
     d, size = int(dial["dimension"]), int(dial["motif"])
     if size > d:
-        raise ValueError(f"The motif has {size} coordinates and x only {d}. Make the motif smaller or the dimension larger.")
+        raise ValueError(
+            f"The motif has {size} coordinates and x only {d}. Make the motif smaller or the dimension larger."
+        )
     motif = np.arange(d) < size
     return Setting(np.array(DATA_MEAN[:d]), np.where(motif, MOTIF, 0.0), motif, float(dial["mu"]), str(dial["critic"]))
 
 
 @functools.lru_cache(maxsize=32)
 def radii(scheme: str, critic: str, free: bool, motif: bool) -> tuple[Array, Array]:
-    """Over `MAP`, as uint8: the largest spectral radius of the blocks there are, as sign(log r) sqrt|log2 r| about 128, and that of
-    the motif block, as 4 log2 r about 128 (below 128: it contracts)."""
+    """Over `MAP`, as uint8: the largest spectral radius of the blocks there are, as sign(log r) sqrt|log2 r| about 128,
+    and that of the motif block, as 4 log2 r about 128 (below 128: it contracts)."""
     spans = [np.linspace(q.low, q.high, n) for q, n in zip(QUANTITIES[1::-1], MAP, strict=True)]
     mu, eta = np.meshgrid(*spans, indexing="ij")
     on = theory.radius(scheme, eta, mu, critic == "standard") if motif else np.zeros(MAP)
@@ -133,11 +184,14 @@ def locus(scheme: str, block: Block) -> Array:
 
 
 def paths(game: Setting, blocks: list[Block], scheme: str, eta: float, batch: int = 0) -> dict[str, Array]:
-    """theta and psi of every coordinate after each step drawn, (STEPS + 1, d) each; with a batch of samples, played by the
-    trainer's scheme."""
+    """theta and psi of every coordinate after each step drawn, (STEPS + 1, d) each; with a batch of samples, played by
+    the trainer's scheme."""
     if batch:
         played = LinearGame(game, eta, batch=batch).play(scheme, STEPS)
-        return {name: np.nan_to_num(played[:, i], nan=LARGEST).clip(-LARGEST, LARGEST) for i, name in enumerate(("theta", "psi"))}
+        return {
+            name: np.nan_to_num(played[:, i], nan=LARGEST).clip(-LARGEST, LARGEST)
+            for i, name in enumerate(("theta", "psi"))
+        }
     best = theory.nash(game)
     out = {name: np.zeros((STEPS + 1, len(game.v))) for name in ("theta", "psi")}
     for b in blocks:
@@ -148,7 +202,8 @@ def paths(game: Setting, blocks: list[Block], scheme: str, eta: float, batch: in
 
 
 def sampled(path: dict[str, Array], game: Setting, block: Block, shift: float) -> Array:
-    """Distance of a block from rest along paths that were played (STEPS + 1,); from the Nash equilibrium where there is no rest."""
+    """Distance of a block from rest along paths that were played (STEPS + 1,); from the Nash equilibrium where there is
+    no rest."""
     theta, psi = (a[block.at] for a in theory.nash(game))
     gaps = [path["theta"][:, block.at] - theta]
     if block.seen:
@@ -177,9 +232,17 @@ def frame(dial: Dial, number: int = 0, more: Mapping[str, Any] | None = None) ->
     arrays["map"], arrays["border"] = radii(scheme, game.critic, free, motif)
     theta, psi = theory.nash(game)
     header = {
-        "id": number, "dial": dial, "steps": STEPS, "blocks": facts, "v": game.v, "m": game.m, "seen": game.seen.tolist(),
-        "nash": {"theta": theta, "psi": psi}, "claims": claims(game, scheme, eta, facts), "ms": 1e3 * (time.perf_counter() - begun),
-    }  # fmt: skip
+        "id": number,
+        "dial": dial,
+        "steps": STEPS,
+        "blocks": facts,
+        "v": game.v,
+        "m": game.m,
+        "seen": game.seen.tolist(),
+        "nash": {"theta": theta, "psi": psi},
+        "claims": claims(game, scheme, eta, facts),
+        "ms": 1e3 * (time.perf_counter() - begun),
+    }
     return encode({**header, **(more or {})}, arrays)
 
 

@@ -15,8 +15,8 @@ EDGE = 1e-9
 
 
 def behaviour(facts: Facts) -> str:
-    """What a block does in the long run; at radius 1 its eigenvalues there say: a pair cycles, -1 flips, 1 stands still, or drifts
-    where the scheme has no fixed point."""
+    """What a block does in the long run; at radius 1 its eigenvalues there say: a pair cycles, -1 flips, 1 stands
+    still, or drifts where the scheme has no fixed point."""
     radius, values = facts["radius"], facts["eigenvalues"]
     if abs(radius - 1) >= EDGE:
         return "converges" if radius < 1 else "diverges"
@@ -31,7 +31,12 @@ def behaviour(facts: Facts) -> str:
 def claims(game: Setting, scheme: str, eta: float, facts: Sequence[Facts]) -> list[tuple[str, str]]:
     """(what the paper says, what is so here), for the equilibrium and for the scheme."""
     blocks = {f["name"]: f for f in facts}
-    dynamics = {"simultaneous": simultaneous, "alternating": alternating, "extragradient": extragradient, "optimistic": optimistic}
+    dynamics = {
+        "simultaneous": simultaneous,
+        "alternating": alternating,
+        "extragradient": extragradient,
+        "optimistic": optimistic,
+    }
     told = [equilibrium(game), dynamics[scheme](blocks, eta)]
     return [*told, noise(blocks)] if facts[0]["last"] is not None else told
 
@@ -48,11 +53,17 @@ def equilibrium(game: Setting) -> tuple[str, str]:
     """Where the motif goes, after eq. 9 and 10."""
     theta, psi = theory.nash(game)
     if not game.motif.any():
-        return "Without an invariance the equilibrium is θ* = v, ψ* = 0.", "So it is: there is no motif coordinate here."
+        return (
+            "Without an invariance the equilibrium is θ* = v, ψ* = 0.",
+            "So it is: there is no motif coordinate here.",
+        )
     off = float(np.abs(theta - game.m)[game.motif].max())
     if game.critic == "standard":
         said = "Standard critic: θ* = v, ψ* = 2μ(Pv − m): the critic pays."
-        return said, f"So it is: the generator misses the motif by up to {off:.3g}, and |ψ*| is up to {np.abs(psi).max():.3g}."
+        return (
+            said,
+            f"So it is: the generator misses the motif by up to {off:.3g}, and |ψ*| is up to {np.abs(psi).max():.3g}.",
+        )
     said = "Critic that ignores the motif: θ* = (I − P)v + m, ψ* = 0."
     if float(game.mu) == 0:
         return said, "At μ = 0 nothing holds θ on the motif: it stays where it starts."
@@ -71,13 +82,18 @@ def radii(blocks: Mapping[str, Facts]) -> str:
 
 def simultaneous(blocks: Mapping[str, Facts], eta: float) -> tuple[str, str]:
     """Theorem A.1."""
-    said = "Theorem A.1: simultaneous GD is unstable for every η and μ, as all singular values of its step are at least 1."
+    said = (
+        "Theorem A.1: simultaneous GD is unstable for every η and μ, as all singular values of its step are at least 1."
+    )
     if "motif" not in blocks:
         return said, f"True without a motif: every singular value is √(1 + η²) = {blocks['free']['radius']:.6f}."
     motif = blocks["motif"]
     small = float(min(motif["singular"]))
-    bound = (f"the smallest on the motif is {small:.6f}: the bound is false" if small < 1 - EDGE
-             else f"the smallest on the motif is {small:.6f}: the bound holds here")  # fmt: skip
+    bound = (
+        f"the smallest on the motif is {small:.6f}: the bound is false"
+        if small < 1 - EDGE
+        else f"the smallest on the motif is {small:.6f}: the bound holds here"
+    )
     block = f"that block {behaviour(motif)} (radius {motif['radius']:.6f})"
     if "free" not in blocks:
         right = "So is the conclusion" if whole(blocks) != "diverges" else "The conclusion holds"
@@ -90,11 +106,15 @@ def alternating(blocks: Mapping[str, Facts], eta: float) -> tuple[str, str]:
     """The introduction's sentence."""
     said, parts = "Introduction: alternating gradient descent diverges.", []
     if "free" in blocks:
-        parts.append(f"Free coordinates cycle: the determinant of a step is 1, the radius {blocks['free']['radius']:.6f}.")
+        parts.append(
+            f"Free coordinates cycle: the determinant of a step is 1, the radius {blocks['free']['radius']:.6f}."
+        )
     if motif := blocks.get("motif"):
         parts.append(f"The motif block {behaviour(motif)} (radius {motif['radius']:.6f}).")
         if motif["seen"] and motif["mu"] and np.isfinite(motif["shift"]):
-            parts.append(f"Its fixed point is not the Nash equilibrium: ψ = ψ*/(1 − 2ημ) = {1 + motif['shift']:.4g} ψ*.")
+            parts.append(
+                f"Its fixed point is not the Nash equilibrium: ψ = ψ*/(1 − 2ημ) = {1 + motif['shift']:.4g} ψ*."
+            )
         elif motif["seen"] and motif["mu"]:
             parts.append("At 2ημ = 1 it has no fixed point: ψ drifts by the same amount every step.")
     return said, " ".join(parts)

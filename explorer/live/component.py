@@ -1,8 +1,7 @@
 """The panel and its relay as Streamlit components: constants in, one frame as raw bytes, the dial back.
 
-The panel sends what is dragged only where there is no live route; what is released travels through the relay, which stands at
-the end of the details. So a drag never reruns the details, and a release never sends the panel again.
-"""
+The panel sends what is dragged only where there is no live route; what is released travels through the relay, which
+stands at the end of the details. So a drag never reruns the details, and a release never sends the panel again."""
 
 from __future__ import annotations
 
@@ -15,7 +14,8 @@ PANEL = Path(__file__).parent / "browser"
 LAB = Path(__file__).parents[1] / "labs" / "browser"
 SCRIPTS = ("draw", "link", "picture", "simplex", "handles", "maps", "pull", "panel")
 HTML, CSS, RELAY, *PARTS = (
-    (PANEL / name).read_text(encoding="utf-8") for name in ("panel.html", "panel.css", "relay.js", *(f"{s}.js" for s in SCRIPTS))
+    (PANEL / name).read_text(encoding="utf-8")
+    for name in ("panel.html", "panel.css", "relay.js", *(f"{s}.js" for s in SCRIPTS))
 )
 _PANEL = st.components.v2.component("explorer_panel", html=HTML, css=CSS, js="".join(PARTS))
 LABS = {"linear_game": "linear", "gan_lab": "gan", "inverse": "inverse"}
@@ -33,11 +33,13 @@ def read(folder: Path, *names: str) -> str:
 
 _LABS = {
     lab: st.components.v2.component(
-        f"explorer_{lab}", html=read(LAB, f"{name}.html"), css=CSS + read(LAB, "lab.css", *LAB_STYLES.get(name, ())),
+        f"explorer_{lab}",
+        html=read(LAB, f"{name}.html"),
+        css=CSS + read(LAB, "lab.css", *LAB_STYLES.get(name, ())),
         js=read(PANEL, *(f"{s}.js" for s in LAB_SCRIPTS)) + "\n" + read(LAB, "lab.js", f"{name}.js"),
     )
     for lab, name in LABS.items()
-}  # fmt: skip
+}
 
 
 def panel_key(model: str) -> str:

@@ -1,4 +1,5 @@
-"""Curve conditions drawn by hand from a few control points: around the ring to cell averages, or along an axis (`Stroke`)."""
+"""Curve conditions drawn by hand from a few control points: around the ring to cell averages, or along an axis
+(`Stroke`)."""
 
 from __future__ import annotations
 
@@ -58,7 +59,8 @@ def curve(q: Quantity, points: Sequence[float], smooth: bool, conditions: Mappin
 
 
 def checked(quantities: Sequence[Quantity], drawn: Mapping[str, tuple[float, ...]]) -> dict[str, Quantity]:
-    """The curve conditions that are drawn, by name; `ValueError` with a sentence for a wrong name, number or height of points."""
+    """The curve conditions that are drawn, by name; `ValueError` with a sentence for a wrong name, number or height of
+    points."""
     curves = {q.name: q for q in quantities if q.kind == "curve" and q.optional}
     for name, points in drawn.items():
         if name not in curves:
@@ -81,8 +83,8 @@ def replaced(quantities: Sequence[Quantity], conditions: Mapping[str, Any], draw
 
 
 def presets(quantity: Quantity) -> list[dict[str, Any]]:
-    """Drawings to start from, around the ring: label, control points within the trained range (none: random ones) and whether they
-    are smooth."""
+    """Drawings to start from, around the ring: label, control points within the trained range (none: random ones) and
+    whether they are smooth."""
     if quantity.stroke:
         return []
     low, high = quantity.trained or (quantity.low, quantity.high)

@@ -19,9 +19,8 @@ ALONE = "There are no held-out data at this request, so nothing is drawn beside 
 def frame(model: Model, dial: Dial, number: int = 0, panel: dict[str, Any] | None = None, error: str = "") -> bytes:
     """One encoded frame: picture, live curves with their references, requested and measured numbers, warnings, time.
 
-    `panel` adds the description of the controls (the first frame of a page), `error` says why this is not what was asked for: a
-    panel that has a picture keeps its own. Raises `ValueError` with a sentence.
-    """
+    `panel` adds the description of the controls (the first frame of a page), `error` says why this is not what was
+    asked for: a panel that has a picture keeps its own. Raises `ValueError` with a sentence."""
     more = ({"panel": panel} if panel else {}) | ({"error": error} if error else {})
     if solutions.applies(model):
         return solution(model, dial, number, more)
@@ -38,10 +37,18 @@ def solution(model: Model, dial: Dial, number: int, more: dict[str, Any]) -> byt
 def head(model: Model, sample: Sample, ms: float, number: int, more: dict[str, Any]) -> dict[str, Any]:
     """What the header of every frame says."""
     told = {
-        "id": number, "model": model.name, "digest": model.digest, "ms": ms, "shape": sample.array.shape[1:],
-        "requested": scalars(sample.requested), "measured": scalars(sample.measured), "raw": scalars(sample.raw),
-        "latent": scalars(sample.latent), "descriptors": {}, "warnings": sample.warnings,
-    }  # fmt: skip
+        "id": number,
+        "model": model.name,
+        "digest": model.digest,
+        "ms": ms,
+        "shape": sample.array.shape[1:],
+        "requested": scalars(sample.requested),
+        "measured": scalars(sample.measured),
+        "raw": scalars(sample.raw),
+        "latent": scalars(sample.latent),
+        "descriptors": {},
+        "warnings": sample.warnings,
+    }
     return told | more
 
 
@@ -60,7 +67,9 @@ def compose(model: Model, dial: Dial, sample: Sample, seconds: float, number: in
     beside = {
         "scales": {k: s.scale(*(float(sample.requested[n][0]) for n in s.needs)) for k, s in strokes.items()},
         "checks": [apart(model, sample, name) for name in strokes if name in sample.measured],
-        "descriptors": {k: (v[0], *(float(r) for r in reference.get(k, ()))) for k, v in measured.items() if v.ndim == 1},
+        "descriptors": {
+            k: (v[0], *(float(r) for r in reference.get(k, ()))) for k, v in measured.items() if v.ndim == 1
+        },
         "warnings": (*sample.warnings, *unknown),
     }
     if sample.tried is not None:

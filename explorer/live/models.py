@@ -1,4 +1,5 @@
-"""Loaded models, shared by the live route and the pages: each checkpoint is read once, and again when its file changes."""
+"""Loaded models, shared by the live route and the pages: each checkpoint is read once, and again when its file
+changes."""
 
 from __future__ import annotations
 
@@ -27,7 +28,9 @@ from explorer.live.protocol import Dial, Value, clip
 class Store:
     """Models by name. `load` and `path` may be replaced in tests; both default to the core's."""
 
-    def __init__(self, load: Callable[[str], Model] = core.load, path: Callable[[str], Path] = sampling.path_of) -> None:
+    def __init__(
+        self, load: Callable[[str], Model] = core.load, path: Callable[[str], Path] = sampling.path_of
+    ) -> None:
         """An empty store."""
         self._load, self._path = load, path
         self._lock = threading.Lock()
@@ -109,8 +112,8 @@ def asked(model: Model, dial: Dial) -> dict[str, Any]:
 
 
 def check(model: Model, dial: Dial) -> None:
-    """`ValueError` with a sentence when the dial names a stage, size, curve, axis or share that the model does not have, or
-    conditions that cannot be delivered together."""
+    """`ValueError` with a sentence when the dial names a stage, size, curve, axis or share that the model does not
+    have, or conditions that cannot be delivered together."""
     curves.checked(model.conditions, dial.drawn)
     shares = {q.name: q.size for q in model.conditions if q.kind == "simplex"}
     for name, held in dial.locked.items():
@@ -125,15 +128,20 @@ def check(model: Model, dial: Dial) -> None:
     if missing:
         raise ValueError(f"{model.name} has no stage {missing[0]!r}. It has: {', '.join(model.stages) or 'none'}.")
     if dial.best_of not in (offered := model.problem.best_of or (1,)):
-        raise ValueError(f"The best of {dial.best_of} is not offered here. Choose one of: {', '.join(map(str, offered))}.")
+        raise ValueError(
+            f"The best of {dial.best_of} is not offered here. Choose one of: {', '.join(map(str, offered))}."
+        )
     if size_of(model, dial) not in sizes(model):
         raise ValueError(f"Size {dial.size} is not offered. Choose one of: {', '.join(map(str, sizes(model)))}.")
-    if model.problem.refuse and (why := model.problem.refuse(model.request(asked(model, dial), 1, model.conditions, fill=True))):
+    if model.problem.refuse and (
+        why := model.problem.refuse(model.request(asked(model, dial), 1, model.conditions, fill=True))
+    ):
         raise ValueError(why)
 
 
 def take(model: Model, dial: Dial, n: int = 1) -> Sample:
-    """The sample that the dial stands for, or the first `n` of its seed; `ValueError` with a sentence where it cannot be."""
+    """The sample that the dial stands for, or the first `n` of its seed; `ValueError` with a sentence where it cannot
+    be."""
     check(model, dial)
     size = None if size_of(model, dial) == model.field.shape[0] else dial.size
     conditions, latent = asked(model, dial), clipped(model.latents, dial.latent)
@@ -142,7 +150,8 @@ def take(model: Model, dial: Dial, n: int = 1) -> Sample:
 
 
 class Recent:
-    """The last samples of dials, each with the seconds that it took: the panel and the page below it ask for the same one."""
+    """The last samples of dials, each with the seconds that it took: the panel and the page below it ask for the same
+    one."""
 
     def __init__(self, most: int = 8) -> None:
         """Keeps so many."""
@@ -205,8 +214,8 @@ def render_once(model: Model) -> Sample:
 
 
 def describe(model: Model, sample: Sample, live: bool = False) -> dict[str, Array]:
-    """The problem's descriptors measured on the delivered arrays, name -> (n,) or (n, m); live: only what is drawn while
-    dragging, which is the live curves and every scalar."""
+    """The problem's descriptors measured on the delivered arrays, name -> (n,) or (n, m); live: only what is drawn
+    while dragging, which is the live curves and every scalar."""
     array = torch.from_numpy(np.ascontiguousarray(sample.array))
     chosen = [d for d in model.problem.descriptors if d.live or not live or not (d.abscissa or d.slow)]
     with torch.inference_mode():

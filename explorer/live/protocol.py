@@ -2,10 +2,9 @@
 
 A request is one JSON object, `{"id": 7, "model": "two_phase/fraction", "conditions": {...}, "latent": {...}, "seed": 0,
 "size": 128, "project": true, "off": ["physics"], "drawn": {"initial": [0, 0.5, ...]}, "smooth": true, "at": {"t": 0.2},
-"locked": {"fractions": [0, 3]}}`; what is missing takes its default, what is unknown is refused.
-A frame is `uint32 n (little endian) | n bytes of JSON | padding to 4 | arrays`; the JSON's `arrays` lists each array's name,
-dtype (`u1` or `f4`), shape and offset from the first array.
-"""
+"locked": {"fractions": [0, 3]}}`; what is missing takes its default, what is unknown is refused. A frame is `uint32 n
+(little endian) | n bytes of JSON | padding to 4 | arrays`; the JSON's `arrays` lists each array's name, dtype (`u1` or
+`f4`), shape and offset from the first array."""
 
 from __future__ import annotations
 
@@ -25,7 +24,21 @@ LIMIT = 16_384
 VALUES = 512
 """Most numbers that one quantity may carry."""
 SEEDS = 2**31 - 1
-KEYS = ("id", "model", "conditions", "latent", "seed", "size", "project", "off", "best_of", "drawn", "smooth", "at", "locked")
+KEYS = (
+    "id",
+    "model",
+    "conditions",
+    "latent",
+    "seed",
+    "size",
+    "project",
+    "off",
+    "best_of",
+    "drawn",
+    "smooth",
+    "at",
+    "locked",
+)
 DTYPES: dict[str, np.dtype[Any]] = {"u1": np.dtype("<u1"), "f4": np.dtype("<f4")}
 
 Value = float | tuple[float, ...]
@@ -36,10 +49,9 @@ class Dial:
     """Everything that fixes a picture for a given model: same dial, same pixels.
 
     Latents that are not named are drawn by the model from the seed; `size` 0 means the field's default; `off` names the
-    stages of the generator that are switched off, `best_of` of how many draws the best is taken. `drawn` holds the control points
-    of curve conditions drawn by hand, joined smoothly or as steps. Two change no field: `at` is where an axis is cut for a
-    profile, `locked` which shares of a simplex hold still while the others are moved.
-    """
+    stages of the generator that are switched off, `best_of` of how many draws the best is taken. `drawn` holds the
+    control points of curve conditions drawn by hand, joined smoothly or as steps. Two change no field: `at` is where an
+    axis is cut for a profile, `locked` which shares of a simplex hold still while the others are moved."""
 
     conditions: Mapping[str, Value] = field(default_factory=dict)
     latent: Mapping[str, Value] = field(default_factory=dict)
@@ -125,7 +137,8 @@ def shorten(value: Any, limit: int = 60) -> str:
 
 
 def load(text: str) -> dict[str, Any]:
-    """The JSON object in `text`; `ValueError` when it is too long, no JSON, no object, nested too deep or not finite."""
+    """The JSON object in `text`; `ValueError` when it is too long, no JSON, no object, nested too deep or not
+    finite."""
     if len(text) > LIMIT:
         raise ValueError(f"A request may have {LIMIT} characters; this one has {len(text)}.")
     try:
@@ -171,7 +184,10 @@ def parse(text: str) -> Request:
 def clip(quantity: Quantity, value: Value) -> Value:
     """The value, moved to its quantity's hard range by rounding alone (1e-6 of the range), else as it is."""
     slack = 1e-6 * (quantity.high - quantity.low)
-    near = lambda v: min(max(v, quantity.low), quantity.high) if quantity.low - slack <= v <= quantity.high + slack else v  # noqa: E731
+
+    def near(v: float) -> float:
+        return min(max(v, quantity.low), quantity.high) if quantity.low - slack <= v <= quantity.high + slack else v
+
     return tuple(near(v) for v in value) if isinstance(value, tuple) else near(value)
 
 
@@ -189,7 +205,8 @@ def jsonable(value: Any) -> Any:
 
 
 def encode(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
-    """One frame: the header as JSON (with the layout added) and the arrays, uint8 as they are, everything else as float32."""
+    """One frame: the header as JSON (with the layout added) and the arrays, uint8 as they are, everything else as
+    float32."""
     parts, layout, offset = [], [], 0
     for name, array in arrays.items():
         kind = "u1" if array.dtype == np.uint8 else "f4"

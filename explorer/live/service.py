@@ -1,8 +1,8 @@
 """The one WebSocket service behind the drag path: a question in, the newest answer out.
 
-Per connection one request is being answered and at most one waits; a newer one replaces the one that waits. Answers are paced
-to `RATE` a second, work runs in a pool of threads so that the event loop stays free, and every error is a sentence in a frame.
-"""
+Per connection one request is being answered and at most one waits; a newer one replaces the one that waits. Answers are
+paced to `RATE` a second, work runs in a pool of threads so that the event loop stays free, and every error is a
+sentence in a frame."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ POLICY, TOO_BIG, GOING, LATER = 1008, 1009, 1001, 1013
 
 
 def same_origin(origin: str | None, host: str | None) -> bool:
-    """True when the page that asks was served by this host. Browsers always send Origin; other programs may leave it out."""
+    """True when the page that asks was served by this host. Browsers always send Origin; other programs may leave it
+    out."""
     if origin is None:
         return host is not None
     try:
@@ -46,7 +47,8 @@ def same_origin(origin: str | None, host: str | None) -> bool:
 
 
 def host_allowed(host: str | None, allowed: Sequence[str]) -> bool:
-    """True when the Host header names one of the allowed hosts (`*.name` for any below it); an empty list allows all."""
+    """True when the Host header names one of the allowed hosts (`*.name` for any below it); an empty list allows
+    all."""
     try:
         name = urlsplit(f"//{host or ''}").hostname or ""
     except ValueError:
@@ -96,8 +98,11 @@ class Inbox:
 class Service:
     """Answers connections; `Service().handle` is the endpoint of a WebSocket route."""
 
-    def __init__(self, models: Store = MODELS, workers: int = 2, pool: Executor | None = None, hosts: Sequence[str] = ()) -> None:
-        """Frames come from `models`, computed in `pool` (by default `workers` threads), for pages of `hosts` (all when empty)."""
+    def __init__(
+        self, models: Store = MODELS, workers: int = 2, pool: Executor | None = None, hosts: Sequence[str] = ()
+    ) -> None:
+        """Frames come from `models`, computed in `pool` (by default `workers` threads), for pages of `hosts` (all when
+        empty)."""
         self._models = models
         self._pool = pool or ThreadPoolExecutor(workers, thread_name_prefix="live")
         self._hosts = tuple(h.lower() for h in hosts)
@@ -134,7 +139,9 @@ class Service:
             return
         await socket.accept()
         if self._open >= CONNECTIONS:
-            await self._refuse(socket, Refused(LATER, f"{CONNECTIONS} people are dragging already; try again in a minute."))
+            await self._refuse(
+                socket, Refused(LATER, f"{CONNECTIONS} people are dragging already; try again in a minute.")
+            )
             return
         self._open += 1
         try:

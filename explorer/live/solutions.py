@@ -1,8 +1,8 @@
-"""Fields over physical axes, solved rather than sampled: beside each one its exact solution, its residuals and its errors.
+"""Fields over physical axes, solved rather than sampled: beside each one its exact solution, its residuals and its
+errors.
 
-What the maps show: the delivered field, the exact one, and for every invariance that can say so its residual point by point.
-Residuals are measured in the frame that the generator works in and shown where people see the field.
-"""
+What the maps show: the delivered field, the exact one, and for every invariance that can say so its residual point by
+point. Residuals are measured in the frame that the generator works in and shown where people see the field."""
 
 from __future__ import annotations
 
@@ -101,7 +101,9 @@ def solve(model: Model, dial: Dial, exact: bool = True) -> Solved:
     return Solved(replace(sample, warnings=(*sample.warnings, *remarks(model, sample))), shown_raw[0], truth, found, ms)
 
 
-def residual(model: Model, i: Any, field: Tensor, raw: Tensor, conditions: dict[str, Tensor]) -> tuple[Array, float, float]:
+def residual(
+    model: Model, i: Any, field: Tensor, raw: Tensor, conditions: dict[str, Tensor]
+) -> tuple[Array, float, float]:
     """Its map, first column 0 where nothing can be left behind yet, and the root of its residual, delivered and raw."""
     local = i.local(field, conditions)
     carrier = field[:, 0].clone()  # the frame of a map is that of the field's first column
@@ -150,7 +152,8 @@ def arrays(model: Model, solved: Solved) -> dict[str, Array]:
 
 
 def even(field: Field, sample: Sample, columns: int) -> Array:
-    """The delivered field as it is shown, (rows, columns): rows upwards, at each of `columns` equal times the nearest level."""
+    """The delivered field as it is shown, (rows, columns): rows upwards, at each of `columns` equal times the nearest
+    level."""
     at = sample.coords[field.axes[1]]
     times = (np.arange(columns) + 0.5) / columns * at[-1]
     return sample.array[0][::-1, np.abs(at[:, None] - times).argmin(0)]
@@ -168,7 +171,11 @@ def about(model: Model, dial: Dial) -> dict[str, Any]:
     coords = model.problem.coords(model.field.shape) if model.problem.coords else {}
     end = float(coords[along][-1])
     return {
-        "axes": [across, along], "end": end, "cut": dial.at.get(along, cut(model)), "label": model.field.unit or "u",
+        "axes": [across, along],
+        "end": end,
+        "cut": dial.at.get(along, cut(model)),
+        "label": model.field.unit or "u",
         "residuals": [{"name": i.name, "label": i.label, "unit": i.unit} for i in maps(model)],
-        "reference": reference(model)[0] if model.problem.oracle else "", "projection": model.problem.projection,
-    }  # fmt: skip
+        "reference": reference(model)[0] if model.problem.oracle else "",
+        "projection": model.problem.projection,
+    }

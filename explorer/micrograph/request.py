@@ -1,8 +1,7 @@
 """From a micrograph, or a correlation, to a request, and how the structures made at it compare. No Streamlit here.
 
-Lengths of the target are in pixels of the micrograph (or in the unit of the curve's file); the pixel of a structure is `step` of
-them, so that a length scale that the model was not trained on is asked for at another magnification.
-"""
+Lengths of the target are in pixels of the micrograph (or in the unit of the curve's file); the pixel of a structure is
+`step` of them, so that a length scale that the model was not trained on is asked for at another magnification."""
 
 from __future__ import annotations
 
@@ -33,7 +32,8 @@ DECAYED = 0.05
 
 @dataclass(frozen=True)
 class Target:
-    """What structures shall be like: p1 and S2 (m,) at distances (m,); of a micrograph also its statistics and phases (H, W)."""
+    """What structures shall be like: p1 and S2 (m,) at distances (m,); of a micrograph also its statistics and phases
+    (H, W)."""
 
     name: str
     p: float
@@ -62,7 +62,8 @@ def measured(name: str, phase: Array, settings: Mapping[str, Any]) -> Target:
 
 
 def suggested(target: Target, model: Model) -> float:
-    """1 where the correlation decays within the lengths seen in training, else the step that brings it to their middle."""
+    """1 where the correlation decays within the lengths seen in training, else the step that brings it to their
+    middle."""
     length = next(q for q in model.conditions if q.name == "length")
     low, high = length.trained or (length.low, length.high)
     decayed = windows.first_zero(target.at, target.s2, target.p, DECAYED)
@@ -98,8 +99,14 @@ def comparison(made: Made) -> list[tuple[str, str, Array, float | None]]:
     found: list[tuple[str, str, Array, float | None]] = [("Volume fraction p1", "", fraction, made.target.p)]
     found.append(("First zero of S2 − p1²", "px", two_phase.characteristic_length(arrays).numpy() * step, length))
     if known:
-        surface, euler = two_phase.specific_surface(arrays).numpy() / step, two_phase.euler_number(arrays).numpy() / step**2
-        found += [("Specific surface", "1/px", surface, known.surface), ("Euler number", "per 10⁴ px", euler, known.euler)]
+        surface, euler = (
+            two_phase.specific_surface(arrays).numpy() / step,
+            two_phase.euler_number(arrays).numpy() / step**2,
+        )
+        found += [
+            ("Specific surface", "1/px", surface, known.surface),
+            ("Euler number", "per 10⁴ px", euler, known.euler),
+        ]
         found.append(("Lineal path, mean |difference|", "", lineal_gap(made, known), None))
     return found
 
@@ -114,10 +121,12 @@ def lineal_gap(made: Made, known: Statistics) -> Array:
 
 
 def window(phase: Array, step: float) -> Array:
-    """The middle of the micrograph at the scale of the structures: at most `WINDOW` of their pixels along a side, each the phase at
-    its centre."""
+    """The middle of the micrograph at the scale of the structures: at most `WINDOW` of their pixels along a side, each
+    the phase at its centre."""
     rows, columns = (np.arange(min(WINDOW, int(n / step))) for n in phase.shape)
     start = [(n - len(i) * step) / 2 for n, i in zip(phase.shape, (rows, columns), strict=True)]
-    at = [np.minimum((s + (i + 0.5) * step).astype(int), n - 1)
-          for s, i, n in zip(start, (rows, columns), phase.shape, strict=True)]  # fmt: skip
+    at = [
+        np.minimum((s + (i + 0.5) * step).astype(int), n - 1)
+        for s, i, n in zip(start, (rows, columns), phase.shape, strict=True)
+    ]
     return np.ascontiguousarray(phase[np.ix_(*at)])

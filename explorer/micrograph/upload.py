@@ -17,7 +17,8 @@ ENDINGS = ["png", "tif", "tiff", "npy", "h5", "hdf5", "mat", "csv", "txt", "tsv"
 HELD, SEEN, FLAW = "upload:held", "upload:seen", "upload:flaw"
 EXAMPLE = "discs.png"
 ABOUT = (
-    "A grey picture (PNG, TIFF, NPY), the HDF5 file of Zenodo 2580293, or a two-point correlation: a table (CSV, PoreSpy's too) of "
+    "A grey picture (PNG, TIFF, NPY), the HDF5 file of Zenodo 2580293, or a two-point correlation: a table (CSV, "
+    "PoreSpy's too) of "
     "distance and S2, or a map (NPY, as PyMKS makes it)."
 )
 
@@ -55,13 +56,22 @@ def heading() -> None:
     """The title of the page, with the example beside it."""
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.markdown("##### Your micrograph", width="content")
-        st.caption("Measured here, and structures made that have exactly its volume fraction and correlation.", width="stretch")
-        st.button("Try an example", on_click=example, icon=":material/grain:", help="Overlapping discs, made by code of our own.")
+        st.caption(
+            "Measured here, and structures made that have exactly its volume fraction and correlation.", width="stretch"
+        )
+        st.button(
+            "Try an example",
+            on_click=example,
+            icon=":material/grain:",
+            help="Overlapping discs, made by code of our own.",
+        )
 
 
 def offer() -> Held | None:
     """The drop zone, and which picture of the file where it has several; what is held."""
-    file = st.file_uploader("Micrograph or correlation", ENDINGS, key="upload:file", label_visibility="collapsed", help=ABOUT)
+    file = st.file_uploader(
+        "Micrograph or correlation", ENDINGS, key="upload:file", label_visibility="collapsed", help=ABOUT
+    )
     if file is not None and st.session_state.get(SEEN) != file.file_id:
         st.session_state[SEEN] = file.file_id
         take(file.name, file.getvalue())
@@ -79,6 +89,11 @@ def another(held: Held, picture: Picture) -> None:
     if len(picture.arrays) > 1:
         array = st.selectbox("Array", picture.arrays, picture.arrays.index(array), key=f"upload:array:{held.serial}")
     if picture.count > 1:
-        number = st.number_input(f"Picture, of {picture.count}", 1, picture.count, number + 1, key=f"upload:no:{held.serial}") - 1
+        number = (
+            st.number_input(
+                f"Picture, of {picture.count}", 1, picture.count, number + 1, key=f"upload:no:{held.serial}"
+            )
+            - 1
+        )
     if (array, number) != (picture.array, picture.number):
         take(held.name, held.content, number if array == picture.array else 0, array)

@@ -1,9 +1,10 @@
-"""The honest neighbours: simulator, rivals and other presets at the same request, timed on this machine in the same run."""
+"""The honest neighbours: simulator, rivals and other presets at the same request, timed on this machine in the same
+run."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -15,7 +16,7 @@ import torch
 from core import discovery, sampling
 from core.fields import as_soft
 from core.sampling import Model
-from core.types import Array, Problem
+from core.types import Array, Problem, Quantity
 from explorer import palette, routes
 from explorer.figures import base as figures
 from explorer.files import exports
@@ -33,8 +34,8 @@ Maker = Callable[[Mapping[str, Array], int, int, tuple[int, int]], Array]
 
 @dataclass(frozen=True)
 class Made:
-    """One way to make a sample: its name, the seconds it took, the array (H, W), its scalar descriptors, and how far it is from the
-    request at most (label of the condition or share, deviation, unit; one for each unit)."""
+    """One way to make a sample: its name, the seconds it took, the array (H, W), its scalar descriptors, and how far it
+    is from the request at most (label of the condition or share, deviation, unit; one for each unit)."""
 
     label: str
     seconds: float
@@ -48,7 +49,9 @@ def show(name: str) -> None:
     """A button that runs the simulator and the rivals at what was last released; dragging goes on meanwhile, live."""
     model = models.MODELS.get(name)
     st.markdown("##### Beside the other ways to make one")
-    st.caption("One sample each, timed on this machine in one run. They take the conditions only, not the latent directions.")
+    st.caption(
+        "One sample each, timed on this machine in one run. They take the conditions only, not the latent directions."
+    )
     key = f"compared:{name}"
     if st.button("Run the other ways at this request", key=f"compare:{name}", icon=":material/speed:"):
         dial = st.session_state.get(f"dial:{name}", Dial())
@@ -60,12 +63,18 @@ def show(name: str) -> None:
 
 
 def run(model: Model, dial: Dial) -> list[Made]:
-    """The model, its siblings, the oracle and every rival at the dial's conditions, one sample of the dial's size each."""
+    """The model, its siblings, the oracle and every rival at the dial's conditions, one sample of the dial's size
+    each."""
     shape = models.shape_of(model, dial)
     conditions = {
-        q.name: np.asarray([dial.conditions.get(q.name, q.default)], dtype=np.float32) for q in model.conditions if not q.optional
-    }  # fmt: skip
-    ways: list[tuple[str, Callable[[], Array]]] = [("This model", lambda: models.take(model, dial).array), *siblings(model, dial)]
+        q.name: np.asarray([dial.conditions.get(q.name, q.default)], dtype=np.float32)
+        for q in model.conditions
+        if not q.optional
+    }
+    ways: list[tuple[str, Callable[[], Array]]] = [
+        ("This model", lambda: models.take(model, dial).array),
+        *siblings(model, dial),
+    ]
     for label, make in neighbours(model.problem):
         make(conditions, 1, dial.seed, shape)  # the first call may fit; what is timed is the use
         ways.append((label, partial(make, conditions, 1, dial.seed, shape)))
@@ -73,10 +82,13 @@ def run(model: Model, dial: Dial) -> list[Made]:
 
 
 def siblings(model: Model, dial: Dial) -> list[tuple[str, Callable[[], Array]]]:
-    """The other presets with a checkpoint that take what is asked for and need nothing else, or take nothing at all: (title,
-    maker), their latents free."""
+    """The other presets with a checkpoint that take what is asked for and need nothing else, or take nothing at all:
+    (title, maker), their latents free."""
     found: list[tuple[str, Callable[[], Array]]] = []
-    needed = lambda conditions: {q.name for q in conditions if not q.optional}  # noqa: E731
+
+    def needed(conditions: Sequence[Quantity]) -> set[str]:
+        return {q.name for q in conditions if not q.optional}
+
     asked_for = {*needed(model.conditions), *dial.conditions, *dial.drawn}
     for preset in discovery.problem(model.problem.name).presets:
         own = {q.name for q in preset.conditions}
@@ -114,7 +126,8 @@ def measure(model: Model, label: str, make: Callable[[], Array], conditions: Map
 def missed(
     model: Model, found: Mapping[str, Array], conditions: Mapping[str, Array], pixels: int
 ) -> list[tuple[str, float, str]]:
-    """The furthest from the request in each unit: (label, deviation, unit). Shares are counted in pixels of the picture."""
+    """The furthest from the request in each unit: (label, deviation, unit). Shares are counted in pixels of the
+    picture."""
     worst: dict[str, tuple[str, float, str]] = {}
     for q in (q for q in model.conditions if q.name in found and q.kind != "curve"):
         off = np.abs(request_error.off_by(model, q, found[q.name][0], conditions[q.name][0], pixels)).reshape(-1)
@@ -145,21 +158,38 @@ def draw(model: Model, dial: Dial, ways: list[Made]) -> None:
         indices = way.array.astype(np.uint8) if field.kind != "continuous" else palette.indices(field, way.array)
         column.image(exports.png(indices, field, max(1, 384 // len(indices)), routes.dark()), width="stretch")
         column.markdown(f"**{way.label}**, {1e3 * way.seconds:.3g} ms")
-        lines = [f"**Off the request by {off:.3g} {unit}** ({label})".replace(" **", "**") for label, off, unit in way.missed]
-        lines += [f"{d.label} {way.scalars[d.name]:.3g} {d.unit}" for d in model.problem.descriptors if d.name in way.scalars]
+        lines = [
+            f"**Off the request by {off:.3g} {unit}** ({label})".replace(" **", "**") for label, off, unit in way.missed
+        ]
+        lines += [
+            f"{d.label} {way.scalars[d.name]:.3g} {d.unit}" for d in model.problem.descriptors if d.name in way.scalars
+        ]
         column.caption("  \n".join(lines))
-    figure = figures.durations({w.label: w.seconds for w in ways}, "Time per sample, one run on this machine", routes.dark())
-    st.plotly_chart(figure, theme=None, config=routes.PLOTLY, height=figure.layout.height, key=f"durations:{model.name}")
+    figure = figures.durations(
+        {w.label: w.seconds for w in ways}, "Time per sample, one run on this machine", routes.dark()
+    )
+    st.plotly_chart(
+        figure, theme=None, config=routes.PLOTLY, height=figure.layout.height, key=f"durations:{model.name}"
+    )
 
 
 def request(model: Model, dial: Dial) -> str:
     """The request in words: conditions, size and seed."""
     gone = drawing.replaced(model.conditions, dial.conditions, dial.drawn)
-    asked = [(q, dial.conditions.get(q.name, q.default)) for q in model.conditions if q.kind != "curve" and q.name not in gone]
+    asked = [
+        (q, dial.conditions.get(q.name, q.default))
+        for q in model.conditions
+        if q.kind != "curve" and q.name not in gone
+    ]
     values = [
-        f"{q.label} {' / '.join(f'{v:.6g}' for v in (value if isinstance(value, tuple) else (value,)))} {q.unit}".strip()
+        f"{q.label} {' / '.join(f'{v:.6g}' for v in (value if isinstance(value, tuple) else (value,)))} "
+        f"{q.unit}".strip()
         for q, value in asked
     ]
     rows, columns = models.shape_of(model, dial)
-    curves = [f"{q.label} as given" for q in model.conditions if q.kind == "curve" and q.name in {*dial.drawn, *dial.conditions}]
+    curves = [
+        f"{q.label} as given"
+        for q in model.conditions
+        if q.kind == "curve" and q.name in {*dial.drawn, *dial.conditions}
+    ]
     return ", ".join([*values, *curves, f"{rows} × {columns} {model.field.unit}", f"seed {dial.seed}"])

@@ -1,4 +1,5 @@
-"""Ensembles: many samples at the request on the screen or over a sweep, made in the background, summed up and handed over."""
+"""Ensembles: many samples at the request on the screen or over a sweep, made in the background, summed up and handed
+over."""
 
 from __future__ import annotations
 
@@ -81,14 +82,18 @@ def cancel(job: str) -> None:
 
 
 def form(model: Model) -> None:
-    """How many, over what, and the button that starts. It does not know what is released meanwhile, so it shows nothing of it."""
+    """How many, over what, and the button that starts. It does not know what is released meanwhile, so it shows nothing
+    of it."""
     swept = {q.name: q for q in model.conditions if q.kind == "scalar"}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         n = int(st.number_input("Samples", 1, MOST, 200, key="set:n", width=130))
         over = st.selectbox(
-            "Varied", ["", *swept], format_func=lambda v: swept[v].label if v else "nothing, all at the request above",
-            key=f"set:over:{model.name}", width=280,
-        )  # fmt: skip
+            "Varied",
+            ["", *swept],
+            format_func=lambda v: swept[v].label if v else "nothing, all at the request above",
+            key=f"set:over:{model.name}",
+            width=280,
+        )
         span = ends(swept[over]) if over else None
         pressed = st.button("Generate", key=f"{key(model.name)}:go", type="primary", icon=":material/grid_view:")
         st.caption("At the size, seed and stages above, in the background.", width="stretch")
@@ -122,18 +127,31 @@ def request(model: Model, dial: Dial, n: int, span: Span) -> Request:
     models.check(model, dial)
     rows, columns = models.shape_of(model, dial)
     if n > (most := PIXELS // (rows * columns)):
-        raise ValueError(f"A set holds up to {most} samples of {rows} × {columns} {model.field.unit}; {n} were asked for.")
+        raise ValueError(
+            f"A set holds up to {most} samples of {rows} × {columns} {model.field.unit}; {n} were asked for."
+        )
     given = [q for q in model.conditions if q.kind == "curve" and (q.name in dial.drawn or q.name in dial.conditions)]
     for q in given:
         if span and span[0] in (q.replaces, *(q.stroke.needs if q.stroke else ())):
-            raise ValueError(f"{q.label} is given as a curve, so {span[0].replace('_', ' ')} cannot vary. Go back to the slider.")
-    conditions: dict[str, Any] = {k: tuple(np.ravel(v)) if np.ndim(v) else v for k, v in models.asked(model, dial).items()}
+            raise ValueError(
+                f"{q.label} is given as a curve, so {span[0].replace('_', ' ')} cannot vary. Go back to the slider."
+            )
+    conditions: dict[str, Any] = {
+        k: tuple(np.ravel(v)) if np.ndim(v) else v for k, v in models.asked(model, dial).items()
+    }
     swept = {span[0]: Sweep(*span[1:])} if span else {}
     size = models.size_of(model, dial)
     return Request(
-        str(sampling.path_of(model.name)), n, dial.seed, size, dial.project, conditions | swept, dict(dial.latent), off=dial.off,
+        str(sampling.path_of(model.name)),
+        n,
+        dial.seed,
+        size,
+        dial.project,
+        conditions | swept,
+        dict(dial.latent),
+        off=dial.off,
         best_of=dial.best_of,
-    )  # fmt: skip
+    )
 
 
 def command(model: Model, dial: Dial, n: int, span: Span, folder: Path) -> list[str]:
@@ -148,7 +166,10 @@ def command(model: Model, dial: Dial, n: int, span: Span, folder: Path) -> list[
 
 def flags(flag: str, values: Mapping[str, Any]) -> list[str]:
     """`--set=name=value` for every value: a number, numbers with commas between, or a sweep."""
-    write = lambda v: f"{v.low}:{v.high}" if isinstance(v, Sweep) else ",".join(map(link.write_number, np.atleast_1d(v)))  # noqa: E731
+
+    def write(v: Any) -> str:
+        return f"{v.low}:{v.high}" if isinstance(v, Sweep) else ",".join(map(link.write_number, np.atleast_1d(v)))
+
     return [f"--{flag}={name}={write(value)}" for name, value in values.items()]
 
 
@@ -175,20 +196,38 @@ def finished(model: Model, path: Path, seconds: float) -> None:
 
 def table(rows: Sequence[dict[str, Any]]) -> None:
     """The summary, three or four figures each."""
-    order = ["requested", "delivered, mean", "sd", "|error|, mean", "|error|, sd", "|error|, worst", "raw |error|, mean"]
-    frame = pd.DataFrame([{"quantity": f"{r['quantity']} {r['unit']}".strip(), **r} for r in rows]).set_index("quantity")
-    text = lambda v: v if isinstance(v, str) else "" if pd.isna(v) else f"{v:.4g}"  # noqa: E731
+    order = [
+        "requested",
+        "delivered, mean",
+        "sd",
+        "|error|, mean",
+        "|error|, sd",
+        "|error|, worst",
+        "raw |error|, mean",
+    ]
+    frame = pd.DataFrame([{"quantity": f"{r['quantity']} {r['unit']}".strip(), **r} for r in rows]).set_index(
+        "quantity"
+    )
+
+    def text(v: Any) -> str:
+        return v if isinstance(v, str) else "" if pd.isna(v) else f"{v:.4g}"
+
     st.dataframe(frame.reindex(columns=[c for c in order if c in frame]).map(text), width="stretch")
 
 
 def bubbles(model: Model, found: Found, dark: bool) -> Any:
-    """Requested against delivered of the condition that varies most, or of all shares of a simplex; None without any."""
-    known = [q for q in model.conditions if q.kind != "curve" and q.name in found.requested and q.name in found.measured]
+    """Requested against delivered of the condition that varies most, or of all shares of a simplex; None without
+    any."""
+    known = [
+        q for q in model.conditions if q.kind != "curve" and q.name in found.requested and q.name in found.measured
+    ]
     if not known:
         return None
     q = max(known, key=lambda q: float(np.ptp(found.requested[q.name], axis=0).max()) / (q.high - q.low))
     clouds = [("raw", found.raw[q.name]), ("delivered", found.measured[q.name])]
-    return figures.bubbles(found.requested[q.name], clouds, f"{q.label.lower()} {f'/ {q.unit}' if q.unit else ''}".strip(), dark)
+    return figures.bubbles(
+        found.requested[q.name], clouds, f"{q.label.lower()} {f'/ {q.unit}' if q.unit else ''}".strip(), dark
+    )
 
 
 def gallery(model: Model, found: Found) -> None:
@@ -199,7 +238,9 @@ def gallery(model: Model, found: Found) -> None:
     stop = min(start + SHOWN, found.n)
     across = min(ACROSS, stop - start)
     image = batches.thumbnails(model, found.labels(start, stop), across, routes.dark())
-    st.image(image, f"Samples {start} to {stop - 1}", width="stretch" if across == ACROSS else across * 76, alt="Thumbnails")
+    st.image(
+        image, f"Samples {start} to {stop - 1}", width="stretch" if across == ACROSS else across * 76, alt="Thumbnails"
+    )
 
 
 def files(model: Model, found: Found) -> None:
@@ -209,10 +250,14 @@ def files(model: Model, found: Found) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         give("HDF5", found.path.read_bytes, f"{stem}.h5", "application/x-hdf5")
         kind = st.selectbox("In the ZIP", batches.FORMATS, key="set:format", width=110)
-        pixel = st.number_input("Pixel", 1e-6, 1e6, 1.0, format="%g", key="set:pixel", width=110, help="For TIFF and VTI.")
+        pixel = st.number_input(
+            "Pixel", 1e-6, 1e6, 1.0, format="%g", key="set:pixel", width=110, help="For TIFF and VTI."
+        )
         unit = st.selectbox("Unit", formats.UNITS, key="set:unit", width=90)
         zipped = partial(batches.archive, model, found, kind, pixel, unit)
-        reason = f"A ZIP holds up to {limit} structures of this size; the HDF5 holds them all." if found.n > limit else None
+        reason = (
+            f"A ZIP holds up to {limit} structures of this size; the HDF5 holds them all." if found.n > limit else None
+        )
         give(f"ZIP of {kind}", zipped, f"{stem}_{kind.lower()}.zip", "application/zip", reason)
         give("CSV of curves", partial(batches.curves, model, found), f"{stem}_curves.csv", "text/csv")
         give("JSON", partial(batches.sidecar, model, found), f"{stem}.json", "application/json")
@@ -221,4 +266,6 @@ def files(model: Model, found: Found) -> None:
 def give(label: str, make: Any, name: str, mime: str, reason: str | None = None) -> None:
     """A download that is made when it is asked for; with a reason it cannot be."""
     state_of: dict[str, Any] = {"disabled": reason is not None, "help": reason}
-    st.download_button(label, make, name, mime, key=f"set:file:{label}", on_click="ignore", icon=":material/download:", **state_of)
+    st.download_button(
+        label, make, name, mime, key=f"set:file:{label}", on_click="ignore", icon=":material/download:", **state_of
+    )

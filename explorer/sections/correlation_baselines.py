@@ -83,7 +83,9 @@ def section(name: str) -> None:
         begin(model)
     held: Contest | None = st.session_state.get(key(name))
     if held is None:
-        st.caption("One sample each, timed on this machine; what takes seconds runs in the background, and can be cancelled.")
+        st.caption(
+            "One sample each, timed on this machine; what takes seconds runs in the background, and can be cancelled."
+        )
         return
     follow(model, held)
     draw(model, held)
@@ -130,8 +132,8 @@ def follow(model: Model, held: Contest) -> None:
 
 
 def run(model: Model, dial: Dial) -> Contest:
-    """This model, the other presets and every quick rival at the dial's request; the mean of a few simulations is what they are
-    judged by."""
+    """This model, the other presets and every quick rival at the dial's request; the mean of a few simulations is what
+    they are judged by."""
     sample, shape = models.take(model, dial), models.shape_of(model, dial)
     asked = {q.name: sample.requested[q.name] for q in model.conditions if q.name in sample.requested}
     truth = next(r for r in model.problem.rivals if r.truth)
@@ -179,8 +181,10 @@ def draw(model: Model, held: Contest) -> None:
     minutes = rivals.training_seconds(model) / 60
     trained = f"; the training took {minutes:.3g} minutes" if math.isfinite(minutes) else ""
     st.caption(
-        "Errors: mean absolute deviation from the request; of other curves, from the mean of simulations at this request. Times are"
-        f" the processor's, one sample at a time{trained}, which has paid from the break-even count on. The same table at the"
+        "Errors: mean absolute deviation from the request; of other curves, from the mean of simulations at this "
+        "request. Times are"
+        f" the processor's, one sample at a time{trained}, which has paid from the break-even count on. The same "
+        f"table at the"
         f" curves of held-out simulations: `python -m core.metrics.rivals {model.name}`."
     )
 
@@ -189,5 +193,8 @@ def table(model: Model, held: Contest) -> pd.DataFrame:
     """The rows with the break-even count, as text."""
     rows = rivals.with_break_even(model, held.rows)
     frame = rivals.words(pd.DataFrame.from_dict(rows, orient="index"))
-    text: Callable[[Any], str] = lambda v: v if isinstance(v, str) else "" if pd.isna(v) else figures.short(v)  # noqa: E731
+
+    def text(v: Any) -> str:
+        return v if isinstance(v, str) else "" if pd.isna(v) else figures.short(v)
+
     return frame.map(text)

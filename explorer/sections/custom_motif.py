@@ -40,10 +40,18 @@ def show(name: str) -> None:
 
 def given() -> Tensor:
     """The mask (h, w) from the file, else from what is written; `ValueError` with a sentence."""
-    help_ = "At most 32 × 32 pixels: their grey values; free where it is transparent, or, where nothing is, where it is black."
+    help_ = (
+        "At most 32 × 32 pixels: their grey values; free where it is transparent, or, where nothing is, where it "
+        "is black."
+    )
     file = st.file_uploader("From a PNG", ["png"], key="motif:file", help=help_)
     text = st.text_area(
-        "Or draw it: # white, o black, . free", WRITTEN, height=190, key="motif:text", disabled=file is not None, max_chars=1100
+        "Or draw it: # white, o black, . free",
+        WRITTEN,
+        height=190,
+        key="motif:text",
+        disabled=file is not None,
+        max_chars=1100,
     )
     return motifs.read(file.getvalue()) if file is not None else motifs.written(text)
 
@@ -53,7 +61,9 @@ def place(mask: Tensor, field: Field) -> tuple[Tensor, int, bool]:
     rows, columns = mask.shape
     most_x, most_y = field.shape[1] - columns, field.shape[0] - rows
     across, down, drawn = st.columns(3)
-    x = across.number_input("x", 0, most_x, min(2, most_x), key=f"motif:x:{columns}", help="Column of its left edge, px.")
+    x = across.number_input(
+        "x", 0, most_x, min(2, most_x), key=f"motif:x:{columns}", help="Column of its left edge, px."
+    )
     y = down.number_input("y", 0, most_y, min(2, most_y), key=f"motif:y:{rows}", help="Row of its upper edge, px.")
     seed = drawn.number_input("Seed", 0, 2**31 - 1, 0, key="motif:seed")
     label, told = discovery.problem("motif").projection, "Off: what the network makes of it by itself."
@@ -65,16 +75,29 @@ def draw(model: Model, motif: Tensor, seed: int, exact: bool) -> None:
     """The pictures, how well they hold the motif, and the file."""
     sample = model.sample(n=PICTURES, seed=seed, project=exact)
     st.image(tiled(sample.array, model.field, routes.dark()), width="stretch", output_format="PNG")
-    raw, made = (float(missed(arrays, motif.expand(PICTURES, *motif.shape)).mean()) for arrays in (sample.soft[:, 0], sample.array))
+    raw, made = (
+        float(missed(arrays, motif.expand(PICTURES, *motif.shape)).mean())
+        for arrays in (sample.soft[:, 0], sample.array)
+    )
     pixels, share = int((motif >= 0).sum()), float((motif >= 0).float().mean())
     st.caption(
-        f"Mean squared error on the {pixels} pixels of the motif: **{raw:.2g}** by the network alone, **{made:.2g}** as delivered."
+        f"Mean squared error on the {pixels} pixels of the motif: **{raw:.2g}** by the network alone, **{made:.2g}** "
+        f"as delivered."
     )
     most = motifs.BOX[1] ** 2 / motif.numel()
     if share > most:
-        st.warning(f"It covers {100 * share:.0f} % of the picture; in training motifs covered at most {100 * most:.0f} %.")
-    st.download_button("NPY of these", exports.npy(sample.array), f"motif_own_seed{seed}.npy", "application/octet-stream",
-                       key="motif:npy", on_click="ignore", icon=":material/download:")  # fmt: skip
+        st.warning(
+            f"It covers {100 * share:.0f} % of the picture; in training motifs covered at most {100 * most:.0f} %."
+        )
+    st.download_button(
+        "NPY of these",
+        exports.npy(sample.array),
+        f"motif_own_seed{seed}.npy",
+        "application/octet-stream",
+        key="motif:npy",
+        on_click="ignore",
+        icon=":material/download:",
+    )
 
 
 def tiled(arrays: Array, field: Field, dark: bool) -> bytes:

@@ -20,8 +20,8 @@ PER_CENT = "%"
 
 @dataclass(frozen=True)
 class Departure:
-    """One condition: its label and symbol, the unit of the deviations, and measured less requested of each sample, delivered and
-    raw."""
+    """One condition: its label and symbol, the unit of the deviations, and measured less requested of each sample,
+    delivered and raw."""
 
     label: str
     symbol: str
@@ -31,7 +31,8 @@ class Departure:
 
 
 def departures(model: Model, dial: Dial) -> list[Departure]:
-    """Deviations from the request over the first samples of the dial's seed, for every scalar condition that is measured.
+    """Deviations from the request over the first samples of the dial's seed, for every scalar condition that is
+    measured.
 
     Areas are in per cent of what was asked, so that they compare with one another.
     """
@@ -40,7 +41,9 @@ def departures(model: Model, dial: Dial) -> list[Departure]:
     found = []
     for q in model.conditions:
         if q.kind == "scalar" and q.name in sample.measured:
-            off = [off_by(model, q, values[q.name], sample.requested[q.name]) for values in (sample.measured, sample.raw)]
+            off = [
+                off_by(model, q, values[q.name], sample.requested[q.name]) for values in (sample.measured, sample.raw)
+            ]
             found.append(Departure(q.label, q.symbol, unit_of(model, q), *off))
     return found
 
@@ -51,7 +54,8 @@ def is_area(model: Model, q: Quantity) -> bool:
 
 
 def unit_of(model: Model, q: Quantity) -> str:
-    """The unit of deviations from this condition: the pixel of the field for shares, per cent for areas, else its own."""
+    """The unit of deviations from this condition: the pixel of the field for shares, per cent for areas, else its
+    own."""
     return model.field.unit if q.kind == "simplex" else PER_CENT if is_area(model, q) else q.unit
 
 
@@ -62,7 +66,8 @@ def off_by(model: Model, q: Quantity, found: Array, asked: Array, pixels: int = 
 
 
 def charts(model: Model, dial: Dial, dark: bool) -> list[go.Figure]:
-    """A figure per unit, of problems with shapes to drag: the request as the zero line, mean and standard deviation as bars."""
+    """A figure per unit, of problems with shapes to drag: the request as the zero line, mean and standard deviation as
+    bars."""
     if not model.problem.handles:
         return []
     found = departures(model, dial)

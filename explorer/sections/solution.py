@@ -31,7 +31,9 @@ def show(model: Model, dial: Dial, words: str = "") -> None:
     solved = solutions.solve(model, dial)
     draw_files(model, dial, solved)
     for column, figure, name in zip(st.columns(3), charts(model, dial, solved, routes.dark()), "fpe", strict=True):
-        column.plotly_chart(figure, theme=None, config=routes.PLOTLY, key=f"solved:{model.name}:{name}", height=figures.HEIGHT)
+        column.plotly_chart(
+            figure, theme=None, config=routes.PLOTLY, key=f"solved:{model.name}:{name}", height=figures.HEIGHT
+        )
     text, table = st.columns([4, 5], gap="large")
     text.markdown(words or model.preset.summary)
     text.caption(notes(model, solved))
@@ -55,12 +57,18 @@ def charts(model: Model, dial: Dial, solved: Solved, night: bool) -> list[go.Fig
     colours = palette.stops(model.field, night)
     field = figures.field_map(t, x, solved.field, f"u({across}, {along})", (along, across), colours, limits, night)
     start: dict[str, object] = {"dash": "dash", "width": 1.4}
-    profile: list[Curve] = [("this model", solved.field[:, level], {}), ("initial condition", solved.field[:, 0], start)]
+    profile: list[Curve] = [
+        ("this model", solved.field[:, level], {}),
+        ("initial condition", solved.field[:, 0], start),
+    ]
     if solved.exact is not None:
         profile.insert(0, ("exact", solved.exact[:, level], {"width": 6}))
     title = f"Profile at {along} = {t[level]:.4g}"
     drawn = [field, figures.lines(x, profile, title, (across, "u"), night)]
-    return [*drawn, figures.lines(t[1:], over_time(solved), f"Relative error over {along}", (along, ""), night, log=True)]
+    return [
+        *drawn,
+        figures.lines(t[1:], over_time(solved), f"Relative error over {along}", (along, ""), night, log=True),
+    ]
 
 
 def over_time(solved: Solved) -> list[Curve]:
@@ -69,7 +77,10 @@ def over_time(solved: Solved) -> list[Curve]:
     if exact is None:
         return []
     norm = np.linalg.norm(exact[:, 1:], axis=0)
-    curve = lambda found: np.maximum(np.linalg.norm((found - exact)[:, 1:], axis=0) / norm, 1e-9)  # noqa: E731
+
+    def curve(found: Array) -> Array:
+        return np.maximum(np.linalg.norm((found - exact)[:, 1:], axis=0) / norm, 1e-9)
+
     out: list[Curve] = [("this model", curve(solved.field), {})]
     if not np.array_equal(solved.field, solved.raw):
         out.append(("raw network", curve(solved.raw), {"dash": "dot"}))
@@ -114,7 +125,9 @@ def draw_files(model: Model, dial: Dial, solved: Solved) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         for label, ending, mime, make in files:
             key = f"file:{ending}"
-            st.download_button(label, make, f"{stem}.{ending}", mime, key=key, on_click="ignore", icon=":material/download:")
+            st.download_button(
+                label, make, f"{stem}.{ending}", mime, key=key, on_click="ignore", icon=":material/download:"
+            )
 
 
 @st.fragment
@@ -127,14 +140,16 @@ def published(name: str) -> None:
             table = beside(name, model.digest, group)
         st.dataframe(table, width="stretch", height=36 * (len(table) + 1) + 2)
         st.caption(
-            "Ours is computed here, against the exact solution; the paper's numbers are measured against its own numerical "
+            "Ours is computed here, against the exact solution; the paper's numbers are measured against its own "
+            "numerical "
             "reference, on its own grid."
         )
 
 
 @st.cache_data(show_spinner=False, max_entries=16)
 def beside(name: str, digest: str, group: str) -> pd.DataFrame:
-    """The table of a group: this model, the published methods, the trivial predictors; kept for each version of the model."""
+    """The table of a group: this model, the published methods, the trivial predictors; kept for each version of the
+    model."""
     model = copy.copy(models.MODELS.get(name))
     assert digest == model.digest, "the digest is part of the cache's key"
     trivial = tuple(r for r in model.problem.rivals if not r.role)

@@ -25,7 +25,10 @@ def show(model: Model, dial: Dial, sample: Sample) -> None:
     reference = models.reference(model, dial)
     draw_files(model, dial, sample, measured, reference)
     st.markdown("##### What was delivered, beside held-out data" if reference else "##### What was delivered")
-    drawn = [*request_error.charts(model, dial, routes.dark()), *charts(model, sample, measured, reference, routes.dark())]
+    drawn = [
+        *request_error.charts(model, dial, routes.dark()),
+        *charts(model, sample, measured, reference, routes.dark()),
+    ]
     draw_charts(model, drawn, explanations(model, bool(reference)))
 
 
@@ -39,12 +42,18 @@ def charts(
     out = []
     for d in (d for d in model.problem.descriptors if d.abscissa):
         band = (home[d.name], *reference[d.name]) if d.name in reference else None
-        out.append(figures.curve(at[d.name], measured[d.name][0], band, d.label, (d.axis or f"distance / {unit}", d.unit), night))
+        out.append(
+            figures.curve(
+                at[d.name], measured[d.name][0], band, d.label, (d.axis or f"distance / {unit}", d.unit), night
+            )
+        )
     rows = []
     for d in (d for d in model.problem.descriptors if not d.abscissa and d.name in reference):
         mean, sd = reference[d.name]
         if float(sd) > 0:
-            rows.append((f"{d.label}{f', {d.unit}' if d.unit else ''}", float(measured[d.name][0]), float(mean), float(sd)))
+            rows.append(
+                (f"{d.label}{f', {d.unit}' if d.unit else ''}", float(measured[d.name][0]), float(mean), float(sd))
+            )
     if rows:
         out.append(figures.deviations(rows, "Scalars, in standard deviations", night))
     if model.field.kind == "binary":
@@ -86,11 +95,13 @@ def draw_files(
         ("NPY", "npy", "application/octet-stream", partial(exports.npy, array)),
         ("JSON", "json", "application/json", partial(exports.sidecar, model, dial, sample)),
         ("CSV of curves", "csv", "text/csv", partial(exports.curves, model, measured, shape, reference)),
-    ]  # fmt: skip
+    ]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         for label, ending, mime, make in files:
             key = f"file:{ending}"
-            st.download_button(label, make, f"{stem}.{ending}", mime, key=key, on_click="ignore", icon=":material/download:")
+            st.download_button(
+                label, make, f"{stem}.{ending}", mime, key=key, on_click="ignore", icon=":material/download:"
+            )
         draw_more(model, dial, sample, stem)
         draw_bulk(model, dial, stem)
 
@@ -99,11 +110,19 @@ def draw_more(model: Model, dial: Dial, sample: Sample, stem: str) -> None:
     """The formats of other programs, with the size of a pixel to write into them."""
     with st.popover("More formats", icon=":material/download:"):
         left, right = st.columns(2)
-        pixel = left.number_input("Pixel", 1e-6, 1e6, 1.0, format="%g", key="file:pixel", help="Side of a pixel in this unit.")
+        pixel = left.number_input(
+            "Pixel", 1e-6, 1e6, 1.0, format="%g", key="file:pixel", help="Side of a pixel in this unit."
+        )
         unit = right.selectbox("Unit", formats.UNITS, key="file:unit")
         for label, ending, mime, make in formats.formats(model, dial, sample, pixel, unit):
             st.download_button(
-                f"{label} (.{ending})", make, f"{stem}.{ending}", mime, key=f"file:{ending}", on_click="ignore", width="stretch"
+                f"{label} (.{ending})",
+                make,
+                f"{stem}.{ending}",
+                mime,
+                key=f"file:{ending}",
+                on_click="ignore",
+                width="stretch",
             )
 
 
@@ -114,4 +133,6 @@ def draw_bulk(model: Model, dial: Dial, stem: str) -> None:
     n = st.number_input("Structures", 1, limit, min(16, limit), key=f"bulk:{limit}", width=130, help=about)
     make = partial(exports.bundle, model, dial, int(n))
     name, mime = f"{stem}_n{n}.zip", "application/zip"
-    st.download_button(f"NPZ + JSON of {n}", make, name, mime, key="file:zip", on_click="ignore", icon=":material/folder_zip:")
+    st.download_button(
+        f"NPZ + JSON of {n}", make, name, mime, key="file:zip", on_click="ignore", icon=":material/folder_zip:"
+    )

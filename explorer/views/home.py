@@ -26,8 +26,8 @@ SHARES = (0.1, 0.5, 0.85)
 
 
 def dials(model: Model) -> list[tuple[Dial, str]]:
-    """Three dials that show the range: the first scalar condition at three values, else a growing first share of the first
-    simplex; other seeds of the default request where there is neither, or the model refuses the value."""
+    """Three dials that show the range: the first scalar condition at three values, else a growing first share of the
+    first simplex; other seeds of the default request where there is neither, or the model refuses the value."""
     size = max((s for s in models.sizes(model) if s <= WIDE), default=model.field.shape[0])
     made = [(Dial(seed=SEED + i, size=size), f"seed {SEED + i}") for i in range(len(SHARES))]
     q = next((q for kind in ("scalar", "simplex") for q in model.conditions if q.kind == kind), None)
@@ -42,8 +42,8 @@ def dials(model: Model) -> list[tuple[Dial, str]]:
 
 
 def at(q: Quantity, share: float) -> tuple[Value, str]:
-    """The value at that share of the trained range, and the words for it; of a simplex the first component grows from its even
-    share, the others stay alike."""
+    """The value at that share of the trained range, and the words for it; of a simplex the first component grows from
+    its even share, the others stay alike."""
     low, high = q.trained or (q.low, q.high)
     if q.kind == "scalar":
         value = round((low + share * (high - low)) / q.step) * q.step
@@ -96,7 +96,8 @@ def show() -> None:
     """The page."""
     st.header("Materials that hold what was asked", anchor=False)
     st.write(
-        "Drag a slider, and a structure with exactly the requested statistics follows the finger. What you see is measured on "
+        "Drag a slider, and a structure with exactly the requested statistics follows the finger. What you see is "
+        "measured on "
         "the delivered array and drawn beside held-out data, and every page says where its model was not trained."
     )
     names = discovery.problems()
@@ -106,8 +107,12 @@ def show() -> None:
         card(discovery.problem(name))
     door = "An inverse problem: which parameters explain what is observed, to drag"
     st.page_link(routes.inverse(), label=door, icon=":material/query_stats:")
-    st.page_link(routes.linear_game(), label="The linear game: the theory of the training, to drag", icon=":material/function:")
-    st.page_link(routes.gan_lab(), label="The GAN lab: training step by step, failures and cures", icon=":material/ssid_chart:")
+    st.page_link(
+        routes.linear_game(), label="The linear game: the theory of the training, to drag", icon=":material/function:"
+    )
+    st.page_link(
+        routes.gan_lab(), label="The GAN lab: training step by step, failures and cures", icon=":material/ssid_chart:"
+    )
 
 
 if __name__ == "__main__":

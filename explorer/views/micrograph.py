@@ -29,8 +29,10 @@ KEPT = "micrograph:made"
 STAY: dict[str, Any] = {"persist_state": "session"}
 """What was set stays when the page is left and visited again."""
 EMPTY = (
-    "Drop a micrograph, or try the example. Its volume fraction and two-point correlation are measured here, without taking it "
-    "to be periodic, and structures with exactly these are made from them. Nothing leaves this machine or stays on its disk."
+    "Drop a micrograph, or try the example. Its volume fraction and two-point correlation are measured here, without "
+    "taking it "
+    "to be periodic, and structures with exactly these are made from them. Nothing leaves this machine or stays on "
+    "its disk."
 )
 
 
@@ -45,7 +47,11 @@ def show() -> None:
         middle.caption(upload.ABOUT)
         return
     try:
-        target = of_curve(held, held.found, middle) if isinstance(held.found, Curve) else of_picture(held, held.found, left, middle)
+        target = (
+            of_curve(held, held.found, middle)
+            if isinstance(held.found, Curve)
+            else of_picture(held, held.found, left, middle)
+        )
     except ValueError as error:
         middle.error(str(error))
         return
@@ -61,16 +67,25 @@ def show() -> None:
 
 
 def scales(held: Held, best: float) -> tuple[float, str, float]:
-    """The side of a pixel (or of the unit of a curve's distances), its unit, and how many of them a pixel of a structure is."""
+    """The side of a pixel (or of the unit of a curve's distances), its unit, and how many of them a pixel of a
+    structure is."""
     first, second, third = st.columns([3, 3, 4])
     about = "What one of the file's distances is." if isinstance(held.found, Curve) else "Side of a pixel."
     side = first.number_input("Pixel", 1e-6, 1e6, 1.0, format="%g", key="micrograph:pixel", help=about, **STAY)
     unit = second.selectbox("Unit", UNITS, key="micrograph:unit", **STAY)
     step = third.number_input(
-        "Scale", 0.02, 50.0, best, format="%g", key=f"micrograph:step:{held.serial}:{best}", **STAY,
-        help="Pixels of the micrograph (or distances of the file) that one pixel of a structure stands for, such that the "
-             "correlation decays within the lengths that the model has seen; the pixel size of what is exported is scaled back.",
-    )  # fmt: skip
+        "Scale",
+        0.02,
+        50.0,
+        best,
+        format="%g",
+        key=f"micrograph:step:{held.serial}:{best}",
+        **STAY,
+        help="Pixels of the micrograph (or distances of the file) that one pixel of a structure stands for, such that "
+        "the "
+        "correlation decays within the lengths that the model has seen; the pixel size of what is exported is scaled "
+        "back.",
+    )
     return float(side), unit, float(step)
 
 
@@ -81,9 +96,16 @@ def of_curve(held: Held, curve: Curve, column: Any) -> Target:
         st.caption(curve.note)
         known = curve.p if curve.p is not None and 0.05 <= curve.p <= 0.95 else 0.35
         p = st.number_input(
-            "Volume fraction p1", 0.05, 0.95, known, 0.005, format="%.4f", key=f"micrograph:p:{held.serial}", **STAY,
+            "Volume fraction p1",
+            0.05,
+            0.95,
+            known,
+            0.005,
+            format="%.4f",
+            key=f"micrograph:p:{held.serial}",
+            **STAY,
             help="S2(0). Correct it where the file does not hold it; the rest of the curve stays as it is.",
-        )  # fmt: skip
+        )
     settings = {"file": held.name, "read as": curve.note, "volume_fraction": p, "serial": held.serial}
     return Target(held.name, p, curve.distance, curve.s2(p), settings=settings)
 
@@ -96,10 +118,19 @@ def of_picture(held: Held, picture: Picture, left: Any, middle: Any) -> Target:
     with middle:
         above = st.container()
         chosen, smoothing = st.columns([3, 2], vertical_alignment="bottom")
-        sigma = smoothing.slider("Smooth / px", 0.0, 3.0, 0.0, 0.1, key=f"micrograph:smooth:{held.serial}", **STAY,
-                                 help="Gaussian blur against noise, before the cut.")  # fmt: skip
-        side = chosen.segmented_control("Phase 1", ["bright", "dark"], default="bright", key=f"micrograph:side:{held.serial}",
-                                        required=True, **STAY)  # fmt: skip
+        sigma = smoothing.slider(
+            "Smooth / px",
+            0.0,
+            3.0,
+            0.0,
+            0.1,
+            key=f"micrograph:smooth:{held.serial}",
+            **STAY,
+            help="Gaussian blur against noise, before the cut.",
+        )
+        side = chosen.segmented_control(
+            "Phase 1", ["bright", "dark"], default="bright", key=f"micrograph:side:{held.serial}", required=True, **STAY
+        )
         values = windows.smoothed(window, sigma)
         cut = threshold(held, values, side == "bright")
         phase = windows.phases(values, cut, side == "bright")
@@ -107,9 +138,15 @@ def of_picture(held: Held, picture: Picture, left: Any, middle: Any) -> Target:
         for note in picture.notes:
             st.caption(f"Read so: {note}.")
     settings = {
-        "file": held.name, "picture": picture.number + 1, "array": picture.array, "crop": box, "smoothing_px": sigma,
-        "threshold": cut, "phase_1": side, "serial": held.serial,
-    }  # fmt: skip
+        "file": held.name,
+        "picture": picture.number + 1,
+        "array": picture.array,
+        "crop": box,
+        "smoothing_px": sigma,
+        "threshold": cut,
+        "phase_1": side,
+        "serial": held.serial,
+    }
     return remembered(phase, settings)
 
 
@@ -136,7 +173,9 @@ def crop(held: Held, values: Array) -> drawn.Box:
     above.image(drawn.framed(values, box), width="stretch", output_format="PNG")
     if min(right - left, bottom - top) < windows.SMALLEST:
         least = windows.SMALLEST
-        raise ValueError(f"The window has {right - left} × {bottom - top} pixels; each side needs {least} or more. Make it larger.")
+        raise ValueError(
+            f"The window has {right - left} × {bottom - top} pixels; each side needs {least} or more. Make it larger."
+        )
     return box
 
 
@@ -151,7 +190,13 @@ def threshold(held: Held, values: Array, bright: bool) -> float:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         moved: dict[str, Any] = {"on_change": by_hand, "args": (own, True)}
         cut = st.slider("Threshold", low, high, step=(high - low) / 512, format="%.4g", key=key, **moved)
-        st.button("Otsu", on_click=by_hand, args=(own, False), disabled=not st.session_state.get(own), help=f"Back to {otsu:.4g}")
+        st.button(
+            "Otsu",
+            on_click=by_hand,
+            args=(own, False),
+            disabled=not st.session_state.get(own),
+            help=f"Back to {otsu:.4g}",
+        )
     bins = thresholds.edges(low, high, values.dtype.kind == "u")
     figure = drawn.grey_levels(thresholds.histogram(values, bins), bins, cut, bright, routes.dark())
     above.plotly_chart(figure, theme=None, config={"displayModeBar": False}, key="micrograph:levels", height=128)
@@ -188,8 +233,11 @@ def numbers(target: Target, pixel: float, unit: str) -> list[tuple[str, str]]:
     length = s.length if s else windows.first_zero(target.at, target.s2, target.p)
     found = [("Volume fraction p1", p), ("First zero of S2 − p1²", reach(length, target, pixel, unit))]
     if s:
-        found += [("Specific surface", f"{s.surface / pixel:.4g} / {unit}"), ("Euler number", f"{s.euler:.3g} per 10⁴ px"),
-                  ("Mean run of phase 1", f"{mean_run(target) * pixel:.4g} {unit}")]  # fmt: skip
+        found += [
+            ("Specific surface", f"{s.surface / pixel:.4g} / {unit}"),
+            ("Euler number", f"{s.euler:.3g} per 10⁴ px"),
+            ("Mean run of phase 1", f"{mean_run(target) * pixel:.4g} {unit}"),
+        ]
     return found
 
 
@@ -207,13 +255,19 @@ def mean_run(target: Target) -> float:
 
 def table(rows: Sequence[tuple[str, ...]], head: tuple[str, ...] = ()) -> str:
     """A small table of text."""
-    line = lambda cells, tag: "<tr>" + "".join(f"<{tag}>{c}</{tag}>" for c in cells) + "</tr>"  # noqa: E731
+
+    def line(cells: Sequence[str], tag: str) -> str:
+        return "<tr>" + "".join(f"<{tag}>{c}</{tag}>" for c in cells) + "</tr>"
+
     style = (
         "<style>.facts{width:100%;border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums}"
-        ".facts :is(td,th){padding:2px 6px 2px 0;text-align:right;font-weight:400;border-bottom:1px solid rgb(128 128 128/.25)}"
+        ".facts :is(td,th){padding:2px 6px 2px 0;text-align:right;font-weight:400;border-bottom:1px solid rgb(128 128 "
+        "128/.25)}"
         ".facts :is(td,th):first-child{text-align:left}.facts td:nth-child(2){font-weight:600}</style>"
     )
-    return f"{style}<table class='facts'>{line(head, 'th') if head else ''}{''.join(line(r, 'td') for r in rows)}</table>"
+    return (
+        f"{style}<table class='facts'>{line(head, 'th') if head else ''}{''.join(line(r, 'td') for r in rows)}</table>"
+    )
 
 
 def likeness(model: Model, made: Made, pixel: float, unit: str, same: bool) -> None:
@@ -226,10 +280,15 @@ def likeness(model: Model, made: Made, pixel: float, unit: str, same: bool) -> N
     target, off = made.target, request.missed(made)
     tiles = [*([] if target.phase is None else [request.window(target.phase, made.step)]), *made.sample.array]
     st.image(drawn.sheet(tiles, routes.dark(), target.phase is not None), width="stretch", output_format="PNG")
-    told = f"p1 exact to a pixel, mean |S2 − S2 asked| {off.mean():.5f} (worst {off.max():.5f}), {1e3 * made.seconds:.0f} ms each."
+    told = (
+        f"p1 exact to a pixel, mean |S2 − S2 asked| {off.mean():.5f} (worst {off.max():.5f}), "
+        f"{1e3 * made.seconds:.0f} ms each."
+    )
     size = request.WINDOW * made.step * pixel
-    st.caption(("In the frame: the middle of the micrograph. " if target.phase is not None else "")
-               + f"{len(off)} structures of {size:.4g} {unit}, periodic: {told}")  # fmt: skip
+    st.caption(
+        ("In the frame: the middle of the micrograph. " if target.phase is not None else "")
+        + f"{len(off)} structures of {size:.4g} {unit}, periodic: {told}"
+    )
     charts(made, pixel, unit)
     actions(model, made, pixel, unit)
 
@@ -242,12 +301,23 @@ def charts(made: Made, pixel: float, unit: str) -> None:
         paths = two_phase.lineal_path(torch.from_numpy(made.sample.array), longest=correlations.BINS - 1).numpy()
         figures.append((second, drawn.lineal_path(made.target, made.step, pixel, unit, night, paths)))
     for i, (column, figure) in enumerate(figures):
-        column.plotly_chart(figure, theme=None, config=routes.PLOTLY, key=f"micrograph:like:{i}", height=figure.layout.height)
-    rows = [(label + (f", {u}" if u else ""), "–" if asked is None else f"{asked:.4g}", f"{np.mean(v):.4g} ± {np.std(v):.2g}")
-            for label, u, v, asked in request.comparison(made)]  # fmt: skip
+        column.plotly_chart(
+            figure, theme=None, config=routes.PLOTLY, key=f"micrograph:like:{i}", height=figure.layout.height
+        )
+    rows = [
+        (
+            label + (f", {u}" if u else ""),
+            "–" if asked is None else f"{asked:.4g}",
+            f"{np.mean(v):.4g} ± {np.std(v):.2g}",
+        )
+        for label, u, v, asked in request.comparison(made)
+    ]
     third.html(table(rows, ("", "micrograph" if made.target.statistics else "file", "structures")))
-    third.caption("Mean ± standard deviation of the structures; lengths in pixels of the micrograph. Only p1 and S2 are asked for: "
-                  "what else differs, they do not tell. To learn that too, train on it: `python train.py two_phase --data FILE`.")
+    third.caption(
+        "Mean ± standard deviation of the structures; lengths in pixels of the micrograph. Only p1 and S2 are asked "
+        "for: "
+        "what else differs, they do not tell. To learn that too, train on it: `python train.py two_phase --data FILE`."
+    )
 
 
 def actions(model: Model, made: Made, pixel: float, unit: str) -> None:
@@ -259,8 +329,16 @@ def actions(model: Model, made: Made, pixel: float, unit: str) -> None:
         n = int(st.number_input("Structures", 1, micrograph_files.MOST, 64, key="micrograph:n", width=130))
         make = partial(micrograph_files.bundle, model, made, n, pixel, unit)
         stem = made.target.name.rsplit(".", 1)[0]
-        st.download_button(f"Export {n}", make, f"like_{stem}_n{n}.zip", "application/zip", key="micrograph:zip", on_click="ignore",
-                           icon=":material/folder_zip:", help="PNG with the pixel size, NPY, CSV of curves, JSON.")  # fmt: skip
+        st.download_button(
+            f"Export {n}",
+            make,
+            f"like_{stem}_n{n}.zip",
+            "application/zip",
+            key="micrograph:zip",
+            on_click="ignore",
+            icon=":material/folder_zip:",
+            help="PNG with the pixel size, NPY, CSV of curves, JSON.",
+        )
 
 
 if __name__ == "__main__":

@@ -30,8 +30,12 @@ def figure_2() -> None:
     night = routes.dark()
     figures = {
         "loss": motif.along(traces, "critic.loss", "Critic's loss", "loss", night, level=chance(used)),
-        "gap": motif.along(traces, "critic.gap", "Critic's score gap, real less generated", "mean D(x) − D(G(z))", night),
-        "error": motif.along(traces, "motif MSE", "Motif error of the network alone", "mean (G − m)²", night, True, 1e-3),
+        "gap": motif.along(
+            traces, "critic.gap", "Critic's score gap, real less generated", "mean D(x) − D(G(z))", night
+        ),
+        "error": motif.along(
+            traces, "motif MSE", "Motif error of the network alone", "mean (G − m)²", night, True, 1e-3
+        ),
         "confidence": motif.along(
             traces, "confidence / real", "Classifier's confidence, relative to real digits", "", night, level=0.9
         ),
@@ -40,15 +44,20 @@ def figure_2() -> None:
     routes.in_pairs({f"figure2:{name}": figure for name, figure in figures.items()})
     st.markdown("\n".join(f"- {s}" for s in motif.sentences(traces)))
     st.caption(
-        "Means over the iterations between two points, logged by `train.py`; motif error and confidence are those of the averaged "
-        "generator (drawn from 10⁻⁶ on). Dashed: the loss of a critic that cannot tell (ln 2), and the bars that a checkpoint is "
+        "Means over the iterations between two points, logged by `train.py`; motif error and confidence are those of "
+        "the averaged "
+        "generator (drawn from 10⁻⁶ on). Dashed: the loss of a critic that cannot tell (ln 2), and the bars that a "
+        "checkpoint is "
         "held to."
     )
 
 
 def chance(used: list[Model]) -> float | None:
-    """The loss of a critic that finds no difference; None where the trainings had another loss than the relativistic one."""
-    return math.log(2) if all(m.manifest["config"].get("loss", "relativistic") == "relativistic" for m in used) else None
+    """The loss of a critic that finds no difference; None where the trainings had another loss than the relativistic
+    one."""
+    return (
+        math.log(2) if all(m.manifest["config"].get("loss", "relativistic") == "relativistic" for m in used) else None
+    )
 
 
 @st.fragment
@@ -61,8 +70,10 @@ def quality() -> None:
     figures = {name: st.column_config.NumberColumn(format="%.3g") for name in table.columns}
     st.dataframe(table, width="stretch", height=36 * (len(table) + 1) + 2, column_config=figures)
     st.caption(
-        f"Printed by `{COMMAND}projected`, and so on. The classifier is trained on real digits, half of them with the motif "
-        "pasted; it is compared with what it says of held-out real digits with the motif pasted. Copies would be much nearer to "
+        f"Printed by `{COMMAND}projected`, and so on. The classifier is trained on real digits, half of them with the "
+        f"motif "
+        "pasted; it is compared with what it says of held-out real digits with the motif pasted. Copies would be much "
+        "nearer to "
         "a training image than held-out digits are."
     )
 

@@ -45,7 +45,8 @@ def figure_7(name: str) -> None:
     st.plotly_chart(figure, theme=None, config=routes.PLOTLY, key="figure7:chart", height=figure.layout.height)
     worst, raw = table["delivered, worst px"].max(), table["raw, mean |error|"].mean()
     st.caption(
-        f"{count} samples for each of {table['target'].nunique()} targets: a delivered share is never further than {worst:.2g} px "
+        f"{count} samples for each of {table['target'].nunique()} targets: a delivered share is never further than "
+        f"{worst:.2g} px "
         f"from the request; before the exact labelling the shares are off by {raw:.2g} on average."
     )
 

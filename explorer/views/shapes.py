@@ -21,17 +21,21 @@ def recorded() -> dict[str, Any] | None:
         found = json.loads((sampling.CHECKPOINTS / "shapes" / "comparison.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) and {"methods", "settings", "targets", "sentences"} <= found.keys() else None
+    return (
+        found if isinstance(found, dict) and {"methods", "settings", "targets", "sentences"} <= found.keys() else None
+    )
 
 
 def drawn(found: dict[str, Any], dark: bool) -> dict[str, go.Figure]:
     """Name of the caption -> figure."""
     methods = found["methods"]
     return {
-        "one": paper.one_target(methods, dark), "random": paper.random_requests(methods, dark),
+        "one": paper.one_target(methods, dark),
+        "random": paper.random_requests(methods, dark),
         "several": paper.several_targets(found["targets"], methods, dark),
-        "iterations": paper.iterations(methods, dark), "losses": paper.critic_losses(methods, dark),
-    }  # fmt: skip
+        "iterations": paper.iterations(methods, dark),
+        "losses": paper.critic_losses(methods, dark),
+    }
 
 
 @st.fragment

@@ -1,4 +1,5 @@
-"""The page of the showers: the panel, occupancy and energy response with and without the tricks, the formula as it is printed."""
+"""The page of the showers: the panel, occupancy and energy response with and without the tricks, the formula as it is
+printed."""
 
 from __future__ import annotations
 
@@ -9,13 +10,29 @@ import pandas as pd
 import streamlit as st
 
 import core
-from core.metrics.showers import CUT, DELIVERED, RESPONSE, SHARE, SIMULATED, W1, WITHOUT, curves, verdicts, with_delivered
+from core.metrics.showers import (
+    CUT,
+    DELIVERED,
+    RESPONSE,
+    SHARE,
+    SIMULATED,
+    W1,
+    WITHOUT,
+    curves,
+    verdicts,
+    with_delivered,
+)
 from core.sampling import Model
 from explorer import problem_page, routes
 from explorer.figures import showers
 from explorer.live import models
 
-SHORT = {W1: "W₁, all cells, %", CUT: "W₁, above the cut, %", DELIVERED: "W₁, delivered, %", RESPONSE: "response off, %"}
+SHORT = {
+    W1: "W₁, all cells, %",
+    CUT: "W₁, above the cut, %",
+    DELIVERED: "W₁, delivered, %",
+    RESPONSE: "response off, %",
+}
 COMMAND = "python -m core.metrics.showers"
 
 
@@ -26,8 +43,8 @@ def measured(name: str, digest: str) -> dict[str, Any]:
 
 
 def table(found: Mapping[str, Model]) -> pd.DataFrame:
-    """A row for each preset and other simulations, of what the checkpoints say of themselves; see `verdicts`. A checkpoint that was
-    not measured has none."""
+    """A row for each preset and other simulations, of what the checkpoints say of themselves; see `verdicts`. A
+    checkpoint that was not measured has none."""
     columns: dict[str, pd.Series] = {}
     for title, model in found.items():
         rows = [row for rows in model.manifest["metrics"].values() for row in rows]
@@ -64,13 +81,17 @@ def tricks() -> None:
     occupancies = {"simulated": next(iter(told.values()))["occupancy"]["simulated"]}
     occupancies |= {title: c["occupancy"]["network"] for title, c in told.items()}
     figures = (
-        showers.histogram(occupancies, night), showers.response(told, night),
-        showers.resolution(told, night), showers.formulas(night),
-    )  # fmt: skip
+        showers.histogram(occupancies, night),
+        showers.response(told, night),
+        showers.resolution(told, night),
+        showers.formulas(night),
+    )
     routes.in_pairs({f"showers:{number}": figure for number, figure in enumerate(figures)})
     st.caption(
-        "Full dots: energies of training; open ones: between them. Band: 3 %. The exact energy of a delivered shower also takes "
-        "its fluctuation away; switch the projection off for the resolution of a calorimeter. As printed, soft sparsity is 1 for "
+        "Full dots: energies of training; open ones: between them. Band: 3 %. The exact energy of a delivered shower "
+        "also takes "
+        "its fluctuation away; switch the projection off for the resolution of a calorimeter. As printed, soft "
+        "sparsity is 1 for "
         "an empty cell and for a full one, and tells nothing of occupancy."
     )
     rows = table(found)
@@ -79,7 +100,8 @@ def tricks() -> None:
     numbers = {name: st.column_config.NumberColumn(short(name), help=name, format="%.3g") for name in rows.columns}
     st.dataframe(rows, width="stretch", height=36 * (len(rows) + 1) + 2, column_config=numbers)
     st.caption(
-        "The networks alone unless it says delivered, at held-out energies; Wasserstein distances from simulated occupancies, and "
+        "The networks alone unless it says delivered, at held-out energies; Wasserstein distances from simulated "
+        "occupancies, and "
         f"their shares of the distances without tricks. Printed again by `{COMMAND}`."
     )
 

@@ -1,8 +1,8 @@
-"""How long does annealing take, and how near does it come? `python -m tests.benchmarks.annealing [--sizes 64 128] [-n 3]`.
+"""How long does annealing take, and how near does it come? `python -m tests.benchmarks.annealing [--sizes 64 128] [-n
+3]`.
 
-Targets are the two-point correlations of held-out Cahn-Hilliard simulations; every run begins with white noise. CPU seconds of
-one thread, medians over `n` targets.
-"""
+Targets are the two-point correlations of held-out Cahn-Hilliard simulations; every run begins with white noise. CPU
+seconds of one thread, medians over `n` targets."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def main() -> None:
                 error, steps, seconds, euler = (statistics.median(column) for column in zip(*rows, strict=True))
                 truth = two_phase.euler_number(images).median().item()
                 print(
-                    f"{size} px, p1 {p}, goal {goal:g}: S2 error {error:.5f} after {steps:.0f} proposals, {seconds:.2f} s; "
+                    f"{size} px, p1 {p}, goal {goal:g}: S2 error {error:.5f} after {steps:.0f} proposals, "
+                    f"{seconds:.2f} s; "
                     f"Euler number {euler:.1f} (simulation {truth:.1f})",
                     flush=True,
                 )

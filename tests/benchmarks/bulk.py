@@ -1,8 +1,9 @@
-"""How fast are bulk sets written, and in how much memory? `python -m tests.benchmarks.bulk [-n 2000] [--size 64] [--name NAME]`.
+"""How fast are bulk sets written, and in how much memory? `python -m tests.benchmarks.bulk [-n 2000] [--size 64]
+[--name NAME]`.
 
-Runs `python -m core.sampling` with 1 and 2 workers and prints samples per second of wall time (start-up left out, by the
-difference to a quarter of the samples) and per CPU second, the ratio of the latter to simulations in batches per CPU second,
-and the largest peak of the resident memory of any one process. `-n 100000` shows that memory does not grow.
+Runs `python -m core.sampling` with 1 and 2 workers and prints samples per second of wall time (start-up left out, by
+the difference to a quarter of the samples) and per CPU second, the ratio of the latter to simulations in batches per
+CPU second, and the largest peak of the resident memory of any one process. `-n 100000` shows that memory does not grow.
 """
 
 from __future__ import annotations
@@ -28,9 +29,22 @@ def written(name: str, n: int, size: int, workers: int) -> tuple[float, float, f
     """(seconds, CPU seconds, largest peak of a process in MB) of one command."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "core.sampling", name, "-n", str(n), "--size", str(size), "--workers", str(workers)]
+        command = [
+            sys.executable,
+            "-m",
+            "core.sampling",
+            name,
+            "-n",
+            str(n),
+            "--size",
+            str(size),
+            "--workers",
+            str(workers),
+        ]
         began, used = time.perf_counter(), cpu_of_children()
-        child = subprocess.Popen([*command, "--out", str(Path(folder) / "a.h5")], env=environment, stdout=subprocess.DEVNULL)
+        child = subprocess.Popen(
+            [*command, "--out", str(Path(folder) / "a.h5")], env=environment, stdout=subprocess.DEVNULL
+        )
         peak = 0
         while child.poll() is None:
             peak = max([peak, *(resident(pid) for pid in (child.pid, *children(child.pid)))])
@@ -81,13 +95,17 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=64)
     given = parser.parse_args()
     simulations = simulated(given.size)
-    print(f"{given.size} x {given.size}, simulations in batches of {BATCH}: {simulations:.0f} per CPU second", flush=True)
+    print(
+        f"{given.size} x {given.size}, simulations in batches of {BATCH}: {simulations:.0f} per CPU second", flush=True
+    )
     for workers in (1, 2):
         few, whole = (written(given.name, n, given.size, workers) for n in (given.n // 4, given.n))
         made, wall, cpu = given.n - given.n // 4, whole[0] - few[0], whole[1] - few[1]
         print(
-            f"{given.n} samples, {workers} worker(s): {whole[0]:.1f} s in all, {made / wall:.0f} samples/s of wall time, "
-            f"{made / cpu:.0f} per CPU second = {made / cpu / simulations:.2f} times the simulations; peak {whole[2]:.0f} MB",
+            f"{given.n} samples, {workers} worker(s): {whole[0]:.1f} s in all, {made / wall:.0f} samples/s of wall "
+            f"time, "
+            f"{made / cpu:.0f} per CPU second = {made / cpu / simulations:.2f} times the simulations; peak "
+            f"{whole[2]:.0f} MB",
             flush=True,
         )
 

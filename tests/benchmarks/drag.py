@@ -3,11 +3,11 @@
     python -m tests.benchmarks.drag [PATH-OF-PAGE] [--shape] [--checkpoints FOLDER] [--problems FOLDER]
         [--seconds 3] [--without-route]
 
-The slider is the page's first one; a share takes from the other shares. `--problems tests/explorer/problems` adds those problems.
-Three phases: single steps 400 ms apart (from the input event to the animation frame after the new picture), a drag at 60 events a
-second, and ten short drags that end in a last move and a release at once: from there to the last picture. On two quiet cores: at
-least 25 frames/s and a 95th percentile of at most 60 ms; a lab at least 20 frames/s and its last picture within 150 ms of release.
-"""
+The slider is the page's first one; a share takes from the other shares. `--problems tests/explorer/problems` adds those
+problems. Three phases: single steps 400 ms apart (from the input event to the animation frame after the new picture), a
+drag at 60 events a second, and ten short drags that end in a last move and a release at once: from there to the last
+picture. On two quiet cores: at least 25 frames/s and a 95th percentile of at most 60 ms; a lab at least 20 frames/s and
+its last picture within 150 ms of release."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from playwright.sync_api import Page, sync_playwright  # noqa: E402
 from tests.browser.launch import FLAGS, browser, explorer  # noqa: E402
 
 STEPS = """async ([n, pause, shape]) => {
-  const root = [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')].map((e) => e.shadowRoot).find(Boolean);
+  const hosts = [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')];
+  const root = hosts.map((e) => e.shadowRoot).find(Boolean);
   const canvas = root.querySelector('canvas.picture'), slider = root.querySelector('.conditions input[type=range]');
   const frames = [], low = +slider?.min, high = +slider?.max, handle = root.querySelector('.handle');
   const box = handle?.querySelector('.cross').getBoundingClientRect();
@@ -64,7 +65,8 @@ STEPS = """async ([n, pause, shape]) => {
 }"""
 
 RELEASE = """async () => {
-  const root = [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')].map((e) => e.shadowRoot).find(Boolean);
+  const hosts = [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')];
+  const root = hosts.map((e) => e.shadowRoot).find(Boolean);
   const canvas = root.querySelector('canvas.picture'), slider = root.querySelector('.conditions input[type=range]');
   const low = +slider.min, high = +slider.max, wait = (ms) => new Promise((done) => setTimeout(done, ms));
   const slide = (share) => {
@@ -95,7 +97,8 @@ def quantile(values: list[float], share: float) -> float:
 def line(name: str, values: list[float]) -> str:
     """Median and 95th percentile in words."""
     return (
-        f"{name}: median {statistics.median(values):.0f} ms, 95th percentile {quantile(values, 0.95):.0f} ms ({len(values)} frames)"
+        f"{name}: median {statistics.median(values):.0f} ms, 95th percentile {quantile(values, 0.95):.0f} ms "
+        f"({len(values)} frames)"
     )
 
 
@@ -106,7 +109,8 @@ def watch(page: Page, address: str) -> tuple[list[str], list[str]]:
     page.on("request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else outside.append(r.url))
     page.on("pageerror", lambda e: errors.append(str(e)))
     page.on(
-        "console", lambda m: errors.append(m.text) if m.type == "error" and "_stcore" not in m.location.get("url", "") else None
+        "console",
+        lambda m: errors.append(m.text) if m.type == "error" and "_stcore" not in m.location.get("url", "") else None,
     )
     return outside, errors
 

@@ -1,8 +1,7 @@
 """How well does training survive kill -9? `python -m tests.benchmarks.kill [KILLS]` (default 20, some minutes).
 
-Trains once undisturbed and once killed at random moments, each time continued by the same command, and compares every tensor
-of the final training state and of the finished checkpoint bit by bit.
-"""
+Trains once undisturbed and once killed at random moments, each time continued by the same command, and compares every
+tensor of the final training state and of the finished checkpoint bit by bit."""
 
 from __future__ import annotations
 
@@ -24,7 +23,9 @@ def main(kills: int) -> int:
     steps = ("--steps", str(3 * kills), *ARGUMENTS)
     with tempfile.TemporaryDirectory() as name:
         folder, began = Path(name), time.perf_counter()
-        calm, killed = (Training(folder / kind, folder / "cache", train.main, *steps, context=FRESH) for kind in ("calm", "killed"))
+        calm, killed = (
+            Training(folder / kind, folder / "cache", train.main, *steps, context=FRESH) for kind in ("calm", "killed")
+        )
         calm.finish()
         print(f"undisturbed: {calm.steps()} steps, {time.perf_counter() - began:.0f} s")
         hits = 0
@@ -38,7 +39,10 @@ def main(kills: int) -> int:
         shipped = [checkpoint.load(t.folder / "out" / f"{NAME}.safetensors").tensors for t in (calm, killed)]
         apart += differing(*shipped)
         compared = len(calm.weights()) + len(shipped[0])
-        print(f"{hits} of {kills} kills hit; {compared} tensors compared bit by bit, {len(apart)} differ {apart[:5] or ''}")
+        print(
+            f"{hits} of {kills} kills hit; {compared} tensors compared bit by bit, {len(apart)} differ "
+            f"{apart[:5] or ''}"
+        )
     return int(bool(apart) or hits == 0)
 
 

@@ -1,10 +1,10 @@
-"""Prints what a sample costs, what a full simulation costs, and where the time goes; ratios are of one run on one thread.
+"""Prints what a sample costs, what a full simulation costs, and where the time goes; ratios are of one run on one
+thread.
 
     python -m tests.benchmarks.speed [NAME] [--sizes 64 128 256] [--repeats 21]
 
-Times are CPU times, medians over rounds that run every part once: on a quiet machine they are the times a person waits, and
-on a busy one every part of a ratio suffers alike.
-"""
+Times are CPU times, medians over rounds that run every part once: on a quiet machine they are the times a person waits,
+and on a busy one every part of a ratio suffers alike."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ def stages(model: sampling.Model, size: int) -> Calls:
     p, length = conditions["volume_fraction"], latent["length"]
     y = g.seed(noise["white"][:, 0], p, length, {}, g.contraction)
     logits = g(noise, conditions, latent)
-    start, dt = with_mean(torch.tanh(g.physics.sharpness * y), g.physics.composition(p, length)), g.physics.dt(p, length)
+    start, dt = (
+        with_mean(torch.tanh(g.physics.sharpness * y), g.physics.composition(p, length)),
+        g.physics.dt(p, length),
+    )
     return {
         "noise": lambda i: g.noise([i], (size, size)),
         "seed": lambda i: g.seed(noise["white"][:, 0], p, length, {}, g.contraction),
@@ -53,7 +56,9 @@ def simulations(model: sampling.Model, size: int) -> Calls:
     draw = model.problem.source.draw
     return {
         "simulation, one at a time": lambda i: draw([HELD_OUT + i], (size, size)),
-        f"simulation, in a batch of {BATCH}": lambda i: draw(range(HELD_OUT + BATCH * i, HELD_OUT + BATCH * (i + 1)), (size, size)),
+        f"simulation, in a batch of {BATCH}": lambda i: draw(
+            range(HELD_OUT + BATCH * i, HELD_OUT + BATCH * (i + 1)), (size, size)
+        ),
     }
 
 

@@ -2,9 +2,8 @@
 
     python -m tests.benchmarks.training [NAME] [--steps 8] [--images 256] [--precision bf16 fp32]
 
-Every precision runs in a process of its own, so that the largest memory is its own. Times are CPU times on one thread: those of
-a quiet machine.
-"""
+Every precision runs in a process of its own, so that the largest memory is its own. Times are CPU times on one thread:
+those of a quiet machine."""
 
 from __future__ import annotations
 
@@ -32,7 +31,8 @@ def seconds(trainer: Trainer, player: object, repeats: int) -> float:
 
 
 def measure(name: str, precision: str, steps: int, images: int) -> dict[str, float]:
-    """Images per second of whole steps, ms of each player's gradient, largest memory in MiB before and after training."""
+    """Images per second of whole steps, ms of each player's gradient, largest memory in MiB before and after
+    training."""
     torch.set_num_threads(1)
     problem, preset = discovery.split(name)
     config = dataclasses.replace(preset.config, precision=precision, steps=steps + 1, images=images)
@@ -67,7 +67,9 @@ def main() -> None:
     print(f"{'':<30}" + "".join(f"{p:>10}" for p in given.precision) + ("     ratio" if ratio else ""))
     for row in (r for r in first if r not in ("batch", "size")):
         values = [found[p][row] for p in given.precision]
-        print(f"{row:<30}" + "".join(f"{v:10.1f}" for v in values) + (f"{values[1] / values[0]:10.2f}" if ratio else ""))
+        print(
+            f"{row:<30}" + "".join(f"{v:10.1f}" for v in values) + (f"{values[1] / values[0]:10.2f}" if ratio else "")
+        )
 
 
 if __name__ == "__main__":

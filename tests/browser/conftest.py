@@ -62,7 +62,9 @@ class Log:
 
     def __init__(self, page, address):
         self.outside, self.errors = [], []
-        page.on("request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else self.outside.append(r.url))
+        page.on(
+            "request", lambda r: None if r.url.startswith((address, "data:", "blob:")) else self.outside.append(r.url)
+        )
         page.on("pageerror", lambda e: self.errors.append(str(e)))
         page.on("console", self.console)
 

@@ -50,7 +50,14 @@ def explorer(
     Files in the folder `problems` are problems too, as if they lay in `core/problems`.
     """
     port = free_port()
-    command = [sys.executable, str(Path(__file__)), script, str(port), str(checkpoints), *([str(problems)] if problems else [])]
+    command = [
+        sys.executable,
+        str(Path(__file__)),
+        script,
+        str(port),
+        str(checkpoints),
+        *([str(problems)] if problems else []),
+    ]
     server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"})
     address = f"http://127.0.0.1:{port}"
     try:

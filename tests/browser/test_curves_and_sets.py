@@ -9,8 +9,12 @@ from playwright.sync_api import expect
 from tests.browser.test_panel import drawn_after, ready, seq
 
 PANEL = "(e) => { const panel = (e.parentNode.panelOfExplorer ?? e.getRootNode().panelOfExplorer); "
-CURVES = PANEL + """const a = panel.frame.arrays, at = (xs, ys, x) => ys[xs.findIndex((v) => v >= x)];
-  return [at(a['at.correlation'], a['live.correlation'], 10), at(a['asked_at.correlation'], a['asked.correlation'], 10)]; }"""
+CURVES = (
+    PANEL
+    + """const a = panel.frame.arrays, at = (xs, ys, x) => ys[xs.findIndex((v) => v >= x)];
+  return [at(a['at.correlation'], a['live.correlation'], 10),
+    at(a['asked_at.correlation'], a['asked.correlation'], 10)]; }"""
+)
 
 
 def opened(new_page, address, query):
@@ -37,7 +41,9 @@ def test_pulling_a_point_of_the_curve_moves_pixels_and_the_delivered_curve(new_p
     delivered, asked = panel.evaluate(CURVES)
     assert delivered == pytest.approx(asked, abs=0.005)
     pull(page, 3, -12)
-    page.wait_for_function("([e, before, f]) => eval(f)(e)[1] > before + 0.005", arg=[panel.element_handle(), asked, CURVES])
+    page.wait_for_function(
+        "([e, before, f]) => eval(f)(e)[1] > before + 0.005", arg=[panel.element_handle(), asked, CURVES]
+    )
     assert page.url == link, "nothing is committed while the finger is down"
     page.mouse.up()
     near = "([e, f]) => { const [a, b] = eval(f)(e); return Math.abs(a - b) < 0.003; }"

@@ -24,7 +24,12 @@ def tile(page, i):
 def test_it_plays_pauses_and_steps(new_page, address):
     """Everything within the window; at 10 steps a second or more; single steps are those of the game."""
     page = opened(new_page, address, "gan_lab")
-    for part in (*page.locator(".gan figure").all(), page.locator(".tiles"), page.locator(".verdict"), page.locator(".transport")):
+    for part in (
+        *page.locator(".gan figure").all(),
+        page.locator(".tiles"),
+        page.locator(".verdict"),
+        page.locator(".transport"),
+    ):
         box = part.bounding_box()
         assert box["y"] >= 0 and box["y"] + box["height"] <= 720 and box["x"] + box["width"] <= 1280
     before, lab = drawn(page, PLOTS), GanLab(gan.setting(gan.LAB.defaults()))

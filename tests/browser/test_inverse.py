@@ -32,7 +32,8 @@ def test_every_plot_follows_a_drag_and_release_writes_the_link(new_page, address
 
 
 def test_the_last_picture_is_there_150_ms_after_release(new_page, address):
-    """The quickest of at most 12: a busy machine is slow, not wrong; `python -m tests.benchmarks.drag inverse` prints them all."""
+    """The quickest of at most 12: a busy machine is slow, not wrong; `python -m tests.benchmarks.drag inverse` prints
+    them all."""
     page = opened(new_page, address, "inverse")
     assert any(page.evaluate(RELEASE) <= 150 for _ in range(12))
 

@@ -1,4 +1,5 @@
-"""The lab of the linear game in a real browser: it follows a drag, it plays and steps, and shows what the schemes compute."""
+"""The lab of the linear game in a real browser: it follows a drag, it plays and steps, and shows what the schemes
+compute."""
 
 import re
 
@@ -105,7 +106,9 @@ def test_what_is_drawn_is_what_the_trainers_schemes_compute(new_page, address):
         for t in (0, 1, 2, 60):
             page.get_by_role("slider", name="Step shown").fill(str(t))
             for name in ("free", "motif"):
-                shown = page.locator(f".{name} canvas").evaluate("({ dataset: d }) => [d.coordinate, d.theta, d.psi].map(Number)")
+                shown = page.locator(f".{name} canvas").evaluate(
+                    "({ dataset: d }) => [d.coordinate, d.theta, d.psi].map(Number)"
+                )
                 assert shown[1:] == pytest.approx(played[t, :, int(shown[0])], abs=1e-6)
 
 

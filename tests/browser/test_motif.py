@@ -1,5 +1,5 @@
-"""The motif dragged in a real browser: the picture follows, the switch shows what the network makes of it by itself; and one of
-a person's own, uploaded."""
+"""The motif dragged in a real browser: the picture follows, the switch shows what the network makes of it by itself;
+and one of a person's own, uploaded."""
 
 import io
 import re
@@ -36,7 +36,9 @@ def test_an_own_mask_is_uploaded_and_made_exact(new_page, address):
     page = new_page(address)
     page.goto(f"{address}/motif?preset=any")
     ready(page)
-    page.locator("input[type=file]").set_input_files({"name": "mask.png", "mimeType": "image/png", "buffer": blob.getvalue()})
+    page.locator("input[type=file]").set_input_files(
+        {"name": "mask.png", "mimeType": "image/png", "buffer": blob.getvalue()}
+    )
     told = page.get_by_text("on the 12 pixels of the motif")
     expect(told).to_contain_text(re.compile(r"motif: 0\.\S+ by the network alone, 0 as delivered"))
     expect(page.get_by_role("textbox", name="Or draw it")).to_be_disabled()

@@ -36,7 +36,8 @@ def seq(page):
 def slide(page, name, value, events=("input",)):
     slider = page.get_by_role("slider", name=name, exact=False).first
     slider.evaluate(
-        "(e, [v, events]) => { e.value = v; for (const t of events) e.dispatchEvent(new Event(t, { bubbles: true })); }",
+        "(e, [v, events]) => { e.value = v; for (const t of events) e.dispatchEvent(new Event(t, { bubbles: true })); "
+        "}",
         [value, events],
     )
 
@@ -84,7 +85,9 @@ def test_the_same_link_gives_the_same_pixels(new_page, address):
     again = opened(new_page, address, "?" + page.url.split("?")[1])
     assert pixels(again) == pixels(page)
     packed = re.search(r"z=([\w-]+)", page.url).group(1)
-    assert struct.unpack("<f", base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4))[6:])[0] == pytest.approx(9.3, abs=1e-6)
+    assert struct.unpack("<f", base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4))[6:])[0] == pytest.approx(
+        9.3, abs=1e-6
+    )
 
 
 def test_buttons_seed_size_and_stages(new_page, address):
@@ -177,8 +180,12 @@ def test_a_new_problem_file_gets_a_live_page_with_fractions(new_page, address):
     page = new_page(address)
     page.goto(f"{address}/rings")
     ready(page)
-    colours = """(canvas) => { const d = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data, seen = {};
-      for (let i = 0; i < d.length; i += 4) { const k = `${d[i]},${d[i + 1]},${d[i + 2]}`; seen[k] = (seen[k] ?? 0) + 1; }
+    colours = """(canvas) => { const seen = {};
+      const d = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+      for (let i = 0; i < d.length; i += 4) {
+        const k = `${d[i]},${d[i + 1]},${d[i + 2]}`;
+        seen[k] = (seen[k] ?? 0) + 1;
+      }
       return Object.values(seen); }"""
     assert len(page.locator(PICTURE).evaluate(colours)) == 5
     count = seq(page)

@@ -49,7 +49,8 @@ class Mat:
 
 
 def arrives(page, read, wanted):
-    """Waits until `read()` is near `wanted`: the last moves of the mouse may still be on their way when a frame arrives."""
+    """Waits until `read()` is near `wanted`: the last moves of the mouse may still be on their way when a frame
+    arrives."""
     for _ in range(500):
         if read() == pytest.approx(wanted, abs=0.11):
             return
@@ -71,7 +72,8 @@ def test_shares_always_sum_to_one_whatever_is_locked(new_page, address):
           let state = 7;
           const random = () => (state = (state * 48271) % 2147483647) / 2147483647;
           for (let k = 0; k < 5000; k++) {
-            const n = 2 + Math.floor(random() * 5), raw = Array.from({ length: n }, () => (random() < 0.3 ? 0 : random()));
+            const n = 2 + Math.floor(random() * 5);
+            const raw = Array.from({ length: n }, () => (random() < 0.3 ? 0 : random()));
             raw[0] += 1e-3;
             const total = raw.reduce((a, b) => a + b), start = raw.map((v) => v / total);
             const index = Math.floor(random() * n), others = [...raw.keys()].filter((i) => i !== index);
@@ -79,21 +81,25 @@ def test_shares_always_sum_to_one_whatever_is_locked(new_page, address):
             const high = random() < 0.3 ? Math.max(...start, 2 / n) : 1, low = random() < 0.3 ? Math.min(...start) : 0;
             const wanted = random() * 1.4 - 0.2, out = shared(start, index, wanted, locked, low, high);
             const sum = out.reduce((a, b) => a + b), held = locked.every((i) => out[i] === start[i]);
-            const room = 1 - locked.reduce((a, i) => a + start[i], 0), back = shared(start, index, start[index], locked, low, high);
+            const room = 1 - locked.reduce((a, i) => a + start[i], 0);
+            const back = shared(start, index, start[index], locked, low, high);
             const beyond = out.some((v) => v < low - 1e-9 || v > high + 1e-9) || out[index] > room + 1e-9;
             const lost = back.some((v, i) => Math.abs(v - start[i]) > 1e-9);
             const short = low === 0 && high === 1 && Math.abs(out[index] - Math.min(room, Math.max(0, wanted))) > 1e-9;
             const wrong = Math.abs(sum - 1) > 1e-9 || !held || beyond || lost || short;
             if (wrong) faults.push({ start, index, locked, low, high, wanted, out });
           }
-          const edges = [shared([1, 0, 0], 0, 0.4), shared([0.5, 0.5, 0], 0, 0.9, [0]), shared([0.2, 0.3, 0.5], 0, 0.9, [1, 2])];
+          const edges = [shared([1, 0, 0], 0, 0.4), shared([0.5, 0.5, 0], 0, 0.9, [0]),
+            shared([0.2, 0.3, 0.5], 0, 0.9, [1, 2])];
           return faults.slice(0, 3).concat(edges);
         }""",
         source,
     )
     assert faults[:-3] == []
     assert faults[-3] == pytest.approx([0.4, 0.3, 0.3]), "others at 0 take equal parts"
-    assert faults[-2] == [0.5, 0.5, 0] and faults[-1] == [0.2, 0.3, 0.5], "what is locked, or has nobody to give to, stays"
+    assert faults[-2] == [0.5, 0.5, 0] and faults[-1] == [0.2, 0.3, 0.5], (
+        "what is locked, or has nobody to give to, stays"
+    )
 
 
 def test_a_locked_share_holds_while_another_is_dragged(new_page, address):
@@ -214,12 +220,16 @@ def test_a_finger_drags_too(new_page, address):
     client = page.context.new_cdp_session(page)
 
     def touch(kind, *points):
-        client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [dict(zip("xy", p, strict=True)) for p in points]})
+        client.send(
+            "Input.dispatchTouchEvent", {"type": kind, "touchPoints": [dict(zip("xy", p, strict=True)) for p in points]}
+        )
 
     touch("touchStart", mat.at(20, 24))
     for x in (17, 16, 15):
         touch("touchMove", mat.at(x, 24))
-        expect(page.get_by_role("slider", name="Disc 1")).to_have_attribute("aria-valuetext", re.compile(f"^centre {x}.0, 24.0"))
+        expect(page.get_by_role("slider", name="Disc 1")).to_have_attribute(
+            "aria-valuetext", re.compile(f"^centre {x}.0, 24.0")
+        )
     drawn_after(page, count)
     touch("touchEnd")
     expect(page).to_have_url(re.compile(r"x1=15&y1=24&"))

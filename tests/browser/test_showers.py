@@ -1,4 +1,5 @@
-"""The showers dragged in a real browser: the energy follows exactly, the network alone misses it, the tricks are compared below."""
+"""The showers dragged in a real browser: the energy follows exactly, the network alone misses it, the tricks are
+compared below."""
 
 import re
 
@@ -25,7 +26,8 @@ def test_the_energy_is_dragged_and_the_tricks_are_compared(new_page, address):
 
 
 def test_the_last_picture_is_there_150_ms_after_release(new_page, address):
-    """The quickest of at most 12: a busy machine is slow, not wrong; `python -m tests.benchmarks.drag showers` prints them all."""
+    """The quickest of at most 12: a busy machine is slow, not wrong; `python -m tests.benchmarks.drag showers` prints
+    them all."""
     page = new_page(address)
     page.goto(f"{address}/showers")
     ready(page)

@@ -1,4 +1,5 @@
-"""Every preset comes with a model: the shipped checkpoint, or where there is none one trained for seconds (`train.py --tiny`)."""
+"""Every preset comes with a model: the shipped checkpoint, or where there is none one trained for seconds (`train.py
+--tiny`)."""
 
 import pytest
 import torch
@@ -23,7 +24,18 @@ def checkpoint_of(tmp_path_factory):
 
 def tiny(name, folder):
     """The checkpoint of a run of seconds, everything it writes within `folder`."""
-    asked = [name, "--tiny", "--device", "cpu", "--runs", str(folder / "runs"), "--out", str(folder / "out"), "--samples", "16"]
+    asked = [
+        name,
+        "--tiny",
+        "--device",
+        "cpu",
+        "--runs",
+        str(folder / "runs"),
+        "--out",
+        str(folder / "out"),
+        "--samples",
+        "16",
+    ]
     strict = torch.are_deterministic_algorithms_enabled()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("INVNET_CACHE", str(folder / "cache"))

@@ -1,4 +1,5 @@
-"""What the contract is spoken in: every problem and preset there is, what can be asked of it, arrays that obey its laws."""
+"""What the contract is spoken in: every problem and preset there is, what can be asked of it, arrays that obey its
+laws."""
 
 import functools
 
@@ -25,7 +26,8 @@ def pinned(invariance):
 
 
 def ways(quantities):
-    """The sets of quantities that a person can give together: all but the optional ones, then each of those in its place."""
+    """The sets of quantities that a person can give together: all but the optional ones, then each of those in its
+    place."""
     plain = [q for q in quantities if not q.optional]
     return [plain, *([*(p for p in plain if p.name != q.replaces), q] for q in quantities if q.optional)]
 
@@ -57,8 +59,8 @@ def inward(problem, fields):
 
 
 def true_arrays(problem, preset, n=4):
-    """Arrays that obey the problem's laws, as people see them, and all their conditions as tensors: from its source, else from its
-    oracle; conditions that were not asked for are measured."""
+    """Arrays that obey the problem's laws, as people see them, and all their conditions as tensors: from its source,
+    else from its oracle; conditions that were not asked for are measured."""
     if problem.source is not None:
         drawn = core.draw(f"{problem.name}/{preset.name}", n, HELD_OUT)
         return torch.from_numpy(drawn.array), tensors(drawn.measured)

@@ -39,7 +39,11 @@ def test_a_sample_says_what_was_asked_and_measures_what_is_delivered(preset, mod
         sample = model.sample(values, n=3, seed=1)
         assert_fits(sample.array, problem, (3, *problem.field.shape))
         assert (sample.labels is None) == (problem.field.kind == "continuous") != (sample.field is None)
-        assert sample.soft.dtype == np.float32 and sample.soft.shape == (3, problem.field.channels, *problem.field.shape)
+        assert sample.soft.dtype == np.float32 and sample.soft.shape == (
+            3,
+            problem.field.channels,
+            *problem.field.shape,
+        )
         assert problem.field.kind == "continuous" or (sample.soft.min() >= 0 and sample.soft.max() <= 1)
         assert sample.warnings == () and set(sample.latent) == {q.name for q in model.latents}
         assert set(values) <= set(sample.requested) <= {q.name for q in model.conditions}
@@ -48,7 +52,10 @@ def test_a_sample_says_what_was_asked_and_measures_what_is_delivered(preset, mod
         assert set(sample.measured) == set(sample.raw) == {pinned(i) for i in problem.invariances if pinned(i)}
         soft = as_soft(inward(problem, torch.from_numpy(sample.array)), problem.field)
         for invariance in (i for i in problem.invariances if pinned(i)):
-            expected, close = invariance.measure(soft).numpy(), {"rtol": 1e-2, "atol": 1e-6} if problem.receive else {"atol": 1e-6}
+            expected, close = (
+                invariance.measure(soft).numpy(),
+                {"rtol": 1e-2, "atol": 1e-6} if problem.receive else {"atol": 1e-6},
+            )
             np.testing.assert_allclose(sample.measured[pinned(invariance)], expected, **close)
         for name in set(exact(problem)) & set(values):
             assert np.abs(sample.measured[name] - values[name]).max() * sample.array[0].size <= 1
@@ -86,7 +93,9 @@ def test_a_condition_takes_the_place_of_another_or_is_refused_beside_it(preset, 
         given = model.sample({q.name: value})
         np.testing.assert_array_equal(given.requested[q.name], value)
         replaced = next(k for k in model.conditions if k.name == q.replaces)
-        with pytest.raises(ValueError, match=f"{q.name} takes the place of {q.replaces}; give one of the two, not both"):
+        with pytest.raises(
+            ValueError, match=f"{q.name} takes the place of {q.replaces}; give one of the two, not both"
+        ):
             model.sample({q.name: value, q.replaces: replaced.default})
 
 
@@ -141,7 +150,11 @@ def test_outside_the_trained_range_works_with_a_warning(preset, model):
     for q in model.conditions:
         if q.kind == "scalar" and q.trained and q.trained[1] < q.high:
             sample = model.sample({q.name: q.high})
-            assert len(sample.warnings) == 1 and q.label in sample.warnings[0] and f"{q.trained[1]:g}" in sample.warnings[0]
+            assert (
+                len(sample.warnings) == 1
+                and q.label in sample.warnings[0]
+                and f"{q.trained[1]:g}" in sample.warnings[0]
+            )
             assert_fits(sample.array, model.problem, (1, *model.problem.field.shape))
         assert model.sample(some([q], 1, problem=model.problem)).warnings == ()
 
@@ -185,7 +198,9 @@ def test_the_reference_at_a_condition_fits_the_descriptors(preset, model):
         assert np.size(mean) == np.size(deviation) == points and (np.asarray(deviation) >= 0).all()
 
 
-@pytest.mark.parametrize("preset", [p for p in PRESETS if p.split("/")[1] == core.presets(p.split("/")[0])[0]], scope="module")
+@pytest.mark.parametrize(
+    "preset", [p for p in PRESETS if p.split("/")[1] == core.presets(p.split("/")[0])[0]], scope="module"
+)
 def test_the_page_of_the_problem_runs(preset, model, checkpoint_of, monkeypatch):
     """Headless, with no trace of an exception, showing the problem's title and its conditions."""
     from explorer.live.models import MODELS

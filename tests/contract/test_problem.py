@@ -50,8 +50,11 @@ def test_the_field_is_consistent(preset):
     field = discovery.split(preset)[0].field
     assert all(side % field.divisor == 0 for side in (*field.shape, *field.sizes))
     assert field.low < field.high
-    assert {"binary": field.channels == 1 and len(field.labels) == 2, "categorical": len(field.labels) == field.channels > 1,
-            "continuous": field.channels == 1}[field.kind]  # fmt: skip
+    assert {
+        "binary": field.channels == 1 and len(field.labels) == 2,
+        "categorical": len(field.labels) == field.channels > 1,
+        "continuous": field.channels == 1,
+    }[field.kind]
 
 
 @each_preset
@@ -121,11 +124,14 @@ def test_a_data_free_problem_says_that_it_has_nothing_to_draw(name):
 
 @each_preset
 def test_an_invariance_holds_on_true_arrays_and_not_on_noise(preset):
-    """Root of the residual within the tolerance on data of the source (or the exact solution), beyond it on white noise."""
+    """Root of the residual within the tolerance on data of the source (or the exact solution), beyond it on white
+    noise."""
     problem, found = discovery.split(preset)
     arrays, conditions = true_arrays(problem, found)
     for invariance in problem.invariances:
-        assert isinstance(invariance, Invariance) and invariance.tolerance > 0 and invariance.source and invariance.label
+        assert (
+            isinstance(invariance, Invariance) and invariance.tolerance > 0 and invariance.source and invariance.label
+        )
         true = invariance.residual(as_soft(inward(problem, arrays), problem.field), conditions)
         false = invariance.residual(noise(problem, len(arrays)), conditions)
         assert true.shape == false.shape == (len(arrays),)
@@ -174,7 +180,10 @@ def test_gradients_of_the_residuals_are_exact(preset):
     fields = noise(problem, 1, dtype=torch.float64).requires_grad_()
     for invariance in problem.invariances:
         scale = max(1.0, float(invariance.residual(fields, asked).detach().max()))
-        call = lambda f, i=invariance, s=scale: i.residual(f, asked) / s  # noqa: E731
+
+        def call(f, i=invariance, s=scale):
+            return i.residual(f, asked) / s
+
         assert torch.autograd.gradcheck(call, fields, fast_mode=True), invariance.name
 
 
@@ -217,7 +226,9 @@ def test_rivals_and_oracle_answer_the_same_question(preset):
             arrays = make(asked, 2, 5, problem.field.shape)
             assert_fits(arrays, problem, (2, *problem.field.shape))
             np.testing.assert_array_equal(arrays, make(asked, 2, 5, problem.field.shape))
-            if problem.source is not None and not problem.handles:  # where every shape is asked for nothing is left to chance
+            if (
+                problem.source is not None and not problem.handles
+            ):  # where every shape is asked for nothing is left to chance
                 assert not np.array_equal(arrays, make(asked, 2, 7, problem.field.shape))
             for condition in exact(problem):
                 invariance = next(i for i in problem.invariances if i.name == condition)

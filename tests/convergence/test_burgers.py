@@ -1,4 +1,5 @@
-"""Burgers' equation: exact solutions against each other and against paper and pencil, schemes against the exact solutions.
+"""Burgers' equation: exact solutions against each other and against paper and pencil, schemes against the exact
+solutions.
 
 Errors are relative, over all cells and all levels after the first, in the norm named.
 """
@@ -35,10 +36,13 @@ def coarsened(field, cells):
 # --- exact solutions --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("initial", [RaisedCosine(5.5), RaisedCosine(2.0, 0.3), SMOOTH, Steps((1.0, 0.0, 0.6))], ids=str)
+@pytest.mark.parametrize(
+    "initial", [RaisedCosine(5.5), RaisedCosine(2.0, 0.3), SMOOTH, Steps((1.0, 0.0, 0.6))], ids=str
+)
 @pytest.mark.parametrize("viscosity", [0.004, 0.03])
 def test_cole_hopf_is_the_integral_of_the_papers(initial, viscosity):
-    """u at a face by brute force, u = <(x - y) / t> under the weight exp(-G / 2 nu), in the lab frame, by 80,000 rectangles."""
+    """u at a face by brute force, u = <(x - y) / t> under the weight exp(-G / 2 nu), in the lab frame, by 80,000
+    rectangles."""
     t, n, x = 0.2, 4096, np.arange(8) / 8
     y = (np.arange(80_000) + 0.5) / 20_000 - 2
     action = (x[:, None] - y) ** 2 / (2 * t) + initial.primitive(y)
@@ -160,7 +164,9 @@ def test_muscl_is_of_second_order_before_breaking_and_beats_godunov_after():
     assert all(1.85 < order < 2.2 for order in orders(errors))
     for frequency in (2.0, 5.5):
         exact = lax_oleinik(RaisedCosine(frequency), LEVELS, 192)
-        muscl, godunov = (l1(scheme(RaisedCosine(frequency), LEVELS, 192), exact) for scheme in (burgers.muscl, burgers.godunov))
+        muscl, godunov = (
+            l1(scheme(RaisedCosine(frequency), LEVELS, 192), exact) for scheme in (burgers.muscl, burgers.godunov)
+        )
         assert muscl < 0.6 * godunov
 
 
@@ -197,7 +203,8 @@ def test_a_step_through_zero_spreads_as_a_fan():
 @pytest.mark.parametrize(("viscosity", "low", "high"), [(0.002, 0.25, 0.31), (0.006, 0.03, 0.05), (0.03, 0.002, 0.003)])
 @pytest.mark.parametrize("frequency", [2.0, 4.0, 5.5, 6.0])
 def test_the_papers_scheme_is_a_third_off_at_small_viscosity(frequency, viscosity, low, high):
-    """64 x 64, central and not conservative: L2 .26 to .29 at nu = .002 with values up to 2, .04 at .006, .002 at .03."""
+    """64 x 64, central and not conservative: L2 .26 to .29 at nu = .002 with values up to 2, .04 at .006, .002 at
+    .03."""
     times = np.linspace(0, 0.5, 65)
     found = burgers.explicit_euler(RaisedCosine(frequency), viscosity, times)
     assert low < l2(found, cole_hopf_fft(RaisedCosine(frequency), viscosity, times, 64)) < high
@@ -208,7 +215,9 @@ def test_replicated_boundaries_are_another_problem():
     """Two converging schemes part by .05 to .13 at nu = .03, where the periodic one is right to .003."""
     times = np.linspace(0, 0.5, 65)
     for initial in (RaisedCosine(2.0), RaisedCosine(6.0)):
-        periodic, replicate = (burgers.explicit_euler(initial, 0.03, times, padding=p) for p in ("periodic", "replicate"))
+        periodic, replicate = (
+            burgers.explicit_euler(initial, 0.03, times, padding=p) for p in ("periodic", "replicate")
+        )
         assert 0.04 < l2(replicate, periodic) < 0.15
 
 
@@ -249,7 +258,8 @@ def test_march_on_the_working_grid_is_near_the_exact_solution(frequency, viscosi
 
 @pytest.mark.parametrize(("frequency", "viscosity"), [(2.0, 0.002), (5.5, 0.002), (6.0, 0.03)])
 def test_a_newton_sweep_squares_the_error(frequency, viscosity):
-    """Errors of .03, .01, .003 towards the heat solution become e^2 times one number, within 20 %; the solution stays put."""
+    """Errors of .03, .01, .003 towards the heat solution become e^2 times one number, within 20 %; the solution stays
+    put."""
     initial, times = RaisedCosine(frequency), levels(64)
     cells = initial.cells(192) - initial.mean
     exact = burgers.march(cells, viscosity, times, iterations=8)

@@ -33,7 +33,9 @@ def test_viscous(initial, viscosity):
 )
 def test_inviscid(initial, accuracy):
     times = burgers.levels(6, power=1.0)
-    np.testing.assert_allclose(lax_oleinik_live(initial, times, 192), burgers.lax_oleinik(initial, times, 192), atol=accuracy)
+    np.testing.assert_allclose(
+        lax_oleinik_live(initial, times, 192), burgers.lax_oleinik(initial, times, 192), atol=accuracy
+    )
 
 
 def test_what_they_refuse():

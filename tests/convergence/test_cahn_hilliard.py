@@ -38,7 +38,8 @@ def test_mass_is_kept_and_free_energy_never_rises(dt, seed):
 
 
 def test_the_free_energy_is_that_of_a_cosine_wave():
-    """u = m + a cos(k x): <(u^2-1)^2>/4 + eps^2 k^2 a^2 / 4, with <u^2> = m^2 + a^2/2, <u^4> = m^4 + 3 m^2 a^2 + 3 a^4/8."""
+    """u = m + a cos(k x): <(u^2-1)^2>/4 + eps^2 k^2 a^2 / 4, with <u^2> = m^2 + a^2/2, <u^4> = m^4 + 3 m^2 a^2 + 3
+    a^4/8."""
     m, a, k, eps = 0.2, 0.5, 2 * math.pi * 3 / 32, 1.3
     u = (m + a * torch.cos(k * torch.arange(32, dtype=torch.float64))).expand(1, 24, 32)
     quartic = m**4 + 3 * m**2 * a**2 + 3 * a**4 / 8 - 2 * (m**2 + a**2 / 2) + 1
@@ -57,7 +58,8 @@ def test_the_scheme_is_of_first_order_in_dt(end):
 @pytest.mark.parametrize("mean", [0.0, 0.3, 0.7])
 @pytest.mark.parametrize("waves", [1, 3, 5])
 def test_a_small_wave_grows_at_the_rate_of_linear_theory(mean, waves):
-    """u = m + 1e-6 cos(k x): rate -k^2 (3 m^2 - 1 + k^2), two halvings of dt extrapolated; 3e-4 relative is left of dt^2."""
+    """u = m + 1e-6 cos(k x): rate -k^2 (3 m^2 - 1 + k^2), two halvings of dt extrapolated; 3e-4 relative is left of
+    dt^2."""
     k = 2 * math.pi * waves / 32
     cosine = torch.cos(k * torch.arange(32, dtype=torch.float64)).expand(1, 8, 32)
 
@@ -78,7 +80,8 @@ def test_no_wave_grows_outside_the_spinodal():
 
 @pytest.mark.parametrize(("eps", "tolerance"), [(1.0, 2e-3), (1.5, 1e-4), (2.0, 1e-4)])
 def test_a_flat_interface_relaxes_to_the_tanh_profile(eps, tolerance):
-    """u = tanh(x / (sqrt 2 eps)), energy 2 sqrt 2 / 3 eps per length. At eps = 1 px the pixels themselves cost 1.5e-3."""
+    """u = tanh(x / (sqrt 2 eps)), energy 2 sqrt 2 / 3 eps per length. At eps = 1 px the pixels themselves cost
+    1.5e-3."""
     x = torch.arange(64, dtype=torch.float64) - 31.5
     step = torch.where(x.abs() < 16, 1.0, -1.0).double().expand(1, 4, 64)
     u = ch.propagate(step, 2.0, 3000, eps)
@@ -111,7 +114,8 @@ def test_both_drivers_are_the_same_scheme_and_each_sample_stops_at_its_time():
 
 
 def test_the_steps_of_a_schedule_grow_to_the_largest():
-    """first, first * growth, ... up to largest: 1, 2, 3, 3 for growth 2 and largest 3, so time 8.5 is passed in step 4."""
+    """first, first * growth, ... up to largest: 1, 2, 3, 3 for growth 2 and largest 3, so time 8.5 is passed in step
+    4."""
     u = quenched(1, 16, 0.0, 1)
     expected = ch.propagate(ch.propagate(ch.propagate(u, 1.0, 1), 2.0, 1), 3.0, 2)
     out = ch.simulate(u, torch.tensor([8.5]), ch.Schedule(first=1.0, growth=2.0, largest=3.0))
@@ -137,4 +141,6 @@ def test_transposing_or_moving_the_start_does_so_to_the_end(shape):
     u = torch.randn(1, *shape, generator=torch.Generator().manual_seed(4), dtype=torch.float64) / 2
     end = ch.propagate(u, 0.5, 20)
     torch.testing.assert_close(ch.propagate(u.mT.contiguous(), 0.5, 20), end.mT, atol=1e-12, rtol=0)
-    torch.testing.assert_close(ch.propagate(u.roll((3, 5), (1, 2)), 0.5, 20), end.roll((3, 5), (1, 2)), atol=1e-12, rtol=0)
+    torch.testing.assert_close(
+        ch.propagate(u.roll((3, 5), (1, 2)), 0.5, 20), end.roll((3, 5), (1, 2)), atol=1e-12, rtol=0
+    )

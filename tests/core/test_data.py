@@ -43,7 +43,9 @@ def only(folder: Path) -> Path:
 def test_built_once_then_read(tmp_path, kind):
     source, seen = Coins(kind), []
     first = cached(source, range(600), SHAPE, tmp_path, lambda done, n: seen.append((done, n)))
-    assert source.drawn == 600 and seen == [(done, 600) for _, done in zip(seen, sorted(d for d, _ in seen), strict=True)]
+    assert source.drawn == 600 and seen == [
+        (done, 600) for _, done in zip(seen, sorted(d for d, _ in seen), strict=True)
+    ]
     assert seen[-1] == (600, 600) and len(seen) == 3
     second = cached(source, range(600), SHAPE, tmp_path)
     assert source.drawn == 601  # the one image that checks that source and file still agree
@@ -61,8 +63,13 @@ def test_default_folder_comes_from_the_environment(tmp_path, monkeypatch):
 
 
 def test_other_seeds_shape_or_parameters_are_other_files(tmp_path):
-    for source, seeds, shape in [(Coins(), range(4), SHAPE), (Coins(), [0, 2, 1, 3], SHAPE), (Coins(), range(1, 5), SHAPE),
-                                 (Coins(), range(4), (8, 16)), (Coins("fields"), range(4), SHAPE)]:  # fmt: skip
+    for source, seeds, shape in [
+        (Coins(), range(4), SHAPE),
+        (Coins(), [0, 2, 1, 3], SHAPE),
+        (Coins(), range(1, 5), SHAPE),
+        (Coins(), range(4), (8, 16)),
+        (Coins("fields"), range(4), SHAPE),
+    ]:
         assert cached(source, seeds, shape, tmp_path).tobytes() == source.draw(seeds, shape).tobytes()
     assert len(list(tmp_path.iterdir())) == 5
 
@@ -112,7 +119,9 @@ def test_interrupted_build_keeps_finished_blocks(tmp_path):
     parts[0].write_bytes(parts[0].read_bytes()[:-1])
     source = Coins()
     array = cached(source, range(1024), SHAPE, tmp_path)
-    assert source.drawn == 1024 - 256 + 1  # one block kept (and checked by one image), the damaged one and the rest drawn
+    assert (
+        source.drawn == 1024 - 256 + 1
+    )  # one block kept (and checked by one image), the damaged one and the rest drawn
     assert array.tobytes() == Coins().draw(range(1024), SHAPE).tobytes()
     only(tmp_path)
 
@@ -176,7 +185,9 @@ def test_seeds_must_be_distinct_and_not_negative(tmp_path, seeds):
         cached(Coins(), seeds, SHAPE, tmp_path)
 
 
-@pytest.mark.parametrize("broken", [lambda a: a[:, :4], lambda a: a.astype(np.int64), lambda a: np.float32(a) / np.float32(0.0)])
+@pytest.mark.parametrize(
+    "broken", [lambda a: a[:, :4], lambda a: a.astype(np.int64), lambda a: np.float32(a) / np.float32(0.0)]
+)
 def test_a_source_that_breaks_its_promise_is_refused(tmp_path, broken):
     source = Coins()
     source.draw = lambda seeds, shape: broken(np.ones((len(seeds), *shape), np.uint8))
@@ -207,7 +218,10 @@ def test_moves_keep_the_periodic_image():
     array = images()
     batches = Batches(array, seed=5)
     taken, chosen = batches.take(0, range(64)), batches.choose(0, range(64))
-    spectrum = lambda a: np.abs(np.fft.fft2(a))  # noqa: E731
+
+    def spectrum(a):
+        return np.abs(np.fft.fft2(a))
+
     moved = 0
     for got, i in zip(taken.numpy(), chosen.numpy(), strict=True):
         np.testing.assert_array_equal(np.sort(got, None), np.sort(array[i], None))

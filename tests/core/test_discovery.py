@@ -9,7 +9,18 @@ import pytest
 import core
 from core import discovery
 
-BAD = ["", "nothing", "..types", "two_phase.os", "two_phase ", "__init__", "_private", "os", "core.problems.two_phase", "two-phase"]
+BAD = [
+    "",
+    "nothing",
+    "..types",
+    "two_phase.os",
+    "two_phase ",
+    "__init__",
+    "_private",
+    "os",
+    "core.problems.two_phase",
+    "two-phase",
+]
 
 
 @pytest.fixture
@@ -46,7 +57,8 @@ def test_other_names_are_refused_with_the_allowed_ones(package, name):
 
 
 def test_the_face_lists_problems_before_and_after_one_is_imported():
-    """Importing core.problems.two_phase puts the package where the function was: in a fresh interpreter, both must answer."""
+    """Importing core.problems.two_phase puts the package where the function was: in a fresh interpreter, both must
+    answer."""
     lines = "import core; first = core.problems(); core.presets('two_phase'); assert first == core.problems() and first"
     subprocess.run([sys.executable, "-c", lines], check=True, cwd=Path(core.__file__).parent.parent)
 

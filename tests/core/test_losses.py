@@ -97,7 +97,9 @@ def test_penalties_of_half_precision_images_come_in_single():
 
 def test_a_flat_critic_has_a_finite_gradient_penalty():
     scale = torch.zeros((), dtype=torch.float64, requires_grad=True)
-    got = losses.gradient_penalty(lambda x: scale * x.sum((1, 2, 3)), images(), images(), torch.zeros(5, dtype=torch.float64))
+    got = losses.gradient_penalty(
+        lambda x: scale * x.sum((1, 2, 3)), images(), images(), torch.zeros(5, dtype=torch.float64)
+    )
     torch.testing.assert_close(got, torch.ones(5, dtype=torch.float64), rtol=1e-5, atol=1e-5)
     (slope,) = torch.autograd.grad(got.sum(), scale)
     assert torch.isfinite(slope)

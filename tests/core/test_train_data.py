@@ -1,4 +1,5 @@
-"""`python train.py PROBLEM --data PATH`: trains on a person's own maps, in folders of its own, compared with maps it never saw."""
+"""`python train.py PROBLEM --data PATH`: trains on a person's own maps, in folders of its own, compared with maps it
+never saw."""
 
 import json
 import runpy
@@ -44,7 +45,9 @@ def test_training_on_own_maps(maps, tmp_path, monkeypatch, capsys):
     drawn = own_maps.OwnMaps.draw
     monkeypatch.setattr(CahnHilliard, "draw", refused)
     monkeypatch.setattr(CahnHilliard, "at", refused)
-    monkeypatch.setattr(own_maps.OwnMaps, "draw", lambda self, seeds, shape: (seen.extend(seeds), drawn(self, seeds, shape))[1])
+    monkeypatch.setattr(
+        own_maps.OwnMaps, "draw", lambda self, seeds, shape: (seen.extend(seeds), drawn(self, seeds, shape))[1]
+    )
     monkeypatch.setattr(train, "CALIBRATION_IMAGES", 32)
     monkeypatch.setattr(train, "grid", lambda model: Image.new("L", (8, 8)))
     monkeypatch.setattr(ensembles, "STAGES", {"all": {}})
@@ -76,7 +79,10 @@ def test_windows_are_not_rolled(maps):
     [
         (["two_phase", "--data", "nowhere"], "nowhere does not exist"),
         (["two_phase", "--data", "My maps", "--scale", "3"], "scale must be more than 0 and at most 1"),
-        (["two_phase", "--data", "My maps", "--out", str(train.SHIPPED)], "holds the models that come with the software"),
+        (
+            ["two_phase", "--data", "My maps", "--out", str(train.SHIPPED)],
+            "holds the models that come with the software",
+        ),
         (["burgers", "--data", "My maps"], "burgers cannot be trained on own data"),
         (["two_phase/data_free", "--data", "My maps"], "two_phase/data_free learns without data"),
     ],

@@ -1,4 +1,5 @@
-"""`python train.py two_phase --data FILE` on what people have: one large grey micrograph, or the file layout of Zenodo 2580293."""
+"""`python train.py two_phase --data FILE` on what people have: one large grey micrograph, or the file layout of Zenodo
+2580293."""
 
 from dataclasses import replace
 
@@ -40,7 +41,18 @@ def zenodo(folder):
 
 @pytest.mark.parametrize(("make", "preset", "maps"), [(large, "correlation", 1), (zenodo, "fraction", 40)])
 def test_training_on_a_micrograph(tmp_path, capsys, make, preset, maps):
-    given = [f"two_phase/{preset}", "--data", str(make(tmp_path)), "--tiny", "--steps", "2", "--samples", "16", "--out", "out"]
+    given = [
+        f"two_phase/{preset}",
+        "--data",
+        str(make(tmp_path)),
+        "--tiny",
+        "--steps",
+        "2",
+        "--samples",
+        "16",
+        "--out",
+        "out",
+    ]
     assert train.main(given) == 0, capsys.readouterr().err
     made = tmp_path / "out" / "two_phase" / f"{preset}.safetensors"
     told = checkpoint.load(made).manifest["data"]

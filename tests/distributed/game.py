@@ -1,4 +1,5 @@
-"""A small WGAN-GP-like game in float64: double backward, invariance per sample, extragradient steps. Alone or as one of several."""
+"""A small WGAN-GP-like game in float64: double backward, invariance per sample, extragradient steps. Alone or as one of
+several."""
 
 from __future__ import annotations
 

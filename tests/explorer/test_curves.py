@@ -1,4 +1,5 @@
-"""Curves that were asked for: drawn beside the delivered one, pulled by hand, carried by links; stages that can be left out."""
+"""Curves that were asked for: drawn beside the delivered one, pulled by hand, carried by links; stages that can be left
+out."""
 
 import dataclasses
 import json
@@ -31,7 +32,9 @@ def test_a_frame_carries_the_requested_curve_and_how_far_the_delivered_one_is(cu
     header, arrays = protocol.decode(frames.frame(curved, Dial({"volume_fraction": 0.4, "length": 9.0}, size=64)))
     asked, live = arrays["asked.correlation"], arrays["live.correlation"]
     assert asked.shape == arrays["asked_at.correlation"].shape == (correlations.BINS,)
-    assert asked[0] == pytest.approx(0.4, abs=1e-6) and header["scales"]["correlation"] == pytest.approx([0.16, 0.24], abs=1e-6)
+    assert asked[0] == pytest.approx(0.4, abs=1e-6) and header["scales"]["correlation"] == pytest.approx(
+        [0.16, 0.24], abs=1e-6
+    )
     (label, delivered, raw) = header["checks"][0]
     assert label == "S2, mean |error|" and delivered == pytest.approx(np.abs(live - asked).mean(), abs=1e-5)
     assert delivered < 0.3 * raw
@@ -41,7 +44,8 @@ def test_refinement_is_a_stage_that_can_be_left_out(curved, model):
     assert curved.stages == ("network", "physics", "refine") and "refine" not in model.stages
     dial = Dial({"volume_fraction": 0.4, "length": 9.0}, size=64)
     errors = [
-        protocol.decode(frames.frame(curved, dataclasses.replace(dial, off=off)))[0]["checks"][0][1] for off in ((), ("refine",))
+        protocol.decode(frames.frame(curved, dataclasses.replace(dial, off=off)))[0]["checks"][0][1]
+        for off in ((), ("refine",))
     ]
     assert errors[0] < 0.3 * errors[1]
 
@@ -53,16 +57,21 @@ def test_a_pulled_curve_is_asked_for_in_the_place_of_the_length(curved, quantity
     wanted = [0.16 + 0.24 * v for v in FELL]
     at = np.interp(quantity.stroke.knots, quantity.stroke.at, curve)
     np.testing.assert_allclose(at, wanted, atol=0.006)  # linear between the bins of a bent curve
-    assert np.abs(sample.measured["correlation"][0] - curve).mean() < 0.005 and sample.labels.mean() == pytest.approx(0.4, abs=2e-4)
+    assert np.abs(sample.measured["correlation"][0] - curve).mean() < 0.005 and sample.labels.mean() == pytest.approx(
+        0.4, abs=2e-4
+    )
     assert sample.requested["length"][0] == pytest.approx(implied, abs=1e-4)
 
 
 @given(
-    points=st.lists(st.floats(-1, 1, width=32), min_size=8, max_size=8), p=st.floats(0.05, 0.95), q=st.floats(0.05, 0.95)
+    points=st.lists(st.floats(-1, 1, width=32), min_size=8, max_size=8),
+    p=st.floats(0.05, 0.95),
+    q=st.floats(0.05, 0.95),
 )
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_the_shape_stays_when_the_fraction_moves(quantity, points, p, q):
-    """S2(0) = p1 at any fraction, and c(r) = (S2 - p1^2) / (p1 (1 - p1)) is the same curve, between its control points."""
+    """S2(0) = p1 at any fraction, and c(r) = (S2 - p1^2) / (p1 (1 - p1)) is the same curve, between its control
+    points."""
     shapes = []
     for fraction in (p, q):
         curve = curves.ordinates(points, quantity.stroke, {"volume_fraction": fraction})
@@ -74,10 +83,13 @@ def test_the_shape_stays_when_the_fraction_moves(quantity, points, p, q):
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 @given(
-    st.lists(st.floats(-0.25, 0.875, width=32), min_size=8, max_size=8), st.sets(st.sampled_from(("network", "physics", "refine")))
+    st.lists(st.floats(-0.25, 0.875, width=32), min_size=8, max_size=8),
+    st.sets(st.sampled_from(("network", "physics", "refine"))),
 )
 def test_a_pulled_curve_comes_back_from_its_link(curved, points, off):
-    dial = Dial({"volume_fraction": 0.5, "length": 8.0}, size=64, drawn={"correlation": tuple(points)}, off=tuple(sorted(off)))
+    dial = Dial(
+        {"volume_fraction": 0.5, "length": 8.0}, size=64, drawn={"correlation": tuple(points)}, off=tuple(sorted(off))
+    )
     back, notes = link.from_query(curved, link.to_query(curved, dial))
     assert (back, notes) == (dial, ()) or "defaults are used" in " ".join(notes)
 

@@ -53,7 +53,11 @@ def test_the_bundle_holds_the_arrays_and_how_to_make_them_again(model, sample):
     np.testing.assert_array_equal(arrays["labels"][0], sample.labels[0])
     assert told["seed"] == 3 and told["digest"] == model.digest and told["dialled_latents"] == {"length": 8.0}
     again = model.sample(
-        {"volume_fraction": told["requested"]["volume_fraction"]}, 3, told["seed"], latent=told["dialled_latents"], size=64
+        {"volume_fraction": told["requested"]["volume_fraction"]},
+        3,
+        told["seed"],
+        latent=told["dialled_latents"],
+        size=64,
     )
     np.testing.assert_array_equal(again.labels, arrays["labels"])
 
@@ -98,7 +102,9 @@ def test_the_neighbours_are_timed_in_one_run(model, monkeypatch):
     def rival(conditions, n, seed, shape):
         return np.zeros((n, *shape), np.uint8)
 
-    monkeypatch.setattr(baselines, "neighbours", lambda problem: (("Simulation", model.problem.oracle), ("Nothing", rival)))
+    monkeypatch.setattr(
+        baselines, "neighbours", lambda problem: (("Simulation", model.problem.oracle), ("Nothing", rival))
+    )
     ways = baselines.run(model, DIAL)
     assert [w.label for w in ways] == ["This model", "Simulation", "Nothing"]
     assert all(w.seconds > 0 and w.array.shape == (64, 64) for w in ways)

@@ -1,4 +1,5 @@
-"""The GAN lab without a browser: runs on the server, frames against the game, sentences, presets, the route's answers."""
+"""The GAN lab without a browser: runs on the server, frames against the game, sentences, presets, the route's
+answers."""
 
 import json
 from dataclasses import replace
@@ -71,12 +72,15 @@ def test_a_run_goes_on_when_the_dial_moves():
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_every_update_rule_of_the_trainer_is_played(scheme):
-    """The words are those of the trainer, and the numbers those of its game; only alternating heeds the critic's turns."""
+    """The words are those of the trainer, and the numbers those of its game; only alternating heeds the critic's
+    turns."""
     assert sorted(word for word, _, _ in gan.CHOICES[3].options) == sorted(SCHEMES)
     lab = GanLab(replace(gan.setting(LAB.defaults()), scheme=scheme))
     lab.play(5)
     found = [played(f"{scheme}-{turns}", 5, scheme=scheme, turns=turns)[0]["facts"]["learnt"] for turns in (2, 3)]
-    assert found[0] == pytest.approx(lab.measure().learnt, abs=1e-9) and (found[0] == found[1]) == (scheme != "alternating")
+    assert found[0] == pytest.approx(lab.measure().learnt, abs=1e-9) and (found[0] == found[1]) == (
+        scheme != "alternating"
+    )
 
 
 def test_the_oldest_run_gives_way():
@@ -120,12 +124,16 @@ def test_verdicts_follow_the_numbers():
 @pytest.mark.parametrize(
     ("run", "dial", "said"),
     [
-        ({"name": "", "to": 1}, {}, "name of 1 to 40"), ({"name": "x", "to": -1}, {}, "step from 0"), (7, {}, "name of 1 to 40"),
-        ({"name": "x", "to": True}, {}, "step from 0"), ({"name": "x", "to": 1e9}, {}, "step from 0"),
+        ({"name": "", "to": 1}, {}, "name of 1 to 40"),
+        ({"name": "x", "to": -1}, {}, "step from 0"),
+        (7, {}, "name of 1 to 40"),
+        ({"name": "x", "to": True}, {}, "step from 0"),
+        ({"name": "x", "to": 1e9}, {}, "step from 0"),
         ({"name": "x", "to": 1}, {"density": "eight", "gap": 3, "centre": 8}, "make the gap smaller"),
-        (None, {"loss": "hinge"}, "loss must be one of"), (None, {"turns": 0}, "whole number from 1 to 10"),
+        (None, {"loss": "hinge"}, "loss must be one of"),
+        (None, {"turns": 0}, "whole number from 1 to 10"),
     ],
-)  # fmt: skip
+)
 def test_bad_requests_get_a_sentence(run, dial, said):
     header, arrays = asked(run, **dial)
     assert said in header["error"] and not arrays

@@ -1,4 +1,5 @@
-"""The lab of the inverse problem without a browser: frames against the shipped checkpoint, flags, links, the route's answers."""
+"""The lab of the inverse problem without a browser: frames against the shipped checkpoint, flags, links, the route's
+answers."""
 
 import json
 from dataclasses import asdict
@@ -50,12 +51,17 @@ def number(header, row, column="W1"):
 
 @pytest.mark.parametrize("name", INSIDE)
 def test_inside_the_trained_range_the_pushforward_is_the_target(model, name):
-    """Wasserstein-1 at most 5 % of the sd of P_Y, raw and delivered; delivered points are on their levels to 1e-6, in the box."""
+    """Wasserstein-1 at most 5 % of the sd of P_Y, raw and delivered; delivered points are on their levels to 1e-6, in
+    the box."""
     found = judged(model, INSIDE[name], Prior(), 2000, 8)
     assert found["raw"]["W1"][0] <= 0.05 and found["all"]["W1"][0] <= 0.002
     answer = solve(model, INSIDE[name], Prior(), 2000)
     assert np.abs(rosenbrock(answer.points) - answer.levels).max() < 1e-6
-    assert answer.outside < 0.01 and inside(answer.points).mean() > 0.99 and warnings(model, INSIDE[name], Prior(), answer) == ()
+    assert (
+        answer.outside < 0.01
+        and inside(answer.points).mean() > 0.99
+        and warnings(model, INSIDE[name], Prior(), answer) == ()
+    )
 
 
 def test_so_it_is_between_the_named_targets(model):
@@ -86,7 +92,8 @@ def test_points_depend_on_seed_and_index_alone(model):
 
 
 def test_another_prior_is_reached_by_resampling(model):
-    """Towards the exact answer of that prior: at least twice as near as the trained prior's points, in both parameters."""
+    """Towards the exact answer of that prior: at least twice as near as the trained prior's points, in both
+    parameters."""
     prior = Prior((0.5, 1.0), 1.0)
     found = judged(model, Target(), prior, 2000, 4)
     trained = judged(model, Target(), Prior(), 2000, 4)["all"]
@@ -107,7 +114,9 @@ def test_beyond_the_trained_range_it_fails_and_says_so():
 
 def test_a_prior_far_from_the_level_is_flagged(model):
     answer = solve(model, Target(350, 20, 290, 410), FAR)
-    assert answer.effective < 0.25 and "under this prior" in " ".join(warnings(model, Target(350, 20, 290, 410), FAR, answer))
+    assert answer.effective < 0.25 and "under this prior" in " ".join(
+        warnings(model, Target(350, 20, 290, 410), FAR, answer)
+    )
 
 
 def test_a_frame_holds_what_was_asked():
@@ -115,7 +124,11 @@ def test_a_frame_holds_what_was_asked():
     assert header["id"] == 7 and header["bounds"] == [520.0, 640.0]
     pushed = rosenbrock(arrays["points"].astype(float))
     assert pushed.min() > 519 and pushed.max() < 641, "points travel as float32"
-    for name, (low, high) in {"pushed": header["view"], "points.x1": inverse.edges(0), "exact.x2": inverse.edges(1)}.items():
+    for name, (low, high) in {
+        "pushed": header["view"],
+        "points.x1": inverse.edges(0),
+        "exact.x2": inverse.edges(1),
+    }.items():
         assert arrays[name].sum() * (high - low) / inverse.BINS == pytest.approx(1, abs=0.03)
     raw, _ = framed(delivered="raw")
     assert number(raw, "delivered") == number(raw, "raw network") > number(framed()[0], "delivered")
@@ -127,7 +140,12 @@ CORNER = {"prior": "normal", "x1": -2.0, "x2": 3.0, "width": 0.4}
 
 @pytest.mark.parametrize(
     "change",
-    [{"mean": 5.0, "sd": 400.0}, {"mean": 3900.0, **NARROW}, {"mean": 5.0, **NARROW, **CORNER}, {"network": "cgan", "sd": 400.0}],
+    [
+        {"mean": 5.0, "sd": 400.0},
+        {"mean": 3900.0, **NARROW},
+        {"mean": 5.0, **NARROW, **CORNER},
+        {"network": "cgan", "sd": 400.0},
+    ],
 )
 def test_every_corner_of_the_dial_has_a_frame(change):
     header, arrays = framed(**change)
@@ -137,9 +155,12 @@ def test_every_corner_of_the_dial_has_a_frame(change):
 
 @pytest.mark.parametrize(
     ("dial", "said"),
-    [({"mean": 9000}, "mean must be a number from 5 to 3900"), ({"prior": "cauchy"}, "prior must be one of uniform, normal"),
-     ({"colour": 1}, "Unknown name 'colour'")],
-)  # fmt: skip
+    [
+        ({"mean": 9000}, "mean must be a number from 5 to 3900"),
+        ({"prior": "cauchy"}, "prior must be one of uniform, normal"),
+        ({"colour": 1}, "Unknown name 'colour'"),
+    ],
+)
 def test_the_route_answers_bad_requests_with_a_sentence(dial, said):
     header, arrays = protocol.decode(Service().answer(json.dumps({"id": 5, "lab": "inverse", "dial": dial})))
     assert header["id"] == 5 and said in header["error"] and not arrays
@@ -152,7 +173,9 @@ def test_the_route_answers():
 
 def test_the_page_shows_the_panel_and_a_link_sets_it(page, monkeypatch):
     drawn = []
-    monkeypatch.setattr(component, "mount_lab", lambda frame, name, model: drawn.append(protocol.decode(frame)[0]["panel"]))
+    monkeypatch.setattr(
+        component, "mount_lab", lambda frame, name, model: drawn.append(protocol.decode(frame)[0]["panel"])
+    )
     page.query_params["mean"], page.query_params["prior"], page.query_params["sd"] = "800", "normal", "x"
     page.run()
     assert not page.exception and drawn[-1]["dial"] == LAB.dial({"mean": 800, "prior": "normal"})
@@ -182,5 +205,8 @@ def test_the_card_is_the_one_that_the_code_writes(name):
     path = sampling.CHECKPOINTS / "inverse" / f"{name}.safetensors"
     found = checkpoint.load(path)
     assert path.with_suffix(".md").read_text() == checkpoint.card(found.manifest, found.digest)
-    plain = lambda config: json.loads(json.dumps(asdict(config)))  # noqa: E731
+
+    def plain(config):
+        return json.loads(json.dumps(asdict(config)))
+
     assert plain(TrainConfig(**found.manifest["config"])) == plain(discovery.split(f"inverse/{name}")[1].config)

@@ -44,7 +44,10 @@ def test_progress_is_followed_to_the_end(mine):
 
 
 def test_a_job_writes_into_its_own_folder_at_low_priority(mine):
-    text = "import os, sys, time; time.sleep(.3); open(sys.argv[1] + '/made', 'w').write(str(os.getpriority(os.PRIO_PROCESS, 0)))"
+    text = (
+        "import os, sys, time; time.sleep(.3); open(sys.argv[1] + '/made', "
+        "'w').write(str(os.getpriority(os.PRIO_PROCESS, 0)))"
+    )
     made = [mine.start(name, lambda folder: ["-c", text, str(folder)]) for name in "ab"]
     assert [wait(job) for job in made] == ["done", "done"] and made[0].folder != made[1].folder
     assert all((job.folder / "made").read_text() == str(jobs.PRIORITY) for job in made)
@@ -144,13 +147,16 @@ def test_a_job_ends_soon_after_its_explorer(tmp_path):
 import sys, time
 from pathlib import Path
 from explorer.jobs import Job
-work = "import os, time\\nprint(str(os.getpid()) + '/9', flush=True)\\nwhile True: time.sleep(.1); print('1/9', flush=True)"
+work = "import os, time\\nprint(str(os.getpid()) + '/9', flush=True)\\n"
+work += "while True: time.sleep(.1); print('1/9', flush=True)"
 job = Job(["-c", work], Path(sys.argv[1]))
 while not job.done: time.sleep(.02)
 print(job.done, flush=True)
 time.sleep(60)
 """
-    process = subprocess.Popen([sys.executable, "-c", explorer, str(tmp_path)], cwd=jobs.ROOT, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", explorer, str(tmp_path)], cwd=jobs.ROOT, stdout=subprocess.PIPE, text=True
+    )
     with process:
         worker = int(process.stdout.readline())
         process.kill()

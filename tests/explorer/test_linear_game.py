@@ -1,4 +1,5 @@
-"""The lab of the linear game without a browser: frames against the trainer's schemes, sentences, links, the route's answers."""
+"""The lab of the linear game without a browser: frames against the trainer's schemes, sentences, links, the route's
+answers."""
 
 import itertools
 import json
@@ -83,11 +84,15 @@ def test_distances_are_those_of_the_paths():
 
 @pytest.mark.parametrize("scheme", linear_exact.SCHEMES)
 def test_every_corner_of_the_dial_has_a_frame(scheme):
-    corners = itertools.product((0.01, 0.5, 1.0), (0, 1.0, 2.0), linear_exact.CRITICS, ((1, 0), (1, 1), (16, 16), (16, 5)))
+    corners = itertools.product(
+        (0.01, 0.5, 1.0), (0, 1.0, 2.0), linear_exact.CRITICS, ((1, 0), (1, 1), (16, 16), (16, 5))
+    )
     for eta, mu, critic, (d, size) in corners:
         header, arrays = framed(scheme=scheme, eta=eta, mu=mu, critic=critic, dimension=d, motif=size)
         assert all(np.isfinite(a).all() for a in arrays.values())
-        assert [b["name"] for b in header["blocks"]] == [n for n, there in (("free", size < d), ("motif", size)) if there]
+        assert [b["name"] for b in header["blocks"]] == [
+            n for n, there in (("free", size < d), ("motif", size)) if there
+        ]
         for block in header["blocks"]:
             assert block["growth"] == pytest.approx(block["radius"], abs=1e-3), (scheme, eta, mu, critic, d, size)
             assert len(block["at"]) == block["count"]
@@ -105,7 +110,12 @@ def test_the_map_says_where_it_converges():
 
 def test_the_sentences_follow_the_numbers():
     told = words(scheme="simultaneous", eta=0.1, mu=0.5)
-    assert "0.905249: the bound is false" in told and "0.953939" in told and "conclusion is right" in told and "1.004988" in told
+    assert (
+        "0.905249: the bound is false" in told
+        and "0.953939" in told
+        and "conclusion is right" in told
+        and "1.004988" in told
+    )
     assert "the bound holds" in words(scheme="simultaneous", eta=0.5, mu=0.1)
     assert "So is the conclusion: with no free coordinate GD converges" in words(dimension=3, motif=3)
     assert "The conclusion holds: with no free coordinate GD diverges" in words(dimension=3, motif=3, eta=0.5, mu=0.1)
@@ -127,12 +137,13 @@ def test_the_sentences_follow_the_numbers():
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"scheme": "alternating", "motif": 0}, "cycles"), ({"scheme": "alternating", "eta": 0.5, "mu": 1.0, "motif": 8}, "drifts"),
+        ({"scheme": "alternating", "motif": 0}, "cycles"),
+        ({"scheme": "alternating", "eta": 0.5, "mu": 1.0, "motif": 8}, "drifts"),
         ({"critic": "projected", "mu": 0, "motif": 8}, "stands still"),
         ({"eta": 1.0, "mu": 1.0, "critic": "projected", "motif": 8}, "flips for ever"),
         ({"scheme": "extragradient", "eta": 0.5, "mu": 1.0, "critic": "projected", "motif": 8}, "stands still"),
     ],
-)  # fmt: skip
+)
 def test_what_happens_at_radius_1(change, expected):
     (block,) = framed(**change)[0]["blocks"]
     assert block["radius"] == pytest.approx(1, abs=1e-9) and block["verdict"] == expected
@@ -140,7 +151,11 @@ def test_what_happens_at_radius_1(change, expected):
 
 def test_the_bounds_that_are_told_are_the_borders():
     assert linear_exact.radius("extragradient", 0.267, 2.0) < 1 < linear_exact.radius("extragradient", 0.269, 2.0)
-    assert linear_exact.radius("extragradient", 0.249, 2.0, False) < 1 < linear_exact.radius("extragradient", 0.251, 2.0, False)
+    assert (
+        linear_exact.radius("extragradient", 0.249, 2.0, False)
+        < 1
+        < linear_exact.radius("extragradient", 0.251, 2.0, False)
+    )
     assert linear_exact.radius("optimistic", 0.577, 0) < 1 < linear_exact.radius("optimistic", 0.578, 0)
 
 
@@ -165,7 +180,9 @@ def test_the_route_answers_bad_requests_with_a_sentence(request_, said):
 
 
 def test_the_route_answers():
-    header, arrays = protocol.decode(Service().answer(json.dumps({"id": 5, "lab": "linear_game", "dial": {"eta": 0.25}})))
+    header, arrays = protocol.decode(
+        Service().answer(json.dumps({"id": 5, "lab": "linear_game", "dial": {"eta": 0.25}}))
+    )
     assert header["id"] == 5 and "error" not in header and header["dial"]["eta"] == 0.25 and arrays["theta"].any()
 
 
@@ -176,8 +193,17 @@ def test_the_page_shows_the_panel(page):
 
 def test_a_link_sets_the_dial_and_what_cannot_be_used_is_a_sentence(page, monkeypatch):
     drawn = []
-    monkeypatch.setattr(component, "mount_lab", lambda frame, name, model: drawn.append(protocol.decode(frame)[0]["panel"]["dial"]))
-    for name, value in {"eta": "0.3", "scheme": "optimistic", "mu": "9", "motif": "x", "critic": "blind", "colour": "red"}.items():
+    monkeypatch.setattr(
+        component, "mount_lab", lambda frame, name, model: drawn.append(protocol.decode(frame)[0]["panel"]["dial"])
+    )
+    for name, value in {
+        "eta": "0.3",
+        "scheme": "optimistic",
+        "mu": "9",
+        "motif": "x",
+        "critic": "blind",
+        "colour": "red",
+    }.items():
         page.query_params[name] = value
     page.run()
     assert not page.exception and drawn[-1] == LAB.dial({"eta": 0.3, "scheme": "optimistic"})

@@ -67,7 +67,8 @@ def target():
     return request.measured("discs.png", windows.phases(grey, thresholds.otsu(grey)), {"file": "discs.png"})
 
 
-# --- the page -------------------------------------------------------------------------------------------------------------
+# --- the page
+# -------------------------------------------------------------------------------------------------------------
 
 
 def test_an_empty_page_says_what_to_do(page):
@@ -165,7 +166,10 @@ def test_several_pictures_and_curves(page):
 
 def test_an_impossible_curve_is_moved_or_refused_in_a_sentence(page):
     r = np.arange(40.0)
-    for curve, say in ((np.where(r < 8, 0.4, 0.16), "nearest possible"), (np.where(r > 0, 0.02, 0.4), "No structure has")):
+    for curve, say in (
+        (np.where(r < 8, 0.4, 0.16), "nearest possible"),
+        (np.where(r > 0, 0.02, 0.4), "No structure has"),
+    ):
         upload(page, "s2.csv", "\n".join(f"{a},{b}" for a, b in zip(r, curve, strict=True)).encode())
         button(page, "Make structures like this").click().run()
         assert not page.exception and any(say in s for s in sentences(page))
@@ -178,7 +182,8 @@ def test_without_a_model_the_micrograph_is_still_measured(page, tmp_path, monkey
     assert "Volume fraction p1" in facts(page)
 
 
-# --- requests and files ---------------------------------------------------------------------------------------------------
+# --- requests and files
+# ---------------------------------------------------------------------------------------------------
 
 
 def test_at_scale_one_the_request_is_what_was_measured(model):
@@ -190,13 +195,19 @@ def test_at_scale_one_the_request_is_what_was_measured(model):
 
 
 def test_large_structures_are_asked_for_at_another_scale(model):
-    """Discs four times as large: the same curve at four times the step, and lengths that come back in pixels of the micrograph."""
+    """Discs four times as large: the same curve at four times the step, and lengths that come back in pixels of the
+    micrograph."""
     small, grey = target(), windows.example(3, (768, 768), radius=28.0)
     large = request.measured("large.png", windows.phases(grey, thresholds.otsu(grey)), {})
     step = request.suggested(large, model)
     assert 3 < step < 7
-    first = lambda t, s: np.array(request.request(t, s)["correlation"])  # noqa: E731
-    shape = lambda c: (c - c[0] ** 2) / (c[0] - c[0] ** 2)  # noqa: E731
+
+    def first(t, s):
+        return np.array(request.request(t, s)["correlation"])
+
+    def shape(c):
+        return (c - c[0] ** 2) / (c[0] - c[0] ** 2)
+
     np.testing.assert_allclose(shape(first(large, 4.0))[:12], shape(first(small, 1.0))[:12], atol=0.08)
     made = request.make(model, large, step, n=2)
     rows = {label: (values.mean(), asked) for label, _, values, asked in request.comparison(made)}
@@ -256,7 +267,14 @@ workbench.show("two_phase")
 def test_the_zip(model):
     made = request.make(model, target(), 2.0, n=2)
     archive = zipfile.ZipFile(io.BytesIO(micrograph_files.bundle(model, made, 3, 0.5, "µm")))
-    assert archive.namelist() == ["png/000.png", "png/001.png", "png/002.png", "structures.npy", "curves.csv", "request.json"]
+    assert archive.namelist() == [
+        "png/000.png",
+        "png/001.png",
+        "png/002.png",
+        "structures.npy",
+        "curves.csv",
+        "request.json",
+    ]
     structures = np.load(io.BytesIO(archive.read("structures.npy")))
     np.testing.assert_array_equal(structures[:2], made.sample.labels)
     for i, one in enumerate(structures):
@@ -270,8 +288,11 @@ def test_the_zip(model):
     rows = list(csv.DictReader(io.StringIO(archive.read("curves.csv").decode())))
     s2 = [r for r in rows if r["curve"] == "S2"]
     assert float(s2[5]["distance (µm)"]) == pytest.approx(float(correlations.distances()[5]))
-    np.testing.assert_allclose([float(r["structure_002"]) for r in s2],
-                               np.array(models.take(model, made.dial, 3).measured["correlation"][2]), rtol=1e-5)  # fmt: skip
+    np.testing.assert_allclose(
+        [float(r["structure_002"]) for r in s2],
+        np.array(models.take(model, made.dial, 3).measured["correlation"][2]),
+        rtol=1e-5,
+    )
     with pytest.raises(ValueError, match="1 to 512"):
         micrograph_files.bundle(model, made, 513, 1.0, "px")
 

@@ -22,8 +22,11 @@ from tests.explorer import untrained
 TRACE = [
     {"step": s, "critic.loss": 1 / s, "critic.gap": g, "motif MSE": e, "confidence / real": 0.9}
     for s, g, e in ((1, 0.5, 0.3), (10, 4.0, 0.01), (100, 3.0, 0.002), (200, 1.0, 5e-4), (300, 0.4, 1e-4))
-]  # fmt: skip
-ROWS = [{"quantity": "motif MSE", "bar": "<= 0", "data": 0.0, "raw": 1e-4, "all": 0.0}, {"quantity": "critic's gap", "all": 0.4}]
+]
+ROWS = [
+    {"quantity": "motif MSE", "bar": "<= 0", "data": 0.0, "raw": 1e-4, "all": 0.0},
+    {"quantity": "critic's gap", "all": 0.4},
+]
 FILM = {s: np.full((12, 32, 32, 1), s % 256, np.uint8) for s in (1, 10, 30, 100, 200, 300)}
 
 
@@ -78,7 +81,10 @@ def test_samples_stand_over_their_iteration():
 
 def test_the_table_puts_presets_beside_each_other(trained):
     table = view.measured(models.trained("motif"))
-    assert table.loc["motif MSE", "Projected critic, raw"] == pytest.approx(1e-4) and table.loc["motif MSE", "Any motif"] == 0
+    assert (
+        table.loc["motif MSE", "Projected critic, raw"] == pytest.approx(1e-4)
+        and table.loc["motif MSE", "Any motif"] == 0
+    )
     assert table.loc["critic's gap"].isna().sum() == 4
 
 

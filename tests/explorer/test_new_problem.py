@@ -43,7 +43,9 @@ def test_the_home_page_lists_it(home):
     home.run()
     assert not home.exception
     titles = [s.value for s in home.subheader]
-    assert titles == [discovery.problem(name).title for name in discovery.problems()] and {"Rings", "Waves"} <= set(titles)
+    assert titles == [discovery.problem(name).title for name in discovery.problems()] and {"Rings", "Waves"} <= set(
+        titles
+    )
 
 
 def test_without_its_model_the_page_says_what_to_do():

@@ -14,8 +14,16 @@ from explorer.live import component, protocol
 from explorer.live.models import MODELS
 from explorer.live.protocol import Dial
 
-REQUEST = {"id": 4, "model": "two_phase/fraction", "conditions": {"volume_fraction": 0.4}, "latent": {"length": 9.0}, "seed": 7,
-           "size": 64, "project": True, "off": []}  # fmt: skip
+REQUEST = {
+    "id": 4,
+    "model": "two_phase/fraction",
+    "conditions": {"volume_fraction": 0.4},
+    "latent": {"length": 9.0},
+    "seed": 7,
+    "size": 64,
+    "project": True,
+    "off": [],
+}
 
 
 def send(page, kind, **change):

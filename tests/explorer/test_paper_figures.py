@@ -23,8 +23,10 @@ def method(title, centre, after, loss):
 METHODS = {"ours": method("Ours", 0.25, 200, 1.0), "other": method("Other", 30.0, None, 8.0)}
 FOUND = {
     "settings": {"requests": 300, "images for a target": 100, "acceptable": {"centre error, mean, px": "<= 3"}},
-    "methods": METHODS, "targets": {"ours": [METHODS["ours"]["target"]]}, "sentences": ["Ours: fine.", "Other: not."],
-}  # fmt: skip
+    "methods": METHODS,
+    "targets": {"ours": [METHODS["ours"]["target"]]},
+    "sentences": ["Ours: fine.", "Other: not."],
+}
 
 
 @pytest.mark.parametrize("dark", [False, True])

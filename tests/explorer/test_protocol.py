@@ -28,7 +28,9 @@ json_values = st.recursive(
 def test_a_good_request_is_read():
     request = protocol.parse(json.dumps(GOOD | {"id": 3, "project": False}))
     assert (request.id, request.model) == (3, "two_phase/fraction")
-    assert request.dial == protocol.Dial({"volume_fraction": float(np.float32(0.3))}, {"length": 8.0}, 4, 64, False, ("physics",))
+    assert request.dial == protocol.Dial(
+        {"volume_fraction": float(np.float32(0.3))}, {"length": 8.0}, 4, 64, False, ("physics",)
+    )
 
 
 def test_locks_are_places_each_once():
@@ -72,7 +74,8 @@ def test_a_bad_request_is_refused_with_a_sentence(change, words):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "5", "null", "{", "{}", '{"model": NaN}', '{"model":"a","seed":Infinity}', "[" * 9000, "x" * 20_000]
+    "text",
+    ["", "[]", "5", "null", "{", "{}", '{"model": NaN}', '{"model":"a","seed":Infinity}', "[" * 9000, "x" * 20_000],
 )
 def test_garbage_is_refused_with_a_sentence(text):
     with pytest.raises(ValueError, match=r"\w+ .*\.$"):
@@ -103,7 +106,9 @@ def test_any_object_is_read_or_refused(thing):
         hnp.arrays(st.sampled_from([np.uint8, np.float32]), hnp.array_shapes(max_dims=3, max_side=9)),
         max_size=4,
     ),
-    st.dictionaries(st.text(max_size=5).filter(lambda k: k != "arrays"), st.integers() | st.text(max_size=20), max_size=4),
+    st.dictionaries(
+        st.text(max_size=5).filter(lambda k: k != "arrays"), st.integers() | st.text(max_size=20), max_size=4
+    ),
 )
 def test_a_frame_comes_back_as_it_was(arrays, header):
     got, back = protocol.decode(protocol.encode(header, arrays))
@@ -115,5 +120,7 @@ def test_a_frame_comes_back_as_it_was(arrays, header):
 
 
 def test_numbers_that_are_not_finite_become_null():
-    header, _ = protocol.decode(protocol.encode({"a": float("nan"), "b": np.float32("inf"), "c": np.array([1.0, np.nan])}, {}))
+    header, _ = protocol.decode(
+        protocol.encode({"a": float("nan"), "b": np.float32("inf"), "c": np.array([1.0, np.nan])}, {})
+    )
     assert header == {"a": None, "b": None, "c": [1.0, None]}

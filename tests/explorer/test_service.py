@@ -27,7 +27,9 @@ async def serving(handler):
     """A server of this handler in this event loop; yields its port."""
     port = free_port()
     app = Starlette(routes=[WebSocketRoute("/api/live", handler)])
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="critical", ws="websockets-sansio", lifespan="off"))
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=port, log_level="critical", ws="websockets-sansio", lifespan="off")
+    )
     task = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)
@@ -98,8 +100,15 @@ def test_beyond_the_held_out_data_nothing_is_compared(model):
 
 def test_errors_are_sentences_in_frames_and_the_talk_goes_on():
     async def conversation(socket):
-        bad = [await ask(socket, id=1, conditions={"volume_fraction": 2.0}), await ask(socket, id=2, model="nobody/here")]
-        bad += [await ask(socket, id=3, off=["thinking"]), await ask(socket, id=4, size=65), await ask(socket, id=5, colour="red")]
+        bad = [
+            await ask(socket, id=1, conditions={"volume_fraction": 2.0}),
+            await ask(socket, id=2, model="nobody/here"),
+        ]
+        bad += [
+            await ask(socket, id=3, off=["thinking"]),
+            await ask(socket, id=4, size=65),
+            await ask(socket, id=5, colour="red"),
+        ]
         return bad, await ask(socket, id=6)
 
     bad, good = talk(conversation)
@@ -197,7 +206,9 @@ def test_answers_are_paced(monkeypatch):
     assert talk(conversation, slow) >= 4 / 20 * 0.9
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "https://localhost.evil.example"])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "http://127.0.0.1:1", "https://localhost.evil.example"]
+)
 def test_another_origin_is_refused(origin):
     async def conversation(socket):
         return None

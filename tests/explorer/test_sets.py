@@ -1,4 +1,5 @@
-"""Ensembles: the command says what was released, the summary and the files say what came out, the page stays in sentences."""
+"""Ensembles: the command says what was released, the summary and the files say what came out, the page stays in
+sentences."""
 
 import csv
 import io
@@ -55,14 +56,21 @@ def test_the_command_line_says_what_was_released(curved, tmp_path, dial, span):
     for name, value in read.items():
         np.testing.assert_array_equal(np.float32(value), np.float32(told.conditions[name]))
     assert (given.n, given.seed, given.size, not given.raw) == (7, told.seed, told.size, told.project)
-    assert tuple(given.off) == told.off and given.workers == 1 and given.lines and given.best_of == told.best_of == dial.best_of
+    assert (
+        tuple(given.off) == told.off
+        and given.workers == 1
+        and given.lines
+        and given.best_of == told.best_of == dial.best_of
+    )
 
 
 def test_a_set_holds_what_the_page_shows(curved, found):
     assert (found.n, found.shape) == (9, (64, 64))
     np.testing.assert_allclose(found.requested["volume_fraction"], np.linspace(0.3, 0.5, 9), atol=1e-6)
     alone = models.take(curved, Dial({"volume_fraction": 0.3, "length": 8.0}, DIAL.latent, 5, 64, off=("network",)))
-    assert (found.labels(0, 1)[0] != alone.labels[0]).mean() < 5e-3  # other batches round differently, refinement carries it on
+    assert (
+        found.labels(0, 1)[0] != alone.labels[0]
+    ).mean() < 5e-3  # other batches round differently, refinement carries it on
 
 
 @pytest.mark.parametrize(
@@ -99,7 +107,9 @@ def test_the_zip_holds_every_structure_and_how_to_make_it_again(curved, found, k
         table = list(csv.reader(io.StringIO(archive.read("samples.csv").decode())))
     assert len(names) == 9 + 3 and about["request"]["digest"] == curved.digest and about["request"]["seed"] == 5
     assert about["software"].startswith("InvNet Explorer") and len(about["measured"]) == 3
-    assert len(table) == 10 and float(table[1][table[0].index("measured_volume_fraction")]) == pytest.approx(0.3, abs=2e-4)
+    assert len(table) == 10 and float(table[1][table[0].index("measured_volume_fraction")]) == pytest.approx(
+        0.3, abs=2e-4
+    )
     labels = found.labels(0, 1)[0]
     if kind == "NPY":
         np.testing.assert_array_equal(np.load(io.BytesIO(first)), labels)
@@ -115,7 +125,9 @@ def test_the_curves_of_a_set(curved, found):
     rows = list(csv.DictReader(io.StringIO(batches.curves(curved, found).decode())))
     first = next(r for r in rows if r["curve"] == "correlation")
     assert float(first["mean"]) == pytest.approx(found.measured["volume_fraction"].mean(), abs=1e-6)
-    assert float(first["requested_mean"]) == pytest.approx(0.4, abs=1e-3) and {r["curve"] for r in rows} > {"lineal_path"}
+    assert float(first["requested_mean"]) == pytest.approx(0.4, abs=1e-3) and {r["curve"] for r in rows} > {
+        "lineal_path"
+    }
 
 
 def test_thumbnails_and_bubbles(curved, found):
@@ -124,7 +136,9 @@ def test_thumbnails_and_bubbles(curved, found):
     for dark in (False, True):
         chart = sets.bubbles(curved, found, dark)
         raw, delivered = chart.data[:2]
-        assert sum(delivered.customdata) == sum(raw.customdata) == 9 and "volume fraction" in chart.layout.xaxis.title.text
+        assert (
+            sum(delivered.customdata) == sum(raw.customdata) == 9 and "volume fraction" in chart.layout.xaxis.title.text
+        )
         np.testing.assert_allclose(delivered.x, delivered.y, atol=1e-3)
     one = figures.bubbles(np.full(5, 0.4), [("raw", np.full(5, 0.41)), ("delivered", np.full(5, 0.4))], "p1")
     assert list(one.data[1].customdata) == [5]
@@ -183,9 +197,14 @@ def test_the_rivals_come_at_once_and_the_slow_one_later():
     page = finish(page, "")
     labels = list(page.dataframe[0].value.index)
     assert labels[0] == rivals.OURS and labels[-1] == "Yeong-Torquato annealing"
-    assert {"p1 error", "S2 error", "Euler number", "Specific surface", "Lineal path error", rivals.MILLISECONDS} <= set(
-        page.dataframe[0].value
-    )
+    assert {
+        "p1 error",
+        "S2 error",
+        "Euler number",
+        "Specific surface",
+        "Lineal path error",
+        rivals.MILLISECONDS,
+    } <= set(page.dataframe[0].value)
     page = click(page, "Run the other ways at this request")
     if page.get("progress"):
         page = click(page, "Cancel")

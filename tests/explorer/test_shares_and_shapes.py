@@ -72,7 +72,11 @@ def test_locks_that_cannot_be_are_a_sentence_and_nothing_is_locked(text):
 
 
 def test_a_request_may_lock_all_but_two():
-    ask = lambda held: protocol.decode(Service().answer(json.dumps({"model": "rings/shares", "locked": {"fractions": held}})))[0]  # noqa: E731
+    def ask(held):
+        return protocol.decode(Service().answer(json.dumps({"model": "rings/shares", "locked": {"fractions": held}})))[
+            0
+        ]
+
     assert "error" not in ask([0, 1, 2]) and "3 shares can be locked" in ask([0, 1, 2, 3])["error"]
 
 
@@ -80,15 +84,25 @@ def test_the_panel_is_told_which_shapes_can_be_dragged():
     told = {name: panel_spec.panel(get(f"discs/{name}"), Dial()) for name in ("pair", "mixed", "free")}
     assert [h["size"] for h in told["pair"]["handles"]] == ["r1", "r2"] and told["pair"]["note"] == ""
     assert told["mixed"]["handles"][1] == {
-        "label": "Square", "x": "x2", "y": "y2", "size": "area2", "measure": "area", "outline": "square",
-    }  # fmt: skip
+        "label": "Square",
+        "x": "x2",
+        "y": "y2",
+        "size": "area2",
+        "measure": "area",
+        "outline": "square",
+    }
     assert told["free"]["handles"] == [] and "no request" in told["free"]["note"]
 
 
 def test_a_refused_request_is_a_sentence_and_the_talk_goes_on():
-    ask = lambda given: protocol.decode(Service().answer(json.dumps({"id": 4, "model": "discs/pair", "conditions": given})))  # noqa: E731
+    def ask(given):
+        return protocol.decode(Service().answer(json.dumps({"id": 4, "model": "discs/pair", "conditions": given})))
+
     header, arrays = ask(OVER)
-    assert header == {"id": 4, "error": "The shapes overlap by 11.6 px. Move them apart or make one smaller."} and not arrays
+    assert (
+        header == {"id": 4, "error": "The shapes overlap by 11.6 px. Move them apart or make one smaller."}
+        and not arrays
+    )
     assert "error" not in ask(APART)[0]
 
 
@@ -123,7 +137,9 @@ def test_a_request_is_carried_to_the_next_preset():
 def test_what_the_next_preset_cannot_hold_stays_behind():
     wide = Dial({**APART, "r1": 99.0, "x2": float("nan")}, seed=3)
     assert state.carried(get("discs/pair"), Dial(), wide).conditions == {k: APART[k] for k in ("x1", "y1", "y2", "r2")}
-    together = state.carried(get("discs/mixed"), Dial({"area2": 900.0}), Dial({**APART, "x1": 24.0, "y1": 44.0}, seed=3))
+    together = state.carried(
+        get("discs/mixed"), Dial({"area2": 900.0}), Dial({**APART, "x1": 24.0, "y1": 44.0}, seed=3)
+    )
     assert together == Dial({"area2": 900.0}, seed=3, size=0)
 
 
@@ -161,7 +177,10 @@ def test_areas_are_in_per_cent_in_a_figure_of_their_own(monkeypatch):
 
 
 def test_without_a_request_or_shapes_there_is_no_deviation_to_draw():
-    assert request_error.charts(get("discs/free"), Dial(), False) == [] and request_error.charts(get("rings/shares"), Dial(), False) == []
+    assert (
+        request_error.charts(get("discs/free"), Dial(), False) == []
+        and request_error.charts(get("rings/shares"), Dial(), False) == []
+    )
 
 
 def test_every_way_says_how_far_it_is_from_the_request():
@@ -174,7 +193,9 @@ def test_every_way_says_how_far_it_is_from_the_request():
     mixed = get("discs/mixed")
     given = {q.name: np.array([q.default], np.float32) for q in mixed.conditions}
     delivered = models.take(mixed, Dial())
-    (_, worst, unit), (label, share, per_cent) = baselines.measure(mixed, "Ours", lambda: delivered.labels, given).missed
+    (_, worst, unit), (label, share, per_cent) = baselines.measure(
+        mixed, "Ours", lambda: delivered.labels, given
+    ).missed
     assert (unit, label, per_cent) == ("px", "Area 2", "%") and worst < 0.25
     assert share == pytest.approx(100 * abs(delivered.measured["area2"][0] / 324 - 1))
 
@@ -191,7 +212,9 @@ def test_presets_that_take_the_same_request_stand_beside_each_other():
 def test_the_home_page_shows_what_can_be_made():
     shares, discs = home.dials(get("rings/shares")), home.dials(get("discs/pair"))
     firsts = [dial.conditions["fractions"][0] for dial, _ in shares]
-    assert firsts == sorted(set(firsts)) and all(sum(dial.conditions["fractions"]) == pytest.approx(1) for dial, _ in shares)
+    assert firsts == sorted(set(firsts)) and all(
+        sum(dial.conditions["fractions"]) == pytest.approx(1) for dial, _ in shares
+    )
     assert [caption for _, caption in discs] == ["x1 15.9 px", "x1 31.5 px", "seed 5"], "the last one would overlap"
     for name, dials in (("rings/shares", shares), ("discs/pair", discs)):
         assert all(models.take(get(name), dial).labels is not None for dial, _ in dials)

@@ -15,9 +15,10 @@ from explorer.views import showers as view
 SHIPPED = Path(__file__).parents[2] / "checkpoints" / "showers"
 ENERGIES = [10.0, 17.5, 25.0]
 CURVES = {
-    "energy": ENERGIES, "mean": {"simulated": [1.0] * 3, "network": [0.99, 1.01, 1.0]},
+    "energy": ENERGIES,
+    "mean": {"simulated": [1.0] * 3, "network": [0.99, 1.01, 1.0]},
     "deviation": {"simulated": [0.11, 0.09, 0.07], "network": [0.1, 0.1, 0.1]},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -44,7 +45,8 @@ def test_the_chosen_network_stands_beside_the_one_without_tricks(trained):
 
 
 def test_the_table_says_by_how_much_the_tricks_help(trained):
-    """The bars, on the shipped checkpoints: occupancies at most half as far from the simulated ones, the response within 3 %."""
+    """The bars, on the shipped checkpoints: occupancies at most half as far from the simulated ones, the response
+    within 3 %."""
     rows = view.table(trained)
     assert rows.index[0] == SIMULATED and rows.loc[WITHOUT, f"{W1} / without"] == 1
     tricks = rows.loc["All tricks"]
@@ -53,7 +55,8 @@ def test_the_table_says_by_how_much_the_tricks_help(trained):
 
 
 def test_the_shipped_networks_are_as_good_as_their_cards_say(trained):
-    """Measured again on fewer showers: the tricks halve the distances, the response is within 3 % of the energy asked for."""
+    """Measured again on fewer showers: the tricks halve the distances, the response is within 3 % of the energy asked
+    for."""
     plain, tricks = (quality(trained[title], 128)["raw"] for title in (WITHOUT, "All tricks"))
     assert (tricks[[W1, CUT]] < 0.6 * plain[[W1, CUT]]).all() and tricks[RESPONSE] <= 3
     for found, title in ((plain, WITHOUT), (tricks, "All tricks")):

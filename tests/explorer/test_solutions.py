@@ -1,4 +1,5 @@
-"""Fields over physical axes: frames with exact solution, residuals and errors; drawn starts; links; the page and its files."""
+"""Fields over physical axes: frames with exact solution, residuals and errors; drawn starts; links; the page and its
+files."""
 
 import csv
 import io
@@ -24,7 +25,11 @@ from explorer.sections import solution
 from tests.explorer import untrained
 
 POINTS = tuple(float(np.float32(v)) for v in np.round(0.5 + 0.4 * np.sin(np.arange(16)), 3))
-DIALS = [Dial({"frequency": 3.0}), Dial({"frequency": 3.0}, project=False), Dial(drawn={"initial": POINTS}, smooth=False)]
+DIALS = [
+    Dial({"frequency": 3.0}),
+    Dial({"frequency": 3.0}, project=False),
+    Dial(drawn={"initial": POINTS}, smooth=False),
+]
 PAGE = "from explorer import workbench\nworkbench.show('burgers', 'Plain words.')"
 
 
@@ -78,7 +83,9 @@ def test_the_residual_is_shown_where_the_field_is(viscous):
     conditions = {k: torch.from_numpy(v) for k, v in found.sample.requested.items()}
     field = viscous.problem.receive(wrong)[:, None]
     invariance = next(i for i in solutions.maps(viscous) if i.name == "finite_volume")
-    shown, after, before = solutions.residual(viscous, invariance, field, viscous.problem.receive(wrong * 1.0)[:, None], conditions)
+    shown, after, before = solutions.residual(
+        viscous, invariance, field, viscous.problem.receive(wrong * 1.0)[:, None], conditions
+    )
     assert after == before > found.residuals["finite_volume"][1]
     row, column = np.unravel_index(np.abs(shown).argmax(), shown.shape)
     assert abs(row - 50) <= 1 and abs(column - 40) <= 1 and not shown[:, 0].any()
@@ -94,7 +101,9 @@ def test_the_projection_takes_the_residual_away(viscous):
 
 
 def test_a_start_that_does_not_close_is_said(viscous):
-    said = lambda dial: [w for w in solutions.solve(viscous, dial).sample.warnings if "does not close" in w]  # noqa: E731
+    def said(dial):
+        return [w for w in solutions.solve(viscous, dial).sample.warnings if "does not close" in w]
+
     assert said(Dial({"frequency": 5.5})) and "c = 5.5" in said(Dial({"frequency": 5.5}))[0]
     assert not said(Dial({"frequency": 4.0})) and not said(Dial({"frequency": 5.5}, drawn={"initial": POINTS}))
 

@@ -15,7 +15,9 @@ SAME = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max
 
 
 def between(q):
-    return st.floats(q.low, q.high, width=64).map(lambda v: float(np.clip(np.float32(v), np.float32(q.low), np.float32(q.high))))
+    return st.floats(q.low, q.high, width=64).map(
+        lambda v: float(np.clip(np.float32(v), np.float32(q.low), np.float32(q.high)))
+    )
 
 
 @SAME
@@ -25,9 +27,12 @@ def test_a_dial_comes_back_from_its_link(model, data):
     dial = Dial(
         {q.name: data.draw(between(q)) for q in model.conditions},
         {q.name: data.draw(between(q)) for q in model.latents if q in chosen},
-        data.draw(st.integers(0, 2**31 - 1)), data.draw(st.sampled_from(models.sizes(model))), data.draw(st.booleans()),
-        tuple(s for s in model.stages if data.draw(st.booleans())), data.draw(st.sampled_from(model.problem.best_of or (1,))),
-    )  # fmt: skip
+        data.draw(st.integers(0, 2**31 - 1)),
+        data.draw(st.sampled_from(models.sizes(model))),
+        data.draw(st.booleans()),
+        tuple(s for s in model.stages if data.draw(st.booleans())),
+        data.draw(st.sampled_from(model.problem.best_of or (1,))),
+    )
     back, notes = link.from_query(model, link.to_query(model, dial))
     assert back == dial and notes == ()
 

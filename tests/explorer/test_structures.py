@@ -31,10 +31,13 @@ def structure(n=48, m=40, seed=0):
     return ndimage.gaussian_filter(noise, (0, 3, 3), mode="wrap").argmax(0).astype(np.uint8)
 
 
-# --- TIFF, NPZ, VTK -----------------------------------------------------------------------------------------------------
+# --- TIFF, NPZ, VTK
+# -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("pixel", "unit", "metres"), [(0.5, "µm", 5e-7), (3.0, "nm", 3e-9), (2.0, "mm", 2e-3), (1.0, "m", 1.0)])
+@pytest.mark.parametrize(
+    ("pixel", "unit", "metres"), [(0.5, "µm", 5e-7), (3.0, "nm", 3e-9), (2.0, "mm", 2e-3), (1.0, "m", 1.0)]
+)
 def test_a_tiff_tells_the_size_of_its_pixels(pixel, unit, metres):
     image = Image.open(io.BytesIO(formats.tiff(structure(), pixel, unit)))
     assert image.mode == "L"
@@ -87,7 +90,8 @@ def test_a_vtk_image_is_by_the_format():
     np.testing.assert_array_equal(cells['p "<&'][0, ::-1], chance)
 
 
-# --- grains and DREAM.3D --------------------------------------------------------------------------------------------------
+# --- grains and DREAM.3D
+# --------------------------------------------------------------------------------------------------
 
 
 @given(st.integers(0, 500), st.sampled_from([True, False]))
@@ -141,7 +145,9 @@ def test_without_our_own_array_the_angles_give_the_same_partition(tmp_path):
 def test_a_dream3d_file_has_the_layout_of_version_6(tmp_path):
     labels = structure()
     with h5py.File(written(tmp_path, labels)) as file:
-        assert file.attrs["FileVersion"] == b"7.0" and {"DataContainerBundles", "DataContainers", "Pipeline"} == set(file)
+        assert file.attrs["FileVersion"] == b"7.0" and {"DataContainerBundles", "DataContainers", "Pipeline"} == set(
+            file
+        )
         home = file["DataContainers/ImageDataContainer"]
         place = home["_SIMPL_GEOMETRY"]
         assert place["DIMENSIONS"][:].tolist() == [40, 48, 1] and place["SPACING"][:].tolist() == [0.5] * 3
@@ -162,11 +168,13 @@ def test_a_dream3d_file_has_the_layout_of_version_6(tmp_path):
         assert n[0] == 0 and home["CellEnsembleData/CrystalStructures"][:].ravel().tolist() == [999, 1]
 
 
-# --- Abaqus ---------------------------------------------------------------------------------------------------------------
+# --- Abaqus
+# ---------------------------------------------------------------------------------------------------------------
 
 
 def read_inp(text):
-    """Nodes {number: (x, y)}, element sets {name: {number: nodes}}, sections {set: material} and materials of an input file."""
+    """Nodes {number: (x, y)}, element sets {name: {number: nodes}}, sections {set: material} and materials of an input
+    file."""
     nodes, sets, sections, materials = {}, {}, {}, []
     keyword, options = "", {}
     for line in text.splitlines():
@@ -202,7 +210,9 @@ def test_an_abaqus_file_holds_every_pixel_once():
     for k, name in enumerate(SETS):
         for corners in sets.get(name, {}).values():
             x, y = np.array([nodes[c] for c in corners]).T
-            assert (x * np.roll(y, -1) - y * np.roll(x, -1)).sum() / 2 == pytest.approx(0.25)  # counter-clockwise, its own area
+            assert (x * np.roll(y, -1) - y * np.roll(x, -1)).sum() / 2 == pytest.approx(
+                0.25
+            )  # counter-clockwise, its own area
             assert labels[int(24 - y.mean() / 0.5), int(x.mean() / 0.5)] == k
     assert max(nodes.values()) == (16.0, 12.0)
 
@@ -227,7 +237,8 @@ def test_sets_have_names(labels, found):
     assert formats.names(Field("binary", (8, 8), labels)) == found
 
 
-# --- the page -------------------------------------------------------------------------------------------------------------
+# --- the page
+# -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -247,7 +258,9 @@ def test_every_field_has_its_formats(name, endings, tmp_path, monkeypatch):
             untrained.write(tmp_path, name)
         model = models.MODELS.get(name)
         dial = Dial({}, seed=1)
-        made = {ending: make() for _, ending, _, make in formats.formats(model, dial, models.take(model, dial), 2.0, "nm")}
+        made = {
+            ending: make() for _, ending, _, make in formats.formats(model, dial, models.take(model, dial), 2.0, "nm")
+        }
     assert list(made) == endings and all(made.values())
 
 

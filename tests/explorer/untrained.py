@@ -1,4 +1,5 @@
-"""A checkpoint without adversarial training, for tests on a checkout that ships none: fitted to data, references measured."""
+"""A checkpoint without adversarial training, for tests on a checkout that ships none: fitted to data, references
+measured."""
 
 from __future__ import annotations
 
@@ -23,7 +24,9 @@ def references(problem, each: int) -> dict[str, torch.Tensor]:
     """`reference.<descriptor>.mean` and `.sd` at every bin, from `each` held-out simulations per bin."""
     tables: dict[str, list[torch.Tensor]] = {}
     for number, fraction in enumerate(BINS):
-        made = problem.oracle({"volume_fraction": np.full(each, fraction)}, each, HELD_OUT + 1000 * number, problem.field.shape)
+        made = problem.oracle(
+            {"volume_fraction": np.full(each, fraction)}, each, HELD_OUT + 1000 * number, problem.field.shape
+        )
         for d in problem.descriptors:
             values = d.measure(torch.from_numpy(made)).float()
             tables.setdefault(f"reference.{d.name}.mean", []).append(values.mean(0))

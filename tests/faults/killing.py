@@ -1,4 +1,5 @@
-"""Start a training, kill it at a random moment with kill -9, start it again: for test_kill.py and the kill benchmark."""
+"""Start a training, kill it at a random moment with kill -9, start it again: for test_kill.py and the kill
+benchmark."""
 
 import json
 import random
@@ -11,7 +12,8 @@ NAME = "two_phase/fraction"
 
 
 class Training:
-    """The same main(arguments) again and again, in a folder of its own; `log` is what it appends a line to after every step."""
+    """The same main(arguments) again and again, in a folder of its own; `log` is what it appends a line to after every
+    step."""
 
     def __init__(self, folder, cache, main, *arguments, context=FORKED):
         self.folder, self.main, self.context = folder, main, context
@@ -33,7 +35,8 @@ class Training:
         return said
 
     def kill_after(self, seconds, lines=0):
-        """kill -9 `seconds` after the log has grown by `lines`; returns (whether it was still running, what it had said)."""
+        """kill -9 `seconds` after the log has grown by `lines`; returns (whether it was still running, what it had
+        said)."""
         goal, child = self.steps() + lines, self.start()
         while self.steps() < goal and child.running():
             time.sleep(0.002)
@@ -60,10 +63,11 @@ def differing(one, two):
 
 
 def moments(seed, kills, calm):
-    """Random (seconds, steps) to wait before each kill, on this machine's scale as the undisturbed training `calm` shows it.
+    """Random (seconds, steps) to wait before each kill, on this machine's scale as the undisturbed training `calm`
+    shows it.
 
-    One in four anywhere in the start-up, the others after a step and within the next two: in a step, in a save, between them.
-    """
+    One in four anywhere in the start-up, the others after a step and within the next two: in a step, in a save, between
+    them."""
     rng = random.Random(seed)
     start, steps = min(2.5, 0.3 * calm.seconds), 2 * calm.pace()
     return [(rng.uniform(0, start), 0) if n % 4 == 0 else (rng.uniform(0, steps), 1) for n in range(kills)]

@@ -1,4 +1,5 @@
-"""A bulk set whose processes are killed or stopped at any moment: nothing looks finished, nothing is lost, nobody stays behind."""
+"""A bulk set whose processes are killed or stopped at any moment: nothing looks finished, nothing is lost, nobody stays
+behind."""
 
 import os
 import signal
@@ -69,7 +70,12 @@ def test_killed_and_stopped_the_same_command_ends_with_the_same_file(tmp_path):
     kept = bulk.blocks()
     assert status == -signal.SIGKILL and kept and not bulk.out.exists()
     status, said = bulk.end(signal.SIGTERM, len(kept) + 1)
-    assert status == 130 and "Stopped by SIGTERM after" in said and "the same command continues" in said and "Traceback" not in said
+    assert (
+        status == 130
+        and "Stopped by SIGTERM after" in said
+        and "the same command continues" in said
+        and "Traceback" not in said
+    )
     assert kept < bulk.blocks() and not bulk.out.exists()
     status, said = bulk.start().wait(120)
     assert status == 0 and said == f"written: {bulk.out}, 320 samples of 64 x 64\n"

@@ -1,4 +1,5 @@
-"""Checkpoints under attack: truncations, flipped bits, foreign files, crashes. Nothing bad loads and nothing is executed."""
+"""Checkpoints under attack: truncations, flipped bits, foreign files, crashes. Nothing bad loads and nothing is
+executed."""
 
 import io
 import json
@@ -20,19 +21,32 @@ from core.types import Checkpoint
 
 ROW = {"name": "S2 error", "value": 0.00123456, "unit": "", "bar": 0.002, "rival": 0.0018, "note": "a | b"}
 MANIFEST = {
-    "problem": "two_phase", "preset": "fraction", "config": {"steps": 10, "betas": (0.0, 0.99), "turns": {"critic": 1}},
-    "seeds": {"training": 0}, "data": {"digest": "00ff", "images": 4}, "versions": {"torch": "2"}, "metrics": {"Held out": [ROW]},
+    "problem": "two_phase",
+    "preset": "fraction",
+    "config": {"steps": 10, "betas": (0.0, 0.99), "turns": {"critic": 1}},
+    "seeds": {"training": 0},
+    "data": {"digest": "00ff", "images": 4},
+    "versions": {"torch": "2"},
+    "metrics": {"Held out": [ROW]},
     "limits": ["Only for λ > 0."],
-}  # fmt: skip
+}
 
 
 def tensors(seed=0):
     generator = torch.Generator().manual_seed(seed)
-    rand = lambda *shape: torch.randn(shape, generator=generator)  # noqa: E731
+
+    def rand(*shape):
+        return torch.randn(shape, generator=generator)
+
     return {
-        "generator.weight": rand(3, 4), "generator.half": rand(5).bfloat16(), "double": rand(2).double(), "step": torch.tensor(7),
-        "flags": torch.tensor([True, False]), "bytes": torch.arange(6, dtype=torch.uint8).reshape(2, 3), "none": torch.zeros(0, 3),
-    }  # fmt: skip
+        "generator.weight": rand(3, 4),
+        "generator.half": rand(5).bfloat16(),
+        "double": rand(2).double(),
+        "step": torch.tensor(7),
+        "flags": torch.tensor([True, False]),
+        "bytes": torch.arange(6, dtype=torch.uint8).reshape(2, 3),
+        "none": torch.zeros(0, 3),
+    }
 
 
 @pytest.fixture
@@ -72,11 +86,12 @@ def test_digest_covers_names_types_shapes_bytes_and_manifest(path):
     digest, base = load(path).digest, tensors()
     moved = {("other" if n == "step" else n): t for n, t in base.items()}
     changed = [
-        seal(moved, load(path).manifest), seal(base, {**load(path).manifest, "preset": "length"}),
+        seal(moved, load(path).manifest),
+        seal(base, {**load(path).manifest, "preset": "length"}),
         seal({**base, "step": torch.tensor(7.0, dtype=torch.float64)}, load(path).manifest),
         seal({**base, "double": base["double"].reshape(2, 1)}, load(path).manifest),
         seal({**base, "double": base["double"] + 1}, load(path).manifest),
-    ]  # fmt: skip
+    ]
     assert len({digest, *changed}) == 6
 
 
@@ -158,7 +173,9 @@ def test_lengths_that_look_like_a_pickle_or_a_zip_are_no_reason_to_refuse(path):
         assert load(path).manifest["note"] == note
 
 
-@pytest.mark.parametrize("blob", [b"", b"{}", b"hello world", bytes(1000), b"\x89HDF\r\n\x1a\n" + bytes(99), b"\xff" * 64])
+@pytest.mark.parametrize(
+    "blob", [b"", b"{}", b"hello world", bytes(1000), b"\x89HDF\r\n\x1a\n" + bytes(99), b"\xff" * 64]
+)
 def test_foreign_files_are_refused(path, blob):
     path.write_bytes(blob)
     refused(path, "empty|truncated|not a checkpoint of this project")
@@ -201,9 +218,17 @@ def test_the_forger_can_write_a_good_file(path):
 def test_hostile_offsets_and_shapes_are_refused(path):
     header, entry, body = entry_of(path)
     for change in [
-        {"data_offsets": [0, 2**62]}, {"data_offsets": [8, 4]}, {"data_offsets": [-8, 0]}, {"data_offsets": "x"},
-        {"data_offsets": []}, {"shape": [2**62, 2**62]}, {"shape": [-1]}, {"shape": [1e300]}, {"dtype": "F8_E4M3"}, {"dtype": 3},
-    ]:  # fmt: skip
+        {"data_offsets": [0, 2**62]},
+        {"data_offsets": [8, 4]},
+        {"data_offsets": [-8, 0]},
+        {"data_offsets": "x"},
+        {"data_offsets": []},
+        {"shape": [2**62, 2**62]},
+        {"shape": [-1]},
+        {"shape": [1e300]},
+        {"dtype": "F8_E4M3"},
+        {"dtype": 3},
+    ]:
         forge(path, {**header, "step": {**header["step"], **change}}, entry, body)
         refused(path)
     forge(path, {**header, "step": 3}, entry, body)
@@ -223,7 +248,9 @@ def test_a_newer_version_says_so(path):
     assert "Update InvNet Explorer" in text
 
 
-@pytest.mark.parametrize("broken", [{"schema": "1"}, {"schema": 0}, {"digest": 3}, {"manifest": []}, {"manifest": None}])
+@pytest.mark.parametrize(
+    "broken", [{"schema": "1"}, {"schema": 0}, {"digest": 3}, {"manifest": []}, {"manifest": None}]
+)
 def test_a_broken_entry_is_refused(path, broken):
     header, entry, body = entry_of(path)
     forge(path, header, {**entry, **broken}, body)
@@ -237,7 +264,9 @@ def test_an_incomplete_manifest_is_neither_loaded_nor_saved(path, name, value):
     if value == "absent":
         del manifest[name]
     header, entry, body = entry_of(path)
-    forge(path, header, {**entry, "manifest": room.plain(manifest), "digest": seal(tensors(), room.plain(manifest))}, body)
+    forge(
+        path, header, {**entry, "manifest": room.plain(manifest), "digest": seal(tensors(), room.plain(manifest))}, body
+    )
     refused(path, f"no '{name}'")
     with pytest.raises(ValueError, match=f"was not written: its manifest has no '{name}'"):
         save(path, Checkpoint(tensors(), manifest))
@@ -245,9 +274,17 @@ def test_an_incomplete_manifest_is_neither_loaded_nor_saved(path, name, value):
 
 @pytest.mark.parametrize(
     "change",
-    [{"problem": "../etc"}, {"preset": "A B"}, {"data": {"images": 3}}, {"metrics": {"t": [3]}}, {"metrics": {"t": 3}},
-     {"limits": "none"}, {"note": float("nan")}, {"note": object()}],
-)  # fmt: skip
+    [
+        {"problem": "../etc"},
+        {"preset": "A B"},
+        {"data": {"images": 3}},
+        {"metrics": {"t": [3]}},
+        {"metrics": {"t": 3}},
+        {"limits": "none"},
+        {"note": float("nan")},
+        {"note": object()},
+    ],
+)
 def test_a_senseless_manifest_is_not_saved(path, change):
     before = path.read_bytes()
     with pytest.raises(ValueError, match=r"manifest|not a name"):
@@ -302,12 +339,15 @@ def test_a_missing_file_a_folder_and_a_locked_file(path, monkeypatch):
         load(path.with_name("absent.safetensors"))
     (path.parent / "folder.safetensors").mkdir()
     refused(path.parent / "folder.safetensors", "is a folder")
-    monkeypatch.setattr("builtins.open", lambda *a, **k: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
+    monkeypatch.setattr(
+        "builtins.open", lambda *a, **k: (_ for _ in ()).throw(PermissionError(13, "Permission denied"))
+    )
     refused(path, "cannot be read .Permission denied")
 
 
 def crashing(patched, nth, error):
-    """Every operation of a save is counted; operation nth // 2 raises instead of (even nth) or after (odd nth) its work."""
+    """Every operation of a save is counted; operation nth // 2 raises instead of (even nth) or after (odd nth) its
+    work."""
     count = {"n": 0}
 
     def step(real):
@@ -384,4 +424,7 @@ def test_the_card_is_written_from_the_manifest(path):
     assert "| name | value | unit | bar | rival | note |" in text
     assert "| S2 error | 0.001235 |  | 0.002 | 0.0018 | a \\| b |" in text
     assert "Only for λ > 0." in text and "python train.py two_phase/fraction" in text and load(path).digest in text
-    assert "learned from its equations alone" in card({**MANIFEST, "data": {}}) and "learned from its equations" not in text
+    assert (
+        "learned from its equations alone" in card({**MANIFEST, "data": {}})
+        and "learned from its equations" not in text
+    )

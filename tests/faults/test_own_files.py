@@ -1,4 +1,5 @@
-"""Files that cannot be used: a sentence each, nothing decoded that is too large, nothing written, whatever the bytes."""
+"""Files that cannot be used: a sentence each, nothing decoded that is too large, nothing written, whatever the
+bytes."""
 
 import io
 import os
@@ -35,15 +36,33 @@ def refused(path, say, **options):
 
 def png_header(width, height):
     """A PNG that announces so many pixels and holds next to none."""
-    chunk = lambda name, body: struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))  # noqa: E731
+
+    def chunk(name, body):
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
     head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b"")
 
 
 def tiff_header(width, height):
     """An uncompressed TIFF that announces so many pixels."""
-    tags = [(256, width), (257, height), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (278, height), (279, width * height)]
-    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + b"".join(struct.pack("<HHII", t, 4, 1, v) for t, v in tags) + bytes(4)
+    tags = [
+        (256, width),
+        (257, height),
+        (258, 8),
+        (259, 1),
+        (262, 1),
+        (273, 8),
+        (277, 1),
+        (278, height),
+        (279, width * height),
+    ]
+    return (
+        b"II*\0"
+        + struct.pack("<IH", 8, len(tags))
+        + b"".join(struct.pack("<HHII", t, 4, 1, v) for t, v in tags)
+        + bytes(4)
+    )
 
 
 def npy_header(shape, dtype="|u1"):
@@ -104,7 +123,10 @@ def test_places_that_are_no_files(tmp_path):
     with pytest.raises(ValueError, match=r"b\.png cannot be read"):
         maps.read(tmp_path / "a.png" / "b.png", {})
     found = maps.read(tmp_path, {})
-    assert found.identity()["files"] == ["a.png"] and found.identity()["notes"][0] == "4 other entries of the folder were left out"
+    assert (
+        found.identity()["files"] == ["a.png"]
+        and found.identity()["notes"][0] == "4 other entries of the folder were left out"
+    )
 
 
 def test_files_that_may_not_be_read(tmp_path, monkeypatch):
@@ -155,7 +177,16 @@ def test_files_whose_values_together_are_too_many(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "options", [{"slice": "z"}, {"slice": "w=3"}, {"slice": "z=-1"}, {"scale": 0.5}, {"scale": 2.0}, {"scale": -1.0}, {"colour": 1}]
+    "options",
+    [
+        {"slice": "z"},
+        {"slice": "w=3"},
+        {"slice": "z=-1"},
+        {"scale": 0.5},
+        {"scale": 2.0},
+        {"scale": -1.0},
+        {"colour": 1},
+    ],
 )
 def test_options_that_make_no_sense(tmp_path, options):
     np.save(tmp_path / "a.npy", LABELS)
@@ -168,7 +199,8 @@ def test_a_mixture_of_grains_and_labels(tmp_path):
     refused(tmp_path, r"b\.npy has no grain numbers but other files have them")
 
 
-# --- HDF5 ---------------------------------------------------------------------------------------------------------------
+# --- HDF5
+# ---------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -196,11 +228,17 @@ def bomb(file):
         (lambda f: f.__setitem__("text", "words"), "has no array of maps"),
         (lambda f: f.create_dataset("maps", (10_000, 10_000), np.uint8), "at most 50 megapixels"),
         (lambda f: f.create_dataset("maps", (10**6, 1000, 1000), np.uint8), "at most 400 million cells"),
-        (lambda f: f.create_dataset("maps", (24, 24), np.uint8, external=[("other", 0, 576)]), "keeps data in other files"),
+        (
+            lambda f: f.create_dataset("maps", (24, 24), np.uint8, external=[("other", 0, 576)]),
+            "keeps data in other files",
+        ),
         (lambda f: f.create_virtual_dataset("maps", layout()), "keeps data in other files"),
         (lambda f: f.__setitem__("maps", h5py.ExternalLink("other.h5", "/x")), r"link to another file \(maps\)"),
         (lambda f: f.create_dataset("maps", data=LABELS, compression="lzf"), "compressed in a way that is not read"),
-        (lambda f: f.create_dataset("maps", (20_000, 2000), np.float64, chunks=(20_000, 2000)), "chunks of 320000000 bytes"),
+        (
+            lambda f: f.create_dataset("maps", (20_000, 2000), np.float64, chunks=(20_000, 2000)),
+            "chunks of 320000000 bytes",
+        ),
         (bomb, "decompression bomb"),
         (lambda f: [f.create_group(f"{i}") for i in range(101)], "more than 100 objects"),
         (lambda f: f.create_group("/".join("abcdefghijklmnopqrstuvw")), "16 levels"),
@@ -228,7 +266,8 @@ def test_truncated_hdf5(tmp_path):
         refused(tmp_path / "a.dream3d", "is truncated|is damaged")
 
 
-# --- fuzz ---------------------------------------------------------------------------------------------------------------
+# --- fuzz
+# ---------------------------------------------------------------------------------------------------------------
 
 
 def good_files(folder):
@@ -247,7 +286,8 @@ def good_files(folder):
 
 
 def damaged(rng, blob):
-    """The bytes cut, with bits flipped, or with numbers replaced by extreme ones; the first bytes (the kind) are kept."""
+    """The bytes cut, with bits flipped, or with numbers replaced by extreme ones; the first bytes (the kind) are
+    kept."""
     out = bytearray(blob)
     way = rng.random()
     if way < 0.2:
@@ -257,12 +297,15 @@ def damaged(rng, blob):
         if way < 0.6:
             out[at] ^= 1 << rng.randrange(8)
         else:
-            out[at : at + 4] = rng.choice([b"\xff" * 4, bytes(4), struct.pack("<I", 2**31 - 1), struct.pack(">I", 70_000)])
+            out[at : at + 4] = rng.choice(
+                [b"\xff" * 4, bytes(4), struct.pack("<I", 2**31 - 1), struct.pack(">I", 70_000)]
+            )
     return bytes(out)
 
 
 def fuzz(folder, seed, n):
-    """n damaged files: each is read or refused with a sentence, within 5 s; prints what happened and the most memory used."""
+    """n damaged files: each is read or refused with a sentence, within 5 s; prints what happened and the most memory
+    used."""
     (folder / "good").mkdir()
     blobs = [p.read_bytes() for p in good_files(folder / "good")]
     rng, path, counts = random.Random(seed), folder / "file", {"read": 0, "refused": 0}
@@ -284,10 +327,23 @@ def fuzz(folder, seed, n):
 
 def test_damaged_files_are_read_or_refused(tmp_path):
     """In a process of its own with bounded memory, so that a crash of a decoder would be seen."""
-    run = f"from pathlib import Path; from tests.faults import test_own_files as t; t.fuzz(Path({str(tmp_path)!r}), 1, 600)"
-    limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (6 * 2**30,) * 2)  # noqa: E731
-    done = subprocess.run([sys.executable, "-W", "error", "-c", run], cwd=ROOT, capture_output=True, text=True, preexec_fn=limit,
-                          timeout=240, env={**os.environ, "OMP_NUM_THREADS": "1"})  # fmt: skip
+    run = (
+        f"from pathlib import Path; from tests.faults import test_own_files as t; t.fuzz(Path({str(tmp_path)!r}), "
+        f"1, 600)"
+    )
+
+    def limit():
+        return resource.setrlimit(resource.RLIMIT_AS, (6 * 2**30,) * 2)
+
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", run],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        preexec_fn=limit,
+        timeout=240,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     read, refusals, megabytes = map(int, done.stdout.split()[-3:])
     assert read >= 50 and refusals >= 200 and megabytes < 300

@@ -1,4 +1,5 @@
-"""Training under attack: bad numbers, stop requests, resuming. Nothing bad is written; what is saved continues exactly."""
+"""Training under attack: bad numbers, stop requests, resuming. Nothing bad is written; what is saved continues
+exactly."""
 
 import dataclasses
 import functools
@@ -18,7 +19,15 @@ from core.types import Checkpoint
 NAME = "two_phase/fraction"
 PROBLEM, PRESET = discovery.split(NAME)
 TINY = dataclasses.replace(PRESET.tiny, steps=3, images=16, batch=2, warmup=0)
-MANIFEST = {"problem": PROBLEM.name, "preset": PRESET.name, "config": {}, "seeds": {}, "data": {}, "versions": {}, "metrics": {}}
+MANIFEST = {
+    "problem": PROBLEM.name,
+    "preset": PRESET.name,
+    "config": {},
+    "seeds": {},
+    "data": {},
+    "versions": {},
+    "metrics": {},
+}
 
 
 @functools.cache
@@ -96,7 +105,9 @@ def test_too_many_in_a_row_stop_with_a_sentence_and_a_good_state(monkeypatch, tm
     trainer = make(scheme=scheme, steps=20)
     next(fit(trainer))
     before = trainer.state()
-    poison(monkeypatch, 0, set(range(2, 99, 2) if scheme == "extragradient" else range(1, 99)))  # after the look-ahead, or at once
+    poison(
+        monkeypatch, 0, set(range(2, 99, 2) if scheme == "extragradient" else range(1, 99))
+    )  # after the look-ahead, or at once
     with pytest.raises(Diverged, match=r"critic: .* in a row\. The last good state was kept\. Lower the learning rate"):
         for _ in fit(trainer):
             pass
@@ -127,7 +138,8 @@ def test_a_signal_ends_at_a_step_boundary_and_the_rest_is_as_if_it_never_came(mo
 
 @pytest.mark.parametrize(
     ("scheme", "optimiser", "at"),
-    [(s, "adam", 2) for s in SCHEMES] + [("alternating", "adam", 0), ("optimistic", "adam", 1), ("extragradient", "muon", 2)],
+    [(s, "adam", 2) for s in SCHEMES]
+    + [("alternating", "adam", 0), ("optimistic", "adam", 1), ("extragradient", "muon", 2)],
 )
 def test_a_saved_state_continues_to_the_same_bits(tmp_path, scheme, optimiser, at):
     first, second = (make(scheme=scheme, optimiser=optimiser) for _ in range(2))

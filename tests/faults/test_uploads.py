@@ -1,5 +1,5 @@
-"""Damaged and hostile uploads, through the function that the page uses: each is read or refused in a sentence, soon, in little
-memory, and nothing of it stays on the disk."""
+"""Damaged and hostile uploads, through the function that the page uses: each is read or refused in a sentence, soon, in
+little memory, and nothing of it stays on the disk."""
 
 import io
 import os
@@ -39,13 +39,22 @@ def good():
     """A small valid upload of every kind."""
     picture, table = Image.fromarray(GREY), "\n".join(f"{r},{0.16 + 0.24 * np.exp(-r / 5):.6f}" for r in range(40))
     return [
-        saved(picture), saved(picture.convert("RGBA")), saved(picture.quantize(4)),
-        saved(Image.fromarray(GREY.astype(np.uint16) * 257)), saved(picture, "TIFF"),
+        saved(picture),
+        saved(picture.convert("RGBA")),
+        saved(picture.quantize(4)),
+        saved(Image.fromarray(GREY.astype(np.uint16) * 257)),
+        saved(picture, "TIFF"),
         saved(picture, "TIFF", compression="tiff_lzw"),
-        saved(picture, "TIFF", compression="tiff_deflate"), saved(picture, "TIFF", save_all=True, append_images=[picture] * 3),
-        npy(GREY), npy(GREY / 255), npy(np.stack([GREY] * 3)), hdf5(),
-        table.encode(), ("distance;probability\n" + table.replace(",", ";")).encode(), table.encode("utf-16"),
-    ]  # fmt: skip
+        saved(picture, "TIFF", compression="tiff_deflate"),
+        saved(picture, "TIFF", save_all=True, append_images=[picture] * 3),
+        npy(GREY),
+        npy(GREY / 255),
+        npy(np.stack([GREY] * 3)),
+        hdf5(),
+        table.encode(),
+        ("distance;probability\n" + table.replace(",", ";")).encode(),
+        table.encode("utf-16"),
+    ]
 
 
 def ring():
@@ -71,7 +80,10 @@ def pages(n):
 def chunked(*more):
     """A PNG with these chunks after its header."""
     plain = saved(Image.fromarray(GREY))
-    chunk = lambda name, body: struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))  # noqa: E731
+
+    def chunk(name, body):
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
     return plain[:33] + b"".join(chunk(*m) for m in more) + plain[33:]
 
 
@@ -79,16 +91,37 @@ def hostile():
     """Uploads made to do harm."""
     bomb = zlib.compress(bytes(50_000_000))
     return [
-        files.png_header(60_000, 60_000), files.png_header(2**31 - 1, 2**31 - 1), files.png_header(5000, 5000),
-        files.tiff_header(9000, 9000), files.npy_header((2**40, 2**40)), files.npy_header((10_000, 100, 100)),
-        files.npy_header((80, 80), "|O"), chunked((b"zTXt", b"a\0\0" + bomb)), chunked((b"iCCP", b"a\0\0" + bomb)),
+        files.png_header(60_000, 60_000),
+        files.png_header(2**31 - 1, 2**31 - 1),
+        files.png_header(5000, 5000),
+        files.tiff_header(9000, 9000),
+        files.npy_header((2**40, 2**40)),
+        files.npy_header((10_000, 100, 100)),
+        files.npy_header((80, 80), "|O"),
+        chunked((b"zTXt", b"a\0\0" + bomb)),
+        chunked((b"iCCP", b"a\0\0" + bomb)),
         chunked((b"acTL", struct.pack(">II", 2**31 - 1, 0))),
-        ring(), pages(4000), pages(20_000), b"II+\0" + bytes(12), b"MM\0*" + b"\xff" * 500, bytes(10_000),
+        ring(),
+        pages(4000),
+        pages(20_000),
+        b"II+\0" + bytes(12),
+        b"MM\0*" + b"\xff" * 500,
+        bytes(10_000),
         b"\xff\xfe" + b"\x00\xd8" * 50,
-        b"1" * 2_000_000, b"1,2\n" * 500_000, b"1;2\n" * 90_000, (b"9" * 39 + b",") * 40_000, b"0,1e999\n" * 10, b"0,nan\n" * 9,
-        b"# only a remark\n" * 1000, b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"\x89HDF\r\n\x1a\n" + b"\xff" * 3000,
-        b"\x93NUMPY\x01\x00\xff\xff" + b"(" * 70_000, b"PK\x03\x04" + bytes(300), b"GIF89a" + bytes(300), b"%PDF-1.7\n" * 50,
-    ]  # fmt: skip
+        b"1" * 2_000_000,
+        b"1,2\n" * 500_000,
+        b"1;2\n" * 90_000,
+        (b"9" * 39 + b",") * 40_000,
+        b"0,1e999\n" * 10,
+        b"0,nan\n" * 9,
+        b"# only a remark\n" * 1000,
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"\x89HDF\r\n\x1a\n" + b"\xff" * 3000,
+        b"\x93NUMPY\x01\x00\xff\xff" + b"(" * 70_000,
+        b"PK\x03\x04" + bytes(300),
+        b"GIF89a" + bytes(300),
+        b"%PDF-1.7\n" * 50,
+    ]
 
 
 def fuzz(folder, seed, n):
@@ -115,10 +148,22 @@ def fuzz(folder, seed, n):
 
 def test_damaged_and_hostile_uploads(tmp_path):
     """In a process of its own with bounded memory, so that a crash of a decoder would be seen."""
-    run = f"from pathlib import Path; from tests.faults import test_uploads as t; t.fuzz(Path({str(tmp_path)!r}), 1, 600)"
-    limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (6 * 2**30,) * 2)  # noqa: E731
-    done = subprocess.run([sys.executable, "-W", "error", "-c", run], cwd=ROOT, capture_output=True, text=True, preexec_fn=limit,
-                          timeout=240, env={**os.environ, "OMP_NUM_THREADS": "1"})  # fmt: skip
+    run = (
+        f"from pathlib import Path; from tests.faults import test_uploads as t; t.fuzz(Path({str(tmp_path)!r}), 1, 600)"
+    )
+
+    def limit():
+        return resource.setrlimit(resource.RLIMIT_AS, (6 * 2**30,) * 2)
+
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", run],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        preexec_fn=limit,
+        timeout=240,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     read, refused, megabytes = map(int, done.stdout.split()[-3:])
     assert read >= 50 and refused >= 200 and megabytes < MEGABYTES

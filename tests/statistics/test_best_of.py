@@ -1,4 +1,5 @@
-"""The best of several draws, on the shipped model: never further from the request, the same whatever is asked beside it."""
+"""The best of several draws, on the shipped model: never further from the request, the same whatever is asked beside
+it."""
 
 import numpy as np
 import pytest
@@ -25,7 +26,9 @@ def test_the_draw_with_the_smallest_residual_is_taken(model):
     alone, best = (model.sample(REQUEST, 12, best_of=k, **ASKED) for k in (1, 8))
     assert alone.tried is None and best.tried.shape == (12, 8)
     wanted = 50 * (best.measured["correlation"] - best.requested["correlation"]) ** 2
-    np.testing.assert_allclose(best.tried.min(1), wanted.mean(1), rtol=1e-3, atol=1e-6)  # the fraction is met to a pixel
+    np.testing.assert_allclose(
+        best.tried.min(1), wanted.mean(1), rtol=1e-3, atol=1e-6
+    )  # the fraction is met to a pixel
     kept = best.tried.argmin(1) == 0
     assert 0 < kept.sum() < 12
     np.testing.assert_array_equal((best.labels == alone.labels).all((1, 2)), kept)
@@ -52,7 +55,10 @@ def test_a_choice_that_cannot_be_made_is_refused(model, count):
 
 
 def test_a_large_set_that_cannot_be_made_is_refused_before_it_begins(tmp_path):
-    for name, says in (("two_phase/correlation", "from 1 to 64; got 100"), ("two_phase/wgan_gp", "1: no condition of two_phase")):
+    for name, says in (
+        ("two_phase/correlation", "from 1 to 64; got 100"),
+        ("two_phase/wgan_gp", "1: no condition of two_phase"),
+    ):
         with pytest.raises(ValueError, match=says):
             Job(Request(name, 4, best_of=100), tmp_path / "set.h5")
     assert not list(tmp_path.iterdir())

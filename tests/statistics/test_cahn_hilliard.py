@@ -1,4 +1,5 @@
-"""The Cahn-Hilliard source as a distribution: its laws with standard errors, and its promise that a seed fixes the array."""
+"""The Cahn-Hilliard source as a distribution: its laws with standard errors, and its promise that a seed fixes the
+array."""
 
 import math
 
@@ -26,11 +27,11 @@ def standard_error(values):
 
 @pytest.mark.parametrize("schedule", [ch.Schedule(), ch.Schedule(0.1, 1.02, 1.5)], ids=["of the source", "fine"])
 def test_structures_coarsen_with_the_cube_root_of_time(schedule):
-    """L ~ t^(1/3) (Lifshitz, Slyozov 1961; Wagner 1961) between t = 400 and 3200, 12 quenches of 128 x 128 at equal fractions.
+    """L ~ t^(1/3) (Lifshitz, Slyozov 1961; Wagner 1961) between t = 400 and 3200, 12 quenches of 128 x 128 at equal
+    fractions.
 
-    Tolerance: 3 standard errors (.01 each) + .025 for the slow approach (Huse 1986) and the finite box. Diffusion along the
-    interface (1/4) and growth without conservation (1/2) are excluded by 4 standard errors.
-    """
+    Tolerance: 3 standard errors (.01 each) + .025 for the slow approach (Huse 1986) and the finite box. Diffusion along
+    the interface (1/4) and growth without conservation (1/2) are excluded by 4 standard errors."""
     times = np.array([400.0, 800.0, 1600.0, 3200.0])
     start = torch.from_numpy(np.stack([SOURCE.initial(0.0, np.random.default_rng(i), (128, 128)) for i in range(12)]))
     ends = ch.simulate(start.repeat(len(times), 1, 1), torch.from_numpy(times.repeat(12)).float(), schedule) > 0
@@ -64,7 +65,8 @@ def test_held_out_seeds_are_other_arrays(drawn):
 
 
 def test_volume_fractions_fill_the_range_evenly(drawn):
-    """Within 0.2 .. 0.8 by construction; uniform there up to the residual of the composition fit (Kolmogorov-Smirnov)."""
+    """Within 0.2 .. 0.8 by construction; uniform there up to the residual of the composition fit
+    (Kolmogorov-Smirnov)."""
     fraction = drawn.mean((1, 2), dtype=np.float64)
     assert fraction.min() >= 0.2 and fraction.max() <= 0.8
     assert stats.kstest(fraction, stats.uniform(0.2, 0.6).cdf).pvalue > 1e-3
@@ -89,7 +91,8 @@ def test_times_are_log_uniform_and_the_noise_starts_at_the_intended_mean():
 
 
 def test_the_phases_can_be_swapped(drawn):
-    """The equation is odd: -u evolves to minus the end of u, bit for bit; the source's law is the same for both phases."""
+    """The equation is odd: -u evolves to minus the end of u, bit for bit; the source's law is the same for both
+    phases."""
     u = torch.randn(3, 32, 32, generator=torch.Generator().manual_seed(0)) / 2
     end = ch.propagate(u, 0.7, 30)
     assert end.isfinite().all() and torch.equal(ch.propagate(-u, 0.7, 30), -end)
@@ -136,6 +139,10 @@ def test_a_range_that_no_simulation_meets_is_said_so():
 
 def test_the_identity_names_every_parameter():
     assert SOURCE.identity() == {
-        "source": "cahn_hilliard", "version": 1, "fractions": (0.2, 0.8), "times": (80.0, 1800.0), "noise": 0.5,
-    }  # fmt: skip
+        "source": "cahn_hilliard",
+        "version": 1,
+        "fractions": (0.2, 0.8),
+        "times": (80.0, 1800.0),
+        "noise": 0.5,
+    }
     assert ch.CahnHilliard(noise=0.4).identity() != SOURCE.identity()

@@ -1,4 +1,5 @@
-"""The polycrystal source as a distribution: its angles, sizes, seams and fractions with standard errors, and its promises."""
+"""The polycrystal source as a distribution: its angles, sizes, seams and fractions with standard errors, and its
+promises."""
 
 import json
 import math
@@ -46,8 +47,9 @@ def spread(samples):
 
 
 def test_junctions_are_those_of_growth_and_not_of_voronoi(grown):
-    """The dihedral angles' mean is 120 degrees by geometry; what growth gives is a small spread. Its standard deviation is below
-    14 degrees (7 of them are the reading's), Voronoi's above 21; the variances differ by 10 standard errors."""
+    """The dihedral angles' mean is 120 degrees by geometry; what growth gives is a small spread. Its standard deviation
+    is below 14 degrees (7 of them are the reading's), Voronoi's above 21; the variances differ by 10 standard
+    errors."""
     ours, error = spread(g.junction_angles(grown))
     theirs, other = spread(g.junction_angles(raw(grown)))
     assert math.sqrt(ours) < 14 and math.sqrt(theirs) > 21
@@ -55,7 +57,8 @@ def test_junctions_are_those_of_growth_and_not_of_voronoi(grown):
 
 
 def test_sizes_are_those_of_normal_growth(grown):
-    """Relative spread of the diameters .35 within .03 (standard error .008): Voronoi cells on pixels have .26. Nearly symmetric."""
+    """Relative spread of the diameters .35 within .03 (standard error .008): Voronoi cells on pixels have .26. Nearly
+    symmetric."""
     relative = np.concatenate([d / d.mean() for d in g.diameters(grown)])
     assert relative.std() == pytest.approx(0.345, abs=0.03)
     assert abs(np.mean((relative - 1) ** 3) / relative.std() ** 3) < 0.4
@@ -86,11 +89,12 @@ def test_the_seam_is_a_line_like_any_other(grown):
 
 
 @pytest.mark.parametrize(
-    ("fractions", "equal"), [((0.2,) * 5, 0.02), ((0.3, 0.25, 0.2, 0.15, 0.1), 0.04), ((0.5, 0.2, 0.15, 0.1, 0.05), 0.13)]
+    ("fractions", "equal"),
+    [((0.2,) * 5, 0.02), ((0.3, 0.25, 0.2, 0.15, 0.1), 0.04), ((0.5, 0.2, 0.15, 0.1, 0.05), 0.13)],
 )
 def test_fractions_near_the_request_and_neighbours_different_where_they_can_be(large, fractions, equal):
-    """6 maps of 128 x 128: mean largest error below .003; share of the boundary with equal orientations on both sides (a random
-    choice leaves the sum of the squared fractions: .2, .23, .33)."""
+    """6 maps of 128 x 128: mean largest error below .003; share of the boundary with equal orientations on both sides
+    (a random choice leaves the sum of the squared fractions: .2, .23, .33)."""
     chosen = [orientations.assign(ids, fractions, np.random.default_rng([s, 2])) for s, ids in enumerate(large)]
     maps = np.stack([c[ids] for c, ids in zip(chosen, large, strict=True)])
     found = np.stack([np.bincount(m.ravel(), minlength=5) / m.size for m in maps])

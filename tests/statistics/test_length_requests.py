@@ -11,7 +11,10 @@ N = 96
 @pytest.fixture(scope="module")
 def asked():
     rng = np.random.default_rng(1)
-    return {"volume_fraction": rng.uniform(0.2, 0.8, N).astype(np.float32), "length": rng.uniform(5.5, 14.0, N).astype(np.float32)}
+    return {
+        "volume_fraction": rng.uniform(0.2, 0.8, N).astype(np.float32),
+        "length": rng.uniform(5.5, 14.0, N).astype(np.float32),
+    }
 
 
 def test_a_length_is_delivered_without_refinement(asked):

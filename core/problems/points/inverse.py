@@ -1,4 +1,5 @@
-"""A stochastic inverse problem by conditional GAN: which parameters of the Rosenbrock function explain what is observed."""
+"""A stochastic inverse problem by conditional GAN: which parameters of the Rosenbrock function explain what is
+observed."""
 
 from __future__ import annotations
 
@@ -18,15 +19,37 @@ from core.types import Conditions, Field, Preset, Problem, Quantity, TrainConfig
 
 BOX: Any = (LOW.tolist(), HIGH.tolist())
 LEVEL = Quantity(
-    "level", "Observed level", "y", "", 0.0, 5000.0, 350.0, "The value of M that the parameters must explain.", step=1.0,
+    "level",
+    "Observed level",
+    "y",
+    "",
+    0.0,
+    5000.0,
+    350.0,
+    "The value of M that the parameters must explain.",
+    step=1.0,
     trained=(0.0, 2000.0),
-)  # fmt: skip
+)
 """Of points drawn evenly from the box, 99.5 in 100 lie on a level below 2000."""
 INVNET = TrainConfig(
-    steps=16_000, batch=256, size=2, images=0, blur=0.0, lr=2e-3, lr_critic=2e-3, betas=(0.0, 0.99), clip=0.0, gamma=0.05,
-    ema=0.998, warmup=200, decay=0.6, precision="fp32", critic_sees="conditions", weights={"level": 30.0},
+    steps=16_000,
+    batch=256,
+    size=2,
+    images=0,
+    blur=0.0,
+    lr=2e-3,
+    lr_critic=2e-3,
+    betas=(0.0, 0.99),
+    clip=0.0,
+    gamma=0.05,
+    ema=0.998,
+    warmup=200,
+    decay=0.6,
+    precision="fp32",
+    critic_sees="conditions",
+    weights={"level": 30.0},
     turns={"critic": 1, "generator": 1, "projection": 2},
-)  # fmt: skip
+)
 CGAN = replace(INVNET, steps=10_000, turns={"critic": 1, "generator": 1, "projection": 0})
 TINY: dict[str, Any] = {"steps": 2, "batch": 16, "warmup": 1}
 
@@ -40,15 +63,23 @@ def exact(fields: Tensor, conditions: Conditions) -> Tensor:
 def preset(name: str, title: str, summary: str, config: TrainConfig, branches: int) -> Preset:
     """A preset of the two dense networks, the generator of so many branches."""
     return Preset(
-        name, title, summary, (LEVEL,), (), lambda: PointGenerator(LEVEL, branches, *BOX), lambda: PointCritic(*BOX), config,
+        name,
+        title,
+        summary,
+        (LEVEL,),
+        (),
+        lambda: PointGenerator(LEVEL, branches, *BOX),
+        lambda: PointCritic(*BOX),
+        config,
         replace(config, **TINY),
-    )  # fmt: skip
+    )
 
 
 PROBLEM = Problem(
     name="inverse",
     title="Inverse problem",
-    summary="Which parameters explain what is observed: a conditional GAN for the Rosenbrock function, beside the exact answer.",
+    summary="Which parameters explain what is observed: a conditional GAN for the Rosenbrock function, beside the "
+    "exact answer.",
     citation="Slides on conditional GANs and the Rosenbrock function; Parikh, Kozloski, Gurev (arXiv 2009.08267, 2020)",
     field=Field("continuous", (1, 2), low=-2.0, high=3.0, periodic=False, divisor=1, axes=("point", "parameter")),
     presets=(

@@ -8,10 +8,10 @@ Viscous (Hopf 1950; Cole 1951), with Phi the antiderivative of u0:
 
 Inviscid entropy solution (Lax 1957; Oleinik 1957):  u = V_x,  V(x, t) = min_y (x - y)^2 / (2 t) + Phi(y).
 
-Both are x-derivatives, so averages over cells are differences between faces: exact, with shocks and all. Because the equation
-is Galilean invariant, u(x, t) = m + v(x - m t, t) with m the mean and v the solution from u0 - m, whose Phi is periodic: all is
-computed for v (the co-moving trick). `comoving=True` returns u(x + m t, t), in which the pattern stands still on average.
-"""
+Both are x-derivatives, so averages over cells are differences between faces: exact, with shocks and all. Because the
+equation is Galilean invariant, u(x, t) = m + v(x - m t, t) with m the mean and v the solution from u0 - m, whose Phi is
+periodic: all is computed for v (the co-moving trick). `comoving=True` returns u(x + m t, t), in which the pattern
+stands still on average."""
 
 from __future__ import annotations
 
@@ -36,14 +36,16 @@ _RANGE = 1e-10  # smallest min / max of theta that the FFT carries: 6 digits are
 
 
 def levels(count: int, end: float = END, power: float = 1.25) -> Reals:
-    """Time levels t_n = end (n / count)^power, n = 0 .. count: closer together where the solution is young. Shape (count + 1,)."""
+    """Time levels t_n = end (n / count)^power, n = 0 .. count: closer together where the solution is young. Shape
+    (count + 1,)."""
     if count < 1:
         raise ValueError(f"There must be at least one level after the initial one; got {count}.")
     return end * (np.arange(count + 1) / count) ** power
 
 
 def translate(cells: Reals, distance: ArrayLike) -> Reals:
-    """Cell averages (..., n) moved right by `distance` (...), in periods, by the Fourier shift: exact for resolved fields.
+    """Cell averages (..., n) moved right by `distance` (...), in periods, by the Fourier shift: exact for resolved
+    fields.
 
     From the co-moving to the lab frame: translate(field, mean * times). An even grid's last mode keeps its real part.
     """
@@ -58,7 +60,8 @@ def _panels(initial: Initial, at_least: float) -> int:
 
 
 def _window(initial: Initial, faces: Reals, left: float, right: float, panels: int) -> tuple[Reals, int]:
-    """First panel end (faces, 1) and number of panels that cover [face - left, face + right], aligned with the pieces."""
+    """First panel end (faces, 1) and number of panels that cover [face - left, face + right], aligned with the
+    pieces."""
     first = np.floor((faces - left - initial.origin) * panels)
     return first[:, None], math.ceil((left + right) * panels) + 2
 
@@ -78,8 +81,11 @@ def _log_theta(initial: Initial, viscosity: float, t: float, faces: Reals, point
     return peak[:, 0] + np.log(np.exp(exponent - peak) @ np.tile(_WEIGHTS, count))
 
 
-def _each_level(initial: Initial, times: Reals, cells: int, comoving: bool, level: Callable[[float, Reals], Reals]) -> Reals:
-    """Rows m + cells diff(level(t, faces)), the faces seen from the frame that moves with the mean m; averages of u0 at t = 0."""
+def _each_level(
+    initial: Initial, times: Reals, cells: int, comoving: bool, level: Callable[[float, Reals], Reals]
+) -> Reals:
+    """Rows m + cells diff(level(t, faces)), the faces seen from the frame that moves with the mean m; averages of u0 at
+    t = 0."""
     out = np.empty((len(times), cells))
     for row, t in zip(out, times, strict=True):
         faces = np.arange(cells + 1) / cells - (0.0 if comoving else initial.mean * t)
@@ -90,26 +96,29 @@ def _each_level(initial: Initial, times: Reals, cells: int, comoving: bool, leve
 def cole_hopf(
     initial: Initial, viscosity: float, times: ArrayLike, cells: int, points: int = 1024, comoving: bool = False
 ) -> Reals:
-    """The exact viscous solution, cell averages (len(times), cells), float64; sums of exponents, so it never underflows.
+    """The exact viscous solution, cell averages (len(times), cells), float64; sums of exponents, so it never
+    underflows.
 
     `points`: Gauss panels per unit length at least (more where the heat kernel is narrow, 2 per standard deviation).
     `ValueError` for a viscosity that is not above 0 or times that are negative or not finite. Source: Hopf (1950).
     """
     nu, at = checked_viscosity(viscosity), checked_levels(times, cells, increasing=False)
-    return _each_level(initial, at, cells, comoving, lambda t, faces: -2 * nu * _log_theta(initial, nu, t, faces, points))
+    return _each_level(
+        initial, at, cells, comoving, lambda t, faces: -2 * nu * _log_theta(initial, nu, t, faces, points)
+    )
 
 
 def cole_hopf_fft(
     initial: Initial, viscosity: float, times: ArrayLike, cells: int, points: int = 1024, comoving: bool = False
 ) -> Reals:
-    """`cole_hopf` in milliseconds: theta is periodic for the co-moving solution, so heat flow is a product in Fourier space.
+    """`cole_hopf` in milliseconds: theta is periodic for the co-moving solution, so heat flow is a product in Fourier
+    space.
 
-    The coefficients of theta(x, 0) are 3-point Gauss sums over `points` panels or more (a multiple M of `cells` and of the
-    smooth pieces), each a shifted FFT. Rounding limits it: theta is known to 1e-16 of its maximum, so a level counts as safe
-    only if min theta >= 1e-10 max theta, which fails at small t for (max Phi - min Phi) / (2 nu) > 23, that is c < 1.75 or so
-    at nu = .002; and if exp(-nu (pi M)^2 t) < 1e-9, so that the cut spectrum has decayed. Levels that are not safe are taken
-    from `cole_hopf`. Same arguments, result and errors.
-    """
+    The coefficients of theta(x, 0) are 3-point Gauss sums over `points` panels or more (a multiple M of `cells` and of
+    the smooth pieces), each a shifted FFT. Rounding limits it: theta is known to 1e-16 of its maximum, so a level
+    counts as safe only if min theta >= 1e-10 max theta, which fails at small t for (max Phi - min Phi) / (2 nu) > 23,
+    that is c < 1.75 or so at nu = .002; and if exp(-nu (pi M)^2 t) < 1e-9, so that the cut spectrum has decayed. Levels
+    that are not safe are taken from `cole_hopf`. Same arguments, result and errors."""
     nu, at = checked_viscosity(viscosity), checked_levels(times, cells, increasing=False)
     panels = math.lcm(cells, initial.pieces)
     panels *= math.ceil(points / panels)
@@ -161,7 +170,8 @@ def lax_oleinik(initial: Initial, times: ArrayLike, cells: int, points: int = 20
 
 
 def _least(left: Reals, middle: Reals, right: Reals) -> Reals:
-    """Least value, over the panels (faces, panels), of the parabolas through three points a panel, at or between its ends."""
+    """Least value, over the panels (faces, panels), of the parabolas through three points a panel, at or between its
+    ends."""
     slope, bend = (right - left) / 2, (left + right) / 2 - middle
     convex = bend > np.abs(slope) / 2
     inside = middle - np.divide(slope**2, 4 * bend, where=convex, out=np.zeros_like(bend))

@@ -70,11 +70,12 @@ class _Cells:
 
 @dataclass(frozen=True)
 class RaisedCosine(_Cells):
-    """b(x; c) = (1 - cos 2 pi c (x - s)) / 2 for x - s in [0, 1), extended periodically; c > 0 = `frequency`, s = `shift`.
+    """b(x; c) = (1 - cos 2 pi c (x - s)) / 2 for x - s in [0, 1), extended periodically; c > 0 = `frequency`, s =
+    `shift`.
 
-    Where c is not an integer (5.5, say), b does not close: it ends at (1 - cos 2 pi c) / 2 and begins at 0, so its periodic
-    extension has a jump (down) at x = s, and the solution a shock there from the start. Source: InvNet (2019), eq. 5.
-    """
+    Where c is not an integer (5.5, say), b does not close: it ends at (1 - cos 2 pi c) / 2 and begins at 0, so its
+    periodic extension has a jump (down) at x = s, and the solution a shock there from the start. Source: InvNet (2019),
+    eq. 5."""
 
     frequency: float
     shift: float = 0.0
@@ -82,7 +83,9 @@ class RaisedCosine(_Cells):
     def __post_init__(self) -> None:
         """`ValueError` for a frequency that is not a positive finite number or a shift that is not finite."""
         if not (math.isfinite(self.frequency) and self.frequency > 0 and math.isfinite(self.shift)):
-            raise ValueError(f"frequency must be a finite number above 0 and shift finite; got {self.frequency} and {self.shift}.")
+            raise ValueError(
+                f"frequency must be a finite number above 0 and shift finite; got {self.frequency} and {self.shift}."
+            )
 
     @property
     def origin(self) -> float:
@@ -130,7 +133,9 @@ class Fourier(_Cells):
     def __post_init__(self) -> None:
         """`ValueError` for coefficients that are not finite or not as many cosines as sines."""
         if len(self.cosine) != len(self.sine) or not np.isfinite([*self.cosine, *self.sine, self.mean]).all():
-            raise ValueError(f"Give as many finite cosines as sines, a finite mean; got {self.cosine}, {self.sine}, {self.mean}.")
+            raise ValueError(
+                f"Give as many finite cosines as sines, a finite mean; got {self.cosine}, {self.sine}, {self.mean}."
+            )
 
     @property
     def origin(self) -> float:
@@ -153,7 +158,11 @@ class Fourier(_Cells):
         at = np.asarray(x, dtype=np.float64)
         k = 2 * math.pi * np.arange(1, len(self.cosine) + 1)
         angle = at[..., None] * k
-        return self.mean * at + np.sin(angle) @ (np.array(self.cosine) / k) + (1 - np.cos(angle)) @ (np.array(self.sine) / k)
+        return (
+            self.mean * at
+            + np.sin(angle) @ (np.array(self.cosine) / k)
+            + (1 - np.cos(angle)) @ (np.array(self.sine) / k)
+        )
 
 
 @dataclass(frozen=True)
@@ -200,9 +209,8 @@ class Steps(_Cells):
 def random_initial(seed: int) -> Initial:
     """A random initial condition with values in [0, 1], a pure function of `seed`.
 
-    Half are raised cosines of uniform frequency and shift, 35 in 100 Fourier series with a random decay, and 15 in 100 rough:
-    square waves and noise.
-    """
+    Half are raised cosines of uniform frequency and shift, 35 in 100 Fourier series with a random decay, and 15 in 100
+    rough: square waves and noise."""
     rng = np.random.default_rng(seed)
     kind = rng.random()
     if kind < 0.5:

@@ -1,8 +1,8 @@
 """The exact solutions of Burgers' equation fast enough to follow a drag, wherever the ones in `burgers` take seconds.
 
-Viscous: ln theta is carried from level to level. The heat kernel of one step is narrow and its sum has only positive terms, so
-nothing cancels or underflows. Inviscid: all faces of a level see the nodes of the potential from the same distances.
-"""
+Viscous: ln theta is carried from level to level. The heat kernel of one step is narrow and its sum has only positive
+terms, so nothing cancels or underflows. Inviscid: all faces of a level see the nodes of the potential from the same
+distances."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def _potential(initial: Initial, points: Reals) -> Reals:
 
 
 def _convolve(logs: Reals, sigma: float, step: int, offsets: Reals, weights: Reals) -> Reals:
-    """ln of the Gaussian mean, at every `step`-th node, of exp(logs) on a ring of len(logs) nodes `offsets` apart from them."""
+    """ln of the Gaussian mean, at every `step`-th node, of exp(logs) on a ring of len(logs) nodes `offsets` apart from
+    them."""
     n = len(logs)
     half = math.ceil(_TAIL * sigma * n / step) * step
     width = _BLOCK * step + 2 * half
@@ -43,9 +44,8 @@ def _convolve(logs: Reals, sigma: float, step: int, offsets: Reals, weights: Rea
 def cole_hopf_live(initial: Initial, viscosity: float, times: ArrayLike, cells: int, points: int = 1024) -> Reals:
     """As `cole_hopf`, in milliseconds, at levels that increase from 0: (len(times), cells), float64.
 
-    By `cole_hopf_fft` where the FFT carries the range of theta; else theta after the first step comes from 3-point Gauss
-    panels, and after every other one from the trapezoidal rule, which is exact for what a step has smoothed.
-    """
+    By `cole_hopf_fft` where the FFT carries the range of theta; else theta after the first step comes from 3-point
+    Gauss panels, and after every other one from the trapezoidal rule, which is exact for what a step has smoothed."""
     nu, at = checked_viscosity(viscosity), checked_levels(times, cells)
     panels = math.lcm(cells, initial.pieces, _BLOCK)
     panels *= math.ceil(points / panels)
@@ -67,10 +67,11 @@ def cole_hopf_live(initial: Initial, viscosity: float, times: ArrayLike, cells: 
 
 
 def lax_oleinik_live(initial: Initial, times: ArrayLike, cells: int, points: int = 384) -> Reals:
-    """As `lax_oleinik`, in milliseconds: exact for `Steps`, error of order points^-3 elsewhere; (len(times), cells), float64.
+    """As `lax_oleinik`, in milliseconds: exact for `Steps`, error of order points^-3 elsewhere; (len(times), cells),
+    float64.
 
-    The least node of each face is found among those within reach, then the parabolas of the panels around it give the minimum.
-    """
+    The least node of each face is found among those within reach, then the parabolas of the panels around it give the
+    minimum."""
     at = checked_levels(times, cells, increasing=False)
     panels = math.lcm(cells, initial.pieces)
     panels *= math.ceil(points / panels)

@@ -29,12 +29,15 @@ _BAND = 6  # half bandwidth of the cyclic heptadiagonal matrix once the ring is 
 def checked_viscosity(viscosity: float) -> float:
     """The viscosity; `ValueError` if it is not a finite number above 0."""
     if not (math.isfinite(viscosity) and viscosity > 0):
-        raise ValueError(f"viscosity must be a finite number above 0; got {viscosity}. Without it: lax_oleinik, muscl, godunov.")
+        raise ValueError(
+            f"viscosity must be a finite number above 0; got {viscosity}. Without it: lax_oleinik, muscl, godunov."
+        )
     return float(viscosity)
 
 
 def checked_levels(times: ArrayLike, cells: int, increasing: bool = True) -> Reals:
-    """Times as float64; `ValueError` unless finite, not negative, at 2 cells or more and, if asked, increasing from 0."""
+    """Times as float64; `ValueError` unless finite, not negative, at 2 cells or more and, if asked, increasing from
+    0."""
     at = np.asarray(times, dtype=np.float64)
     if at.ndim != 1 or not len(at) or not np.isfinite(at).all() or at.min() < 0:
         raise ValueError(f"times must be a row of finite numbers, none negative; got {times!r}.")
@@ -48,7 +51,9 @@ def checked_levels(times: ArrayLike, cells: int, increasing: bool = True) -> Rea
 def checked_cells(values: ArrayLike, name: str, shape: tuple[int, ...]) -> Reals:
     """Values as float64; `ValueError` unless finite and of `shape`, where -1 stands for 7 cells or more."""
     array = np.asarray(values, dtype=np.float64)
-    fits = array.ndim == len(shape) and all(a == s or (s == -1 and a >= 7) for a, s in zip(array.shape, shape, strict=True))
+    fits = array.ndim == len(shape) and all(
+        a == s or (s == -1 and a >= 7) for a, s in zip(array.shape, shape, strict=True)
+    )
     if not fits or not np.isfinite(array).all():
         wanted = tuple("7 or more" if s == -1 else s for s in shape)
         raise ValueError(f"{name} must be finite numbers of shape {wanted}; got shape {array.shape}, values {array!r}.")
@@ -56,7 +61,8 @@ def checked_cells(values: ArrayLike, name: str, shape: tuple[int, ...]) -> Reals
 
 
 def heat(cells: ArrayLike, viscosity: float, times: ArrayLike) -> Reals:
-    """The linear part alone, u_t = nu u_xx, from `cells` (n,) at `times`; (len(times), n). Each mode decays as exp(-nu k^2 t)."""
+    """The linear part alone, u_t = nu u_xx, from `cells` (n,) at `times`; (len(times), n). Each mode decays as exp(-nu
+    k^2 t)."""
     start = checked_cells(cells, "cells", (-1,))
     at = checked_levels(times, len(start), increasing=False)
     k = 2 * math.pi * np.arange(len(start) // 2 + 1)
@@ -64,7 +70,9 @@ def heat(cells: ArrayLike, viscosity: float, times: ArrayLike) -> Reals:
     return np.where(at[:, None] == 0, start, damped)
 
 
-def _advance(start: Reals, times: Reals, largest: Callable[[Reals], float], step: Callable[[Reals, float], Reals]) -> Reals:
+def _advance(
+    start: Reals, times: Reals, largest: Callable[[Reals], float], step: Callable[[Reals, float], Reals]
+) -> Reals:
     """Equal steps no longer than `largest(u)` from level to level; (len(times), n)."""
     out = np.empty((len(times), len(start)))
     out[0] = start
@@ -88,7 +96,8 @@ def _godunov_flux(left: Reals, right: Reals) -> Reals:
 
 
 def godunov(initial: Initial, times: ArrayLike, cells: int, courant: float = 0.9) -> Reals:
-    """First order, inviscid: the flux at a face is that of the Riemann problem of its two cells. Source: Godunov (1959).
+    """First order, inviscid: the flux at a face is that of the Riemann problem of its two cells. Source: Godunov
+    (1959).
 
     Steps keep max |u| dt / dx <= `courant`, which no step raises: the scheme obeys a maximum principle.
     """
@@ -104,10 +113,10 @@ def godunov(initial: Initial, times: ArrayLike, cells: int, courant: float = 0.9
 def muscl(initial: Initial, times: ArrayLike, cells: int, courant: float = 0.45, comoving: bool = False) -> Reals:
     """Second order, inviscid, total variation diminishing: the converged finite-volume rival.
 
-    Linear reconstruction with the monotonised-central limiter (van Leer 1977), Engquist-Osher flux (1981), strong-stability
-    Runge-Kutta of order 2 (Shu and Osher 1988). Steps keep max |u| dt / dx <= `courant` <= 1/2. `comoving` solves in the frame
-    of the mean m, where shocks travel least and are smeared least, and returns u(x + m t, t).
-    """
+    Linear reconstruction with the monotonised-central limiter (van Leer 1977), Engquist-Osher flux (1981),
+    strong-stability Runge-Kutta of order 2 (Shu and Osher 1988). Steps keep max |u| dt / dx <= `courant` <= 1/2.
+    `comoving` solves in the frame of the mean m, where shocks travel least and are smeared least, and returns u(x + m
+    t, t)."""
     at = checked_levels(times, cells)
     start = initial.cells(cells)
     mean = start.mean() if comoving else 0.0
@@ -128,15 +137,19 @@ def muscl(initial: Initial, times: ArrayLike, cells: int, courant: float = 0.45,
 
 
 def explicit_euler(
-    initial: Initial, viscosity: float, times: ArrayLike, cells: int = 64, padding: Literal["periodic", "replicate"] = "periodic"
+    initial: Initial,
+    viscosity: float,
+    times: ArrayLike,
+    cells: int = 64,
+    padding: Literal["periodic", "replicate"] = "periodic",
 ) -> Reals:
     """The paper's rival: explicit Euler in time, central differences in space, not conservative.
 
         u_i += dt (-u_i (u_{i+1} - u_{i-1}) / (2 dx) + nu (u_{i+1} - 2 u_i + u_{i-1}) / dx^2)
 
-    As few equal steps per level as nu dt / dx^2 <= 0.45 and dt / dx <= 1 allow. `replicate` repeats the end cells ("replicating
-    the boundaries"), which is another problem than the periodic one. Source: InvNet (2019), section on Burgers' equation.
-    """
+    As few equal steps per level as nu dt / dx^2 <= 0.45 and dt / dx <= 1 allow. `replicate` repeats the end cells
+    ("replicating the boundaries"), which is another problem than the periodic one. Source: InvNet (2019), section on
+    Burgers' equation."""
     nu, at = checked_viscosity(viscosity), checked_levels(times, cells)
     if padding not in ("periodic", "replicate"):
         raise ValueError(f"padding must be 'periodic' or 'replicate'; got {padding!r}.")
@@ -160,10 +173,11 @@ def implicitness(count: int) -> Reals:
 
 @lru_cache(maxsize=16)
 def _fold(n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Order 0, n-1, 1, n-2, ... that turns a ring into a band, and where entry (i, i + k), k = -3 .. 3, lies in LAPACK's band.
+    """Order 0, n-1, 1, n-2, ... that turns a ring into a band, and where entry (i, i + k), k = -3 .. 3, lies in
+    LAPACK's band.
 
-    Neighbours at distance d on the ring end up no more than 2 d apart, so the wrap needs no correction. Shapes (n,), (7, n).
-    """
+    Neighbours at distance d on the ring end up no more than 2 d apart, so the wrap needs no correction. Shapes (n,),
+    (7, n)."""
     order = np.empty(n, dtype=np.int64)
     order[::2], order[1::2] = np.arange((n + 1) // 2), np.arange(n - 1, (n - 1) // 2, -1)
     place = np.argsort(order)
@@ -172,7 +186,8 @@ def _fold(n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def _combine(weights: Reals, u: Reals) -> Reals:
-    """sum_k weights[k] u[i - 2 + k] around the ring, k = 0 .. 5: a value at the right face of cell i from averages (..., n)."""
+    """sum_k weights[k] u[i - 2 + k] around the ring, k = 0 .. 5: a value at the right face of cell i from averages
+    (..., n)."""
     n = u.shape[-1]
     around = np.concatenate([u[..., -2:], u, u[..., :3]], axis=-1)
     out = weights[0] * around[..., :n]
@@ -182,7 +197,8 @@ def _combine(weights: Reals, u: Reals) -> Reals:
 
 
 def _rate(u: Reals, nu: float) -> tuple[Reals, Reals]:
-    """f(u) = -(u_face^2 / 2 - nu u_x)_x and its Jacobian's entries (i, i + k), k = -3 .. 3; shapes (..., n), (7, ..., n)."""
+    """f(u) = -(u_face^2 / 2 - nu u_x)_x and its Jacobian's entries (i, i + k), k = -3 .. 3; shapes (..., n), (7, ...,
+    n)."""
     n = u.shape[-1]
     face = _combine(FACE, u)
     flux = face**2 / 2 - nu * n * _combine(GRADIENT, u)
@@ -200,7 +216,9 @@ def _solve(entries: Reals, right: Reals) -> Reals:
     order, position = _fold(n)
     band = np.zeros(n * (3 * _BAND + 1))
     band[position] = entries
-    _, _, folded, info = lapack.dgbsv(_BAND, _BAND, band.reshape(n, -1).T, right[order], overwrite_ab=True, overwrite_b=True)
+    _, _, folded, info = lapack.dgbsv(
+        _BAND, _BAND, band.reshape(n, -1).T, right[order], overwrite_ab=True, overwrite_b=True
+    )
     if info:
         raise ValueError("The Newton system is singular; the field is far from any solution, start from a better one.")
     x = np.empty(n)
@@ -218,12 +236,12 @@ def _identity_less(factor: float | Reals, entries: Reals) -> Reals:
 def march(cells: ArrayLike, viscosity: float, times: ArrayLike, iterations: int = 3) -> Reals:
     """The honest implicit rival: conservative finite volumes, sixth-order faces, Newton on each level; (len(times), n).
 
-        (u_{n+1} - u_n) / dt = w f(u_{n+1}) + (1 - w) f(u_n),   f(u)_i = -(F_{i+1/2} - F_{i-1/2}) / dx,   F = u^2 / 2 - nu u_x
+        (u_{n+1} - u_n) / dt = w f(u_{n+1}) + (1 - w) f(u_n),   f(u)_i = -(F_{i+1/2} - F_{i-1/2}) / dx,   F = u^2 / 2 -
+        nu u_x
 
-    w = 1 in the first step, then 1/2: order 2 in dt, 6 in dx where the solution is resolved. `iterations` Newton steps a level.
-    Works in any frame: march(cells - mean) + mean is the co-moving one, with smaller errors. `ValueError` for non-finite or
-    fewer than 7 cells, a viscosity not above 0, times that do not increase from 0.
-    """
+    w = 1 in the first step, then 1/2: order 2 in dt, 6 in dx where the solution is resolved. `iterations` Newton steps
+    a level. Works in any frame: march(cells - mean) + mean is the co-moving one, with smaller errors. `ValueError` for
+    non-finite or fewer than 7 cells, a viscosity not above 0, times that do not increase from 0."""
     start, nu = checked_cells(cells, "cells", (-1,)), checked_viscosity(viscosity)
     at = checked_levels(times, len(start))
     out = np.empty((len(at), len(start)))

@@ -1,8 +1,8 @@
 """Solutions of Burgers' equation from conditions: what oracles and rivals of the problem are made of.
 
-A maker maps (conditions, n, seed, shape) to fields (n, cells, levels), float32. Conditions: `initial` (n, cells) or `frequency`
-(n,), and `viscosity` (n,), 0 where absent. A solver maps (initial condition, viscosity, times, cells) to (levels, cells).
-"""
+A maker maps (conditions, n, seed, shape) to fields (n, cells, levels), float32. Conditions: `initial` (n, cells) or
+`frequency` (n,), and `viscosity` (n,), 0 where absent. A solver maps (initial condition, viscosity, times, cells) to
+(levels, cells)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Statistics of grain maps against slow counts, constructed junctions and shapes known on paper, and what moves cannot change."""
+"""Statistics of grain maps against slow counts, constructed junctions and shapes known on paper, and what moves cannot
+change."""
 
 import math
 
@@ -13,7 +14,9 @@ from core.descriptors import grains as g
 from core.descriptors import two_phase
 from core.descriptors.components import SPECK, components
 
-MAPS = st.tuples(st.integers(6, 14), st.integers(6, 14)).flatmap(lambda s: arrays(np.uint8, s, elements=st.integers(0, 2)))
+MAPS = st.tuples(st.integers(6, 14), st.integers(6, 14)).flatmap(
+    lambda s: arrays(np.uint8, s, elements=st.integers(0, 2))
+)
 SCALARS = (g.grain_count, g.speckle, g.mean_diameter, g.boundary_length, g.misfit)
 CURVES = (g.size_distribution, g.angle_distribution)
 
@@ -49,7 +52,9 @@ def junction(angles, turn, centre, rng, size=40):
     """Three sectors of these angles about `centre`, and beyond 14 px noise in which no junction can be read."""
     y, x = np.indices((size, size))
     sector = np.searchsorted(np.cumsum(angles)[:2], (np.degrees(np.arctan2(y - centre[0], x - centre[1])) - turn) % 360)
-    return np.where(np.hypot(y - centre[0], x - centre[1]) < 14, sector, 3 + rng.permutation(size * size).reshape(size, size))
+    return np.where(
+        np.hypot(y - centre[0], x - centre[1]) < 14, sector, 3 + rng.permutation(size * size).reshape(size, size)
+    )
 
 
 # --- against slow counts ----------------------------------------------------------------------------------------------
@@ -76,7 +81,9 @@ def test_two_labels_have_the_specific_surface_of_a_two_phase_map(label):
 def test_equal_boundary_is_the_share_of_faces_counted_one_by_one():
     rng = np.random.default_rng(0)
     ids, orientations = rng.integers(0, 9, (7, 9)), rng.integers(0, 3, 9)
-    faces = [(ids[y, x], ids[(y + a) % 7, (x + b) % 9]) for y in range(7) for x in range(9) for a, b in ((0, 1), (1, 0))]
+    faces = [
+        (ids[y, x], ids[(y + a) % 7, (x + b) % 9]) for y in range(7) for x in range(9) for a, b in ((0, 1), (1, 0))
+    ]
     between = [(i, j) for i, j in faces if i != j]
     expected = np.mean([orientations[i] == orientations[j] for i, j in between])
     assert g.equal_boundary(ids[None], orientations[ids][None]).item() == pytest.approx(expected, rel=1e-6)
@@ -89,8 +96,8 @@ def test_equal_boundary_is_the_share_of_faces_counted_one_by_one():
 
 @pytest.mark.parametrize("angles", [(120, 120, 120), (90, 120, 150), (60, 140, 160), (90, 90, 180)])
 def test_a_constructed_junction_has_its_angles(angles):
-    """Tolerance: 9 degrees rms per junction, its meeting point being known to half a pixel; a lean of 6 degrees in the mean of
-    100 random places and turns, since on pixels the tip of a narrow grain ends early."""
+    """Tolerance: 9 degrees rms per junction, its meeting point being known to half a pixel; a lean of 6 degrees in the
+    mean of 100 random places and turns, since on pixels the tip of a narrow grain ends early."""
     rng, errors = np.random.default_rng(0), []
     for _ in range(100):
         turn, centre = rng.uniform(0, 360), 20 + rng.uniform(-0.5, 0.5, 2)
@@ -162,7 +169,8 @@ def test_one_label_is_one_piece_without_boundary():
 @pytest.mark.parametrize("f", [*SCALARS, *CURVES])
 @pytest.mark.parametrize("seed", range(2))
 def test_moves_and_names_change_nothing(f, seed):
-    """Rolls, mirrors, quarter turns and other numbers for the labels; circles are read at pixels, so angles move in rounding."""
+    """Rolls, mirrors, quarter turns and other numbers for the labels; circles are read at pixels, so angles move in
+    rounding."""
     rng = np.random.default_rng(seed)
     label = np.repeat(np.repeat(blocks(rng, 6, 4), 2, 0), 2, 1)
     names = rng.permutation(5) + 7

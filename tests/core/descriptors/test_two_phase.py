@@ -13,7 +13,9 @@ from core.descriptors import two_phase as d
 
 SCALARS = [d.volume_fraction, d.specific_surface, d.euler_number, d.mean_chord, d.characteristic_length]
 CURVES = [d.s2_radial, d.lineal_path, d.chord_lengths]
-IMAGES = st.tuples(st.integers(3, 12), st.integers(3, 12)).flatmap(lambda s: arrays(np.uint8, s, elements=st.integers(0, 1)))
+IMAGES = st.tuples(st.integers(3, 12), st.integers(3, 12)).flatmap(
+    lambda s: arrays(np.uint8, s, elements=st.integers(0, 1))
+)
 modest = settings(max_examples=40, deadline=None)
 
 
@@ -143,7 +145,9 @@ def test_euler_number_is_pieces_minus_holes_in_the_plane(seed):
 
 def test_surface_counts_faces_times_a_quarter_pi():
     image = noise((7, 9), 3)
-    faces = sum(image[y, x] != image[(y + a) % 7, (x + b) % 9] for y in range(7) for x in range(9) for a, b in ((0, 1), (1, 0)))
+    faces = sum(
+        image[y, x] != image[(y + a) % 7, (x + b) % 9] for y in range(7) for x in range(9) for a, b in ((0, 1), (1, 0))
+    )
     assert d.specific_surface(batch(image))[0] == pytest.approx(math.pi / 4 * faces / 63, rel=1e-6)
 
 
@@ -192,7 +196,8 @@ def test_the_surface_of_a_disc_is_its_perimeter(radius):
 
 @pytest.mark.parametrize(("a", "b"), [(1, 0), (1, 1), (1, 2), (3, 2)])
 def test_a_straight_interface_reads_its_length_times_the_known_anisotropy(a, b):
-    """An interface with normal (a, b) has (|a| + |b|) / |(a, b)| faces per length: times pi / 4, 0.785 to 1.111, mean 1."""
+    """An interface with normal (a, b) has (|a| + |b|) / |(a, b)| faces per length: times pi / 4, 0.785 to 1.111, mean
+    1."""
     y, x = np.indices((64, 64))
     slanted = batch(((a * x + b * y) % 64 < 32).astype(np.uint8))
     length = 2 * 64 * math.hypot(a, b)
@@ -221,7 +226,8 @@ def boolean_model(n, size, radius, eta, seed):
 
 
 def test_overlapping_discs_have_the_statistics_of_the_boolean_model():
-    """p1 = 1 - e^-eta; S2 = 1 - 2 e^-eta + e^(-density * union area); void lineal path e^(-eta - 2 R density r) (Torquato 2002)."""
+    """p1 = 1 - e^-eta; S2 = 1 - 2 e^-eta + e^(-density * union area); void lineal path e^(-eta - 2 R density r)
+    (Torquato 2002)."""
     size, radius, eta, n = 96, 6.0, 0.7, 64
     density = eta / (math.pi * radius**2)
     x = boolean_model(n, size, radius, eta, seed=0)
@@ -259,7 +265,9 @@ def test_the_curves_start_and_end_where_they_must(image):
     torch.testing.assert_close(d.lineal_path(x, 0)[:, 0], 1 - p1)
     assert (d.lineal_path(x).diff(dim=1) <= 0).all()
     total = d.chord_lengths(x).sum()
-    assert (d.chord_lengths(x) >= 0).all() and (total == pytest.approx(1, abs=1e-6) if slow_chords(image, 1) else total == 0)
+    assert (d.chord_lengths(x) >= 0).all() and (
+        total == pytest.approx(1, abs=1e-6) if slow_chords(image, 1) else total == 0
+    )
     assert 0 <= d.characteristic_length(x)[0] <= d.radial_bins(image.shape)[0][-1]
 
 
@@ -268,7 +276,9 @@ def test_the_curves_start_and_end_where_they_must(image):
 def test_the_two_phases_share_their_correlation_and_surface(image):
     """S2 of phase 0 = 1 - 2 p1 + S2 of phase 1."""
     x = batch(image)
-    torch.testing.assert_close(d.s2_map(1 - x), 1 - 2 * d.volume_fraction(x)[:, None, None] + d.s2_map(x), atol=1e-6, rtol=0)
+    torch.testing.assert_close(
+        d.s2_map(1 - x), 1 - 2 * d.volume_fraction(x)[:, None, None] + d.s2_map(x), atol=1e-6, rtol=0
+    )
     assert torch.equal(d.specific_surface(x), d.specific_surface(1 - x))
     assert torch.equal(d.lineal_path(x, 0), d.lineal_path(1 - x, 1))
     assert torch.equal(d.mean_chord(x, 0), d.mean_chord(1 - x, 1))
@@ -354,6 +364,8 @@ def test_agrees_with_scikit_image_where_nothing_touches_the_border(seed):
     measure = pytest.importorskip("skimage.measure")
     image = np.pad(noise((30, 22), seed, 0.6), 2)
     x = batch(image)
-    assert d.euler_number(x)[0] * image.size / 1e4 == pytest.approx(measure.euler_number(image, connectivity=1), abs=1e-3)
+    assert d.euler_number(x)[0] * image.size / 1e4 == pytest.approx(
+        measure.euler_number(image, connectivity=1), abs=1e-3
+    )
     crofton = measure.perimeter_crofton(image, directions=2)
     assert d.specific_surface(x)[0] * image.size == pytest.approx(crofton, rel=1e-5)

@@ -1,4 +1,5 @@
-"""Estimators on a window of something larger: exact by brute force, free of bias, and the periodic ones far from edges."""
+"""Estimators on a window of something larger: exact by brute force, free of bias, and the periodic ones far from
+edges."""
 
 import math
 
@@ -31,8 +32,12 @@ def fields(n, side, length=7.0, p=0.35, seed=0):
 def brute_pairs(x, dy, dx):
     """(both in phase 1, all) pairs of pixels that far apart, one by one."""
     rows, columns = x.shape
-    found = [(x[i, j], x[i + dy, j + dx]) for i in range(rows) for j in range(columns)
-             if 0 <= i + dy < rows and 0 <= j + dx < columns]  # fmt: skip
+    found = [
+        (x[i, j], x[i + dy, j + dx])
+        for i in range(rows)
+        for j in range(columns)
+        if 0 <= i + dy < rows and 0 <= j + dx < columns
+    ]
     return sum(int(a) * int(b) for a, b in found), len(found)
 
 
@@ -83,7 +88,8 @@ def test_segments_faces_and_cells_are_counted_exactly(x):
 
 
 def test_euler_number_of_a_structure_away_from_the_edges():
-    """Then components less holes over the area, up to the edge correction of the densities (their places are 1/64 fewer)."""
+    """Then components less holes over the area, up to the edge correction of the densities (their places are 1/64
+    fewer)."""
     x = np.zeros((64, 64), np.uint8)
     x[8:20, 8:20], x[30:50, 30:50], x[36:44, 36:44], x[10:14, 40:60] = 1, 1, 0, 1
     chi = connected_less_holes(x, connectivity=1)
@@ -96,7 +102,8 @@ def test_euler_number_of_a_structure_away_from_the_edges():
 
 
 def test_a_tiled_structure_has_the_periodic_statistics():
-    """The window of k x k periods differs from one period only at its edges: by about 1 / k, so a quarter at four times k."""
+    """The window of k x k periods differs from one period only at its edges: by about 1 / k, so a quarter at four times
+    k."""
     x = fields(1, 64, seed=4)
     reach = 32
     truth = two_phase.s2_radial(x.double())[0].numpy()
@@ -118,7 +125,8 @@ def crops():
 
 
 def test_windows_have_no_bias(crops):
-    """Means over 512 windows against the whole: within 3.5 standard errors; the periodic estimators are not, they see a seam."""
+    """Means over 512 windows against the whole: within 3.5 standard errors; the periodic estimators are not, they see a
+    seam."""
     whole, cut = crops
     pairs = {
         "surface": (windows.specific_surface, two_phase.specific_surface),
@@ -145,7 +153,8 @@ def test_the_correlation_of_windows_is_nearer_without_wrapping(crops):
 
 
 def test_standard_errors_are_the_spread_of_windows():
-    """Over 40 windows the standard error that each one tells is, on average, the scatter of their p1 and S2 to within 40 %."""
+    """Over 40 windows the standard error that each one tells is, on average, the scatter of their p1 and S2 to within
+    40 %."""
     cut = fields(40, 512, length=6.0, seed=2)[:, :128, :128].numpy()
     found = [windows.statistics(c) for c in cut]
     for r in (0, 3, 8):
@@ -181,7 +190,9 @@ def test_windows_that_cannot_be_measured(phase, say):
 @pytest.mark.parametrize("seed", range(4))
 def test_the_threshold_is_that_of_scikit_image(dtype, seed):
     rng = np.random.default_rng(seed)
-    two = np.where(rng.random((80, 90)) < 0.2 + 0.15 * seed, rng.normal(60, 12, (80, 90)), rng.normal(150, 20, (80, 90)))
+    two = np.where(
+        rng.random((80, 90)) < 0.2 + 0.15 * seed, rng.normal(60, 12, (80, 90)), rng.normal(150, 20, (80, 90))
+    )
     values = (two.clip(0, 255) * {np.uint16: 257}.get(dtype, 1)).astype(dtype)
     theirs, ours = threshold_otsu(values), otsu.otsu(values)
     bin_width = (float(values.max()) - float(values.min())) / 256

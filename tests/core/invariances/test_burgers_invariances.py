@@ -1,4 +1,5 @@
-"""Invariances of Burgers' equation against independent schemes, exact solutions, direct solves and finite differences."""
+"""Invariances of Burgers' equation against independent schemes, exact solutions, direct solves and finite
+differences."""
 
 import numpy as np
 import pytest
@@ -40,13 +41,19 @@ def every(times=SHORT):
 
 @pytest.mark.parametrize("invariance", every(), ids=lambda i: f"{i.name}-{getattr(i, 'comoving', '')}")
 def test_each_is_an_invariance_with_one_differentiable_value_per_sample(invariance):
-    """Gradients against finite differences in float64; values do not depend on the batch; a map for display beside them."""
+    """Gradients against finite differences in float64; values do not depend on the batch; a map for display beside
+    them."""
     fields = random_fields(cells=8, times=getattr(invariance, "times", SHORT)).requires_grad_()
-    given = {"viscosity": torch.tensor([0.01, 0.03], dtype=torch.float64), "initial": random_fields(1, cells=8)[:, 0, :, 0]}
+    given = {
+        "viscosity": torch.tensor([0.01, 0.03], dtype=torch.float64),
+        "initial": random_fields(1, cells=8)[:, 0, :, 0],
+    }
     assert isinstance(invariance, Invariance)
     assert torch.autograd.gradcheck(lambda f: invariance.residual(f, given), fields)
     assert torch.autograd.gradcheck(invariance.measure, fields)
-    alone = torch.cat([invariance.residual(fields[i : i + 1], {k: v[i : i + 1] for k, v in given.items()}) for i in (0, 1)])
+    alone = torch.cat(
+        [invariance.residual(fields[i : i + 1], {k: v[i : i + 1] for k, v in given.items()}) for i in (0, 1)]
+    )
     assert torch.allclose(invariance.residual(fields, given), alone, rtol=1e-12)
     local = invariance.local(fields, given)
     assert local.shape[:2] == (2, 8)
@@ -77,7 +84,8 @@ def test_the_discrete_solution_is_a_zero_of_both_forms(frequency, viscosity, com
 
 @pytest.mark.parametrize("cls", [FiniteVolume, Duhamel])
 def test_the_exact_solution_is_a_zero_of_order_four_in_the_residual(cls):
-    """R is of order dt^2 (6 in dx), so its square falls 16-fold per halving of dt: observed order 3.6 or more, in both frames."""
+    """R is of order dt^2 (6 in dx), so its square falls 16-fold per halving of dt: observed order 3.6 or more, in both
+    frames."""
     for comoving in (False, True):
         found = []
         for n in (16, 32, 64):
@@ -89,7 +97,8 @@ def test_the_exact_solution_is_a_zero_of_order_four_in_the_residual(cls):
 
 
 def test_a_field_that_grows_with_time_alone_has_residual_one():
-    """u = t: R = 1 everywhere, whatever the levels, so its mean square is 1; E = t, a mean of t^2 by the least variance."""
+    """u = t: R = 1 everywhere, whatever the levels, so its mean square is 1; E = t, a mean of t^2 by the least
+    variance."""
     fields = torch.tensor(SHORT, dtype=torch.float64).expand(1, 1, 9, 4)
     given = {"viscosity": torch.tensor([0.01])}
     accumulated = sum(t**2 for t in SHORT) / 3 / Duhamel.least_variance
@@ -101,7 +110,8 @@ def test_a_field_that_grows_with_time_alone_has_residual_one():
 
 
 def test_duhamel_measures_the_error_where_diffusion_rules():
-    """With the heat solution of a small wave beside the scheme's: sqrt(loss) is the relative error, within a factor 1.5."""
+    """With the heat solution of a small wave beside the scheme's: sqrt(loss) is the relative error, within a factor
+    1.5."""
     initial, times = Fourier((0.02,), (0.0,), 0.0), levels(32)
     solution = march(initial.cells(64), 0.02, times)
     wrong = burgers.heat(initial.cells(64), 0.02, times)
@@ -115,7 +125,8 @@ def test_duhamel_measures_the_error_where_diffusion_rules():
 @pytest.mark.parametrize("viscosity", [0.0, 0.01])
 @pytest.mark.parametrize("cells", [11, 12])
 def test_duhamel_is_a_direct_solve_of_the_lower_triangular_system(cells, viscosity):
-    """(S - shift) E = r with S the heat flow of each step as a dense matrix in x, solved at once; co-moving and lab frame."""
+    """(S - shift) E = r with S the heat flow of each step as a dense matrix in x, solved at once; co-moving and lab
+    frame."""
     fields = random_fields(3, cells, batch=1)
     given = {"viscosity": torch.tensor([viscosity], dtype=torch.float64)}
     for comoving in (True, False):
@@ -223,7 +234,8 @@ def test_slopes_vanish_at_extrema_and_are_exact_on_lines():
 
 
 def test_sobel_derivatives_are_exact_on_parabolas_up_to_the_edges():
-    """One-sided second-order differences at both ends; along the other axis only the smoothing acts (exact on constants)."""
+    """One-sided second-order differences at both ends; along the other axis only the smoothing acts (exact on
+    constants)."""
     x = torch.arange(9, dtype=torch.float64)
     u = (0.5 * x**2 - 2 * x + 1).expand(1, 7, 9)
     assert torch.allclose(sobel(u, -1), (x - 2).expand(1, 7, 9))
@@ -247,8 +259,9 @@ def test_the_smoothed_curvature_of_a_wave_is_damped_by_the_gaussian():
 
 
 def test_wrong_fields_have_a_lower_sobel_loss_than_the_truth():
-    """From the exact solution (nu = .002, c = 4, first column held), 150 Adam steps on the pixels: the loss falls fivefold while
-    the field drifts 12 % away. So no training on this loss ends at the solution; the integral form has no such descent."""
+    """From the exact solution (nu = .002, c = 4, first column held), 150 Adam steps on the pixels: the loss falls
+    fivefold while the field drifts 12 % away. So no training on this loss ends at the solution; the integral form has
+    no such descent."""
     times, initial = np.linspace(0, 0.5, 64), RaisedCosine(4.0)
     truth = as_fields(cole_hopf_fft(initial, 0.002, times, 64)).float()
     given, later = {"viscosity": torch.tensor([0.002])}, truth[..., 1:].clone().requires_grad_()

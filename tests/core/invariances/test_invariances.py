@@ -1,4 +1,5 @@
-"""The residuals of two-phase fields: right against loops and against the independent descriptors, differentiable, strict."""
+"""The residuals of two-phase fields: right against loops and against the independent descriptors, differentiable,
+strict."""
 
 import numpy as np
 import pytest
@@ -30,7 +31,9 @@ def test_both_roads_to_the_statistics_agree(seed, height, width):
     curve = TwoPointCorrelation(5)
     torch.testing.assert_close(curve.measure(fields), two_phase.s2_radial(fields[:, 0])[:, :5], atol=1e-13, rtol=0)
     torch.testing.assert_close(curve.distances((height, width)), two_phase.radial_bins((height, width))[0][:5])
-    torch.testing.assert_close(VolumeFraction().measure(fields), two_phase.volume_fraction(fields[:, 0]), atol=1e-15, rtol=0)
+    torch.testing.assert_close(
+        VolumeFraction().measure(fields), two_phase.volume_fraction(fields[:, 0]), atol=1e-15, rtol=0
+    )
 
 
 def test_both_roads_agree_at_full_size_in_single_precision():

@@ -34,7 +34,9 @@ def test_soft_channels_by_hand():
     assert Centroid(1, "x").measure(soft).item() == pytest.approx(4.0)
     assert Centroid(1, "y").measure(soft).item() == pytest.approx(2.0)
     assert area(soft, 1).item() == 1.0
-    assert Radius(1).residual(soft, {"r1": torch.tensor([1.0])}).item() == pytest.approx((1 / math.sqrt(math.pi) - 1) ** 2)
+    assert Radius(1).residual(soft, {"r1": torch.tensor([1.0])}).item() == pytest.approx(
+        (1 / math.sqrt(math.pi) - 1) ** 2
+    )
     assert Centroid(1, "y").residual(soft, {"y1": torch.tensor([5.0])}).item() == pytest.approx(9.0)
 
 

@@ -58,7 +58,9 @@ def basdevant(grid):
 def test_the_reference_of_the_standard_case_is_that_of_the_literature():
     assert baselines.standard_error(basdevant, cells=128, levels=8) < 1e-3
     assert baselines.standard_error(lambda grid: 0 * grid[:, 0], cells=64, levels=4) == pytest.approx(1)
-    assert baselines.standard_error(lambda grid: 1.1 * basdevant(grid), cells=64, levels=4) == pytest.approx(0.1, rel=0.05)
+    assert baselines.standard_error(lambda grid: 1.1 * basdevant(grid), cells=64, levels=4) == pytest.approx(
+        0.1, rel=0.05
+    )
 
 
 def test_a_decoder_of_one_case():

@@ -34,7 +34,9 @@ def model(name, trace=()):
     _, preset = discovery.split(f"motif/{name}")
     tensors = {f"generator.{k}": v for k, v in preset.generator().state_dict().items()}
     config = {"images": 64}
-    return sampling.Model(Checkpoint(tensors, {"problem": "motif", "preset": name, "config": config, "trace": list(trace)}))
+    return sampling.Model(
+        Checkpoint(tensors, {"problem": "motif", "preset": name, "config": config, "trace": list(trace)})
+    )
 
 
 @pytest.mark.parametrize("name", ["projected", "any"])
@@ -68,9 +70,9 @@ def test_distances_and_entropies_are_known():
 def test_the_gap_is_read_from_the_training():
     lines = [{"step": s, "critic.gap": float(g)} for s, g in enumerate((1, 8, 4, 2, 2, 2, 1, 1, 0.5, 0.3))]
     found = digits.along([*lines, {"step": 99}])
-    assert found == pytest.approx({
-        "critic's gap, largest": 8.0, "critic's gap, last fifth": 0.4, "critic's gap, last / largest": 0.05
-    })  # fmt: skip
+    assert found == pytest.approx(
+        {"critic's gap, largest": 8.0, "critic's gap, last fifth": 0.4, "critic's gap, last / largest": 0.05}
+    )
     assert digits.along(lines[:4]) == {}
 
 
@@ -98,9 +100,18 @@ def test_the_table_has_every_number_of_the_bars(quick):
     made = model("projected", lines)
     table = digits.quality(made, n=64)
     assert list(table.columns) == ["bar", "digits", "data", "raw", "all"]
-    assert table.loc["motif MSE", "all"] == table.loc["motif MSE", "data"] == 0 and table.loc["motif MSE", "digits"] > 0.5
+    assert (
+        table.loc["motif MSE", "all"] == table.loc["motif MSE", "data"] == 0 and table.loc["motif MSE", "digits"] > 0.5
+    )
     assert table.loc["classifier's accuracy", "data"] > 0.7 and np.isnan(table.loc["classifier's accuracy", "all"])
     judged = verdicts(made.problem, table)
-    assert judged == {"motif MSE": True, "raw: motif MSE": False, "confidence / real": False, "critic's gap, last / largest": True}
-    assert not verdicts(discovery.split("motif/standard")[0], table)["critic's gap, last / largest"], "there the gap must stay"
+    assert judged == {
+        "motif MSE": True,
+        "raw: motif MSE": False,
+        "confidence / real": False,
+        "critic's gap, last / largest": True,
+    }
+    assert not verdicts(discovery.split("motif/standard")[0], table)["critic's gap, last / largest"], (
+        "there the gap must stay"
+    )
     assert digits.trace(made, 64)["motif MSE"] == pytest.approx(float(table.loc["motif MSE", "raw"]), rel=0.2)

@@ -1,4 +1,5 @@
-"""Wasserstein distances of pooled numbers, positions of requests, the table of Fig. 7: what was put in is what comes out."""
+"""Wasserstein distances of pooled numbers, positions of requests, the table of Fig. 7: what was put in is what comes
+out."""
 
 import dataclasses
 
@@ -46,8 +47,9 @@ def test_rows_are_those_of_the_descriptors_with_samples():
     toy = dataclasses.replace(discovery.problem("polycrystal"), descriptors=(plain, given))
     theirs = pooled.pools(toy, np.zeros((3, 4, 4), np.uint8))
     assert pooled.rows(toy, np.full((3, 4, 4), 2, np.uint8), theirs) == {
-        "level, wasserstein distance": 2.0, "level, wasserstein distance, standard error": 0.0,
-    }  # fmt: skip
+        "level, wasserstein distance": 2.0,
+        "level, wasserstein distance, standard error": 0.0,
+    }
 
 
 def test_positions_of_scalar_and_of_simplex_requests():
@@ -85,7 +87,11 @@ def test_fig_7_says_what_was_asked_and_delivered(untrained):
     found = fractions.table(untrained, 3, {"a": (0.5, 0.5, 0, 0, 0), "b": (0.7, 0.1, 0.1, 0.05, 0.05)}, size=64)
     assert list(found["target"].unique()) == ["a", "b"] and list(found["channel"]) == [*range(5)] * 2
     np.testing.assert_allclose(found["requested"], [0.5, 0.5, 0, 0, 0, 0.7, 0.1, 0.1, 0.05, 0.05])
-    assert (found["delivered, worst px"] <= 1).all() and (found["delivered sd"] == 0).all() and (found["raw sd"] >= 0).all()
+    assert (
+        (found["delivered, worst px"] <= 1).all()
+        and (found["delivered sd"] == 0).all()
+        and (found["raw sd"] >= 0).all()
+    )
     short = fractions.summary(found)
     assert list(short.index) == ["a", "b"] and (short["raw, mean |error|"] < 0.01).all()
 

@@ -18,9 +18,18 @@ PROFILE = Descriptor("profile", "Profile S2", "", lambda x: x.float().mean(1), l
 
 def problem(**changes):
     made = Problem(
-        "toy", "Toy", "", "", Field("binary", (8, 8)), presets=(), invariances=(), source=None, project=lambda logits, c: logits,
-        descriptors=(MEAN, PROFILE), bars={"error": ("<=", 0.5), "spread": (">=", 70.0)},
-    )  # fmt: skip
+        "toy",
+        "Toy",
+        "",
+        "",
+        Field("binary", (8, 8)),
+        presets=(),
+        invariances=(),
+        source=None,
+        project=lambda logits, c: logits,
+        descriptors=(MEAN, PROFILE),
+        bars={"error": ("<=", 0.5), "spread": (">=", 70.0)},
+    )
     return dataclasses.replace(made, **changes)
 
 
@@ -55,7 +64,9 @@ def test_frechet_distance_of_a_shift_is_its_square_in_standard_deviations(shift)
 
 def test_frechet_distance_of_a_wider_ensemble_is_the_difference_of_deviations_squared():
     theirs = {"a": normal(4000)}
-    assert metrics.frechet({"a": theirs["a"] * 1.5}, theirs) == pytest.approx(0.25 + (0.5 * theirs["a"].mean()) ** 2, rel=1e-2)
+    assert metrics.frechet({"a": theirs["a"] * 1.5}, theirs) == pytest.approx(
+        0.25 + (0.5 * theirs["a"].mean()) ** 2, rel=1e-2
+    )
 
 
 def test_a_descriptor_that_never_varies_does_not_count():
@@ -86,7 +97,8 @@ def test_rows_of_an_ensemble_against_itself():
 
 
 def test_rows_say_what_was_put_in():
-    """Ours: 10 % higher on the whole, 30 % higher in the upper third, the same noise half as wide; curves .2 higher there."""
+    """Ours: 10 % higher on the whole, 30 % higher in the upper third, the same noise half as wide; curves .2 higher
+    there."""
     at = np.repeat([0.1, 0.5, 0.9], 400)
     noise, curve_noise = 0.05 * normal(1200), normal(1200, 8, seed=2)
     upper = at == 0.9
@@ -114,10 +126,14 @@ def test_exactness_counts_pixels_and_tells_raw_from_delivered():
     asked, pixel = np.array([0.3, 0.5], dtype=np.float32), np.array([0, 1 / 64])
     length = np.array([8.0, 9.0])
     sample = Sample(
-        labels=None, field=None, soft=np.zeros((2, 1, 8, 8), np.float32), seeds=np.zeros(2, np.int64),
-        requested={"volume_fraction": asked, "length": length}, measured={"volume_fraction": asked + pixel, "length": length - 0.5},
+        labels=None,
+        field=None,
+        soft=np.zeros((2, 1, 8, 8), np.float32),
+        seeds=np.zeros(2, np.int64),
+        requested={"volume_fraction": asked, "length": length},
+        measured={"volume_fraction": asked + pixel, "length": length - 0.5},
         raw={"volume_fraction": np.array([0.4, 0.2]), "length": length},
-    )  # fmt: skip
+    )
     rows = metrics.exactness(discovery.problem("two_phase"), sample, 64)
     assert rows["length delivered, worst, px"] == 0.5, "a length is counted in its own unit"
     assert rows["volume fraction delivered, worst, px"] == pytest.approx(1, abs=1e-5)
@@ -125,7 +141,9 @@ def test_exactness_counts_pixels_and_tells_raw_from_delivered():
     assert rows["volume fraction raw, worst |error|"] == pytest.approx(0.3, abs=1e-6)
 
 
-@pytest.mark.parametrize(("error", "spread", "met"), [(0.4, 80, (True, True)), (0.6, 60, (False, False)), (0.5, 70, (True, True))])
+@pytest.mark.parametrize(
+    ("error", "spread", "met"), [(0.4, 80, (True, True)), (0.6, 60, (False, False)), (0.5, 70, (True, True))]
+)
 def test_verdicts_both_ways(error, spread, met):
     table = pd.DataFrame({"all": {"error": error, "spread": spread}, "rival": {"error": 9.0, "spread": 99.0}})
     assert metrics.verdicts(problem(), table) == dict(zip(("error", "spread"), met, strict=True))
@@ -147,7 +165,9 @@ def test_reference_is_mean_and_deviation_of_the_oracle_at_every_knot(monkeypatch
         return np.random.default_rng(seed).random((n, *shape)) < conditions["volume_fraction"][:, None, None]
 
     real = discovery.problem("two_phase")
-    toy = dataclasses.replace(real, descriptors=(MEAN, PROFILE), oracle=oracle, field=dataclasses.replace(real.field, shape=(8, 8)))
+    toy = dataclasses.replace(
+        real, descriptors=(MEAN, PROFILE), oracle=oracle, field=dataclasses.replace(real.field, shape=(8, 8))
+    )
     out = metrics.reference(toy, [0.2, 0.7], n=50, seed=10)
     assert out["at"].tolist() == pytest.approx([0.2, 0.7]) and asked[0][0] == 0.2 and len({s for _, s in asked}) == 2
     assert out["profile.mean"].shape == out["profile.sd"].shape == (2, 8) and out["mean.mean"].shape == (2,)

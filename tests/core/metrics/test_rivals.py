@@ -1,4 +1,5 @@
-"""The other ways at the same request: they take all of it, are judged by one rule, and the table is printed by a command."""
+"""The other ways at the same request: they take all of it, are judged by one rule, and the table is printed by a
+command."""
 
 import math
 
@@ -51,7 +52,8 @@ def test_a_rival_takes_the_whole_request(curved, asked, name, n):
 
 
 def test_a_simulation_stops_at_the_length():
-    """Within 3 % of 6 to 10 px, from one frame to the next the length grows by less than that; other seeds, other structures."""
+    """Within 3 % of 6 to 10 px, from one frame to the next the length grows by less than that; other seeds, other
+    structures."""
     source, lengths = CahnHilliard(), [6.0, 8.0, 10.0]
     made = source.stopped([0.5, 0.4, 0.5], lengths, 0, SHAPE)
     found = two_phase.characteristic_length(torch.from_numpy(made)).numpy()
@@ -62,9 +64,14 @@ def test_a_simulation_stops_at_the_length():
 
 @pytest.mark.parametrize(
     ("training", "ours", "rival", "count"),
-    [(60.0, 0.01, 1.01, 60), (60.0, 0.01, 0.01, math.inf), (60.0, 1.0, 0.5, math.inf), (math.nan, 0.1, 1.0, math.inf),
-     (1.0, 0.0, 0.3, 4)],
-)  # fmt: skip
+    [
+        (60.0, 0.01, 1.01, 60),
+        (60.0, 0.01, 0.01, math.inf),
+        (60.0, 1.0, 0.5, math.inf),
+        (math.nan, 0.1, 1.0, math.inf),
+        (1.0, 0.0, 0.3, 4),
+    ],
+)
 def test_the_break_even_count(training, ours, rival, count):
     assert rivals.break_even(training, ours, rival) == count
 
@@ -103,7 +110,11 @@ def test_one_sample_of_a_rival_from_the_command_line(curved, monkeypatch, capsys
     lines = capsys.readouterr().out.split()
     assert lines[-1] == "1000/1000" and len(lines) > 3
     with np.load(out) as made:
-        assert made["labels"].shape == SHAPE and made["labels"].mean() == pytest.approx(0.4, abs=2e-4) and made["seconds"] > 0
+        assert (
+            made["labels"].shape == SHAPE
+            and made["labels"].mean() == pytest.approx(0.4, abs=2e-4)
+            and made["seconds"] > 0
+        )
 
 
 @pytest.mark.parametrize(

@@ -36,9 +36,17 @@ def test_requests_are_held_out_valid_and_no_whole_numbers():
 
 
 def test_errors_are_what_was_put_in():
-    """Circles moved by (3, 4) px are 5 px off; grown by a pixel they have that radius error; one of four in two pieces."""
+    """Circles moved by (3, 4) px are 5 px off; grown by a pixel they have that radius error; one of four in two
+    pieces."""
     at = np.array([40.0, 50.0])
-    asked = {"x1": at, "y1": at, "r1": np.array([15.0, 20.0]), "x2": at + 50, "y2": at + 40, "r2": np.array([16.0, 18.0])}
+    asked = {
+        "x1": at,
+        "y1": at,
+        "r1": np.array([15.0, 20.0]),
+        "x2": at + 50,
+        "y2": at + 40,
+        "r2": np.array([16.0, 18.0]),
+    }
     moved = {**asked, "x1": at + 3, "y1": at + 4, "r2": asked["r2"] + 1}
     labels = paint(placed(moved), CIRCLES, (128, 128))
     labels[0, 5, 120] = 1
@@ -102,7 +110,9 @@ def test_acceptable_means_from_there_on():
     assert comparison.reached([line(100, 2.0), line(200, 4.0), line(300, 2.5)]) == 300
     assert comparison.reached([line(100, 2.0), line(200, 2.0, 3.0)]) is None
     assert comparison.reached([line(100, 2.0, 1.0, 70.0)]) is None
-    assert comparison.reached([]) is None and comparison.reached([{"step": 1, "recognised, % of shapes": 100.0}]) is None
+    assert (
+        comparison.reached([]) is None and comparison.reached([{"step": 1, "recognised, % of shapes": 100.0}]) is None
+    )
 
 
 @pytest.fixture
@@ -144,7 +154,8 @@ def test_problems_without_methods_are_refused():
 
 @pytest.mark.parametrize("name", ["two_circles", "circle_square"])
 def test_what_ships_forms_what_it_was_asked_for(name):
-    """40 held-out requests of each preset against its bars: 80 shapes, so shares within two shapes, circularity within a point."""
+    """40 held-out requests of each preset against its bars: 80 shapes, so shares within two shapes, circularity within
+    a point."""
     found = sampling.load(f"shapes/{name}")
     table = shapes.quality(found, 40, ablation=False, seed=50_000)["all"]
     for row, (sign, bar) in found.problem.bars.items():
@@ -161,5 +172,7 @@ def test_a_training_leaves_its_trace_in_the_checkpoint(tmp_path, monkeypatch):
     assert train.main([*asked, "--steps", "1"]) == 0 and train.main(asked) == 0
     torch.use_deterministic_algorithms(strict)
     lines = [json.loads(text) for text in (tmp_path / "shapes" / "invnet" / "trace.jsonl").read_text().splitlines()]
-    assert [one["step"] for one in lines] == [1, 2] and {"critic.loss", "centre error, mean, px", "minutes"} <= set(lines[0])
+    assert [one["step"] for one in lines] == [1, 2] and {"critic.loss", "centre error, mean, px", "minutes"} <= set(
+        lines[0]
+    )
     assert sampling.load(tmp_path / "out" / "shapes" / "invnet.safetensors").manifest["trace"] == lines

@@ -40,7 +40,10 @@ def test_what_lies_below_the_cut_counts_in_one_row_alone():
 
 def test_the_simulation_is_its_own_best_likeness():
     """Other held-out showers: within the sampling error of the distances, far from showers of half the energy."""
-    draw = lambda shift: metrics.simulated(SHOWERS, HELD_OUT_ENERGIES, 64, shift, SHAPE)  # noqa: E731
+
+    def draw(shift):
+        return metrics.simulated(SHOWERS, HELD_OUT_ENERGIES, 64, shift, SHAPE)
+
     data, again = draw(0), draw(10_000)
     gain = response(SHOWERS, SHAPE)
     same = metrics.rows(again, data, gain, SHOWERS.cut)

@@ -1,4 +1,5 @@
-"""Measures of solutions on fields made to order, and the tables made of them on a problem small enough to know the answer."""
+"""Measures of solutions on fields made to order, and the tables made of them on a problem small enough to know the
+answer."""
 
 import dataclasses
 import json
@@ -44,7 +45,9 @@ def test_drift_is_the_largest_change_of_the_mean():
     field[:, 2] += 0.25
     field[:, 4] -= 0.5
     assert solutions.drift(field) == pytest.approx(0.5)
-    assert solutions.drift(np.roll(np.random.default_rng(0).random(SHAPE)[:, :1], 3, 0) * np.ones(5)) == pytest.approx(0, abs=1e-15)
+    assert solutions.drift(np.roll(np.random.default_rng(0).random(SHAPE)[:, :1], 3, 0) * np.ones(5)) == pytest.approx(
+        0, abs=1e-15
+    )
 
 
 def flat(factor):
@@ -61,15 +64,35 @@ class Toy:
     def __init__(self, **changes):
         self.problem = dataclasses.replace(
             Problem(
-                "toy", "Toy", "", "", self.field, presets=(), invariances=(), source=None, project=lambda f, c: f[:, 0],
-                oracle=flat(1.0), cases={"few": lambda n: [{"level": v} for v in (1.0, 2.0, 4.0)][:n],
-                                         "other": lambda n: [{"colour": 1.0}]},
-                rivals=(Rival("good", "Good", flat(1.02), "yardstick"), Rival("better", "Better", flat(0.98), "yardstick"),
-                        Rival("bad", "Bad", flat(2.0)), Rival("itself", "Itself", flat(1.0), "exact")),
-                bars={"few, max": ("<=", 0.05), "polished: few, max": ("<=", 0.02), "few, L2 / best finite volumes": ("<=", 1.2)},
+                "toy",
+                "Toy",
+                "",
+                "",
+                self.field,
+                presets=(),
+                invariances=(),
+                source=None,
+                project=lambda f, c: f[:, 0],
+                oracle=flat(1.0),
+                cases={
+                    "few": lambda n: [{"level": v} for v in (1.0, 2.0, 4.0)][:n],
+                    "other": lambda n: [{"colour": 1.0}],
+                },
+                rivals=(
+                    Rival("good", "Good", flat(1.02), "yardstick"),
+                    Rival("better", "Better", flat(0.98), "yardstick"),
+                    Rival("bad", "Bad", flat(2.0)),
+                    Rival("itself", "Itself", flat(1.0), "exact"),
+                ),
+                bars={
+                    "few, max": ("<=", 0.05),
+                    "polished: few, max": ("<=", 0.02),
+                    "few, L2 / best finite volumes": ("<=", 1.2),
+                },
                 published={"few": {"them": (0.5, 0.3, 0.1)}},
-            ), **changes,
-        )  # fmt: skip
+            ),
+            **changes,
+        )
 
     def shape(self, size):
         return SHAPE
@@ -115,17 +138,25 @@ def test_cell_by_cell_stands_beside_what_others_published_and_what_was_measured(
     found = {f"level {k}": {"error": e, "seconds": 1.0} for k, e in ((1, 0.2), (2, 0.2), (4, 0.5))}
     half = {"level 1": {"error": 9.0, "seconds": 1.0}}
     (tmp_path / "toy").mkdir()
-    (tmp_path / "toy" / "baselines.json").write_text(json.dumps({"settings": {"steps": 1}, "baseline": found, "unfinished": half}))
+    (tmp_path / "toy" / "baselines.json").write_text(
+        json.dumps({"settings": {"steps": 1}, "baseline": found, "unfinished": half})
+    )
     table = solutions.cell_by_cell(Toy(), "few")
     assert list(table.columns) == ["raw", "polished", "baseline, here", "them", "good", "better", "bad"]
     assert list(table.index) == ["level 1", "level 2", "level 4", "mean"]
-    assert table["them"].tolist() == pytest.approx([0.5, 0.3, 0.1, 0.3]) and table["baseline, here"]["mean"] == pytest.approx(0.3)
+    assert table["them"].tolist() == pytest.approx([0.5, 0.3, 0.1, 0.3]) and table["baseline, here"][
+        "mean"
+    ] == pytest.approx(0.3)
     assert table["raw"].tolist() == pytest.approx([0.04] * 4, rel=1e-4) and isinstance(table, pd.DataFrame)
 
 
 def test_speed_tells_the_milliseconds_of_everybody():
-    slow = lambda conditions, n, seed, shape: [time.sleep(0.01), flat(1.0)(conditions, n, seed, shape)][1]  # noqa: E731
+    def slow(conditions, n, seed, shape):
+        return [time.sleep(0.01), flat(1.0)(conditions, n, seed, shape)][1]
+
     model = Toy(rivals=(Rival("slow", "Slow one", slow), Rival("itself", "Itself", flat(1.0), "exact")))
     found = metrics.speed(model, runs=3)
-    assert {"ms per sample", "ms per sample, not projected", "simulation, ms", "Slow one, ms", "Itself, ms"} <= set(found)
+    assert {"ms per sample", "ms per sample, not projected", "simulation, ms", "Slow one, ms", "Itself, ms"} <= set(
+        found
+    )
     assert found["Slow one, ms"] > 9 and all(v > 0 for v in found.values())

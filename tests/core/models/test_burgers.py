@@ -29,7 +29,9 @@ def generator():
 
 def make(generator, initial, viscosity=0.004):
     nu = torch.full((len(initial),), viscosity, dtype=initial.dtype)
-    return generator(generator.noise(range(len(initial)), (CELLS, len(TIMES))), {"initial": initial, "viscosity": nu}, {})[:, 0]
+    return generator(
+        generator.noise(range(len(initial)), (CELLS, len(TIMES))), {"initial": initial, "viscosity": nu}, {}
+    )[:, 0]
 
 
 def test_the_first_column_is_the_initial_condition_and_the_network_says_something_after_it(generator):
@@ -37,13 +39,18 @@ def test_the_first_column_is_the_initial_condition_and_the_network_says_somethin
     field = make(generator, u0)
     assert field.shape == (3, CELLS, len(TIMES))
     torch.testing.assert_close(field[:, :, 0], u0, atol=1e-14, rtol=0)
-    heat = generator.heat(u0 - u0.mean(1, keepdim=True), torch.full((3,), 0.004, dtype=u0.dtype)) + u0.mean(1)[:, None, None]
+    heat = (
+        generator.heat(u0 - u0.mean(1, keepdim=True), torch.full((3,), 0.004, dtype=u0.dtype))
+        + u0.mean(1)[:, None, None]
+    )
     assert (field - heat)[:, :, 1:].abs().amax((0, 1)).min() > 1e-3
 
 
 def test_every_level_keeps_the_mean_of_the_initial_condition(generator):
     u0 = rough()
-    torch.testing.assert_close(make(generator, u0).mean(1), u0.mean(1)[:, None].expand(3, len(TIMES)), atol=1e-14, rtol=0)
+    torch.testing.assert_close(
+        make(generator, u0).mean(1), u0.mean(1)[:, None].expand(3, len(TIMES)), atol=1e-14, rtol=0
+    )
 
 
 def test_a_shifted_initial_condition_gives_the_shifted_field(generator):
@@ -125,11 +132,16 @@ def test_heat_is_that_of_the_simulation(generator):
 
 @pytest.mark.parametrize("cells", [47, 48])
 def test_moved_is_the_translation_of_the_simulation(cells):
-    field, times = rough(2, cells)[:, :, None] * torch.linspace(1, 2, 5, dtype=torch.float64), torch.linspace(0, 0.5, 5).double()
+    field, times = (
+        rough(2, cells)[:, :, None] * torch.linspace(1, 2, 5, dtype=torch.float64),
+        torch.linspace(0, 0.5, 5).double(),
+    )
     speed = torch.tensor([0.37, -1.2], dtype=torch.float64)
     found = moved(field, speed, times)
     for got, given, m in zip(found, field, speed, strict=True):
-        np.testing.assert_allclose(got.T.numpy(), burgers.translate(given.T.numpy(), float(m) * times.numpy()), atol=1e-12)
+        np.testing.assert_allclose(
+            got.T.numpy(), burgers.translate(given.T.numpy(), float(m) * times.numpy()), atol=1e-12
+        )
 
 
 def test_remapped_by_whole_cells_is_a_roll():

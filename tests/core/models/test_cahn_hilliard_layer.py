@@ -4,7 +4,17 @@ import pytest
 import torch
 
 from core.descriptors import two_phase
-from core.models.cahn_hilliard_layer import DOMAIN, DT_RANGE, EPS_RANGE, GROWTH, STAGES, PhysicsLayer, features, fit, with_mean
+from core.models.cahn_hilliard_layer import (
+    DOMAIN,
+    DT_RANGE,
+    EPS_RANGE,
+    GROWTH,
+    STAGES,
+    PhysicsLayer,
+    features,
+    fit,
+    with_mean,
+)
 from core.models.seed import statistics
 from core.simulation.cahn_hilliard import propagate
 
@@ -43,19 +53,26 @@ def test_layer_is_its_formula():
     torch.testing.assert_close(start.mean((1, 2)), physics.composition(p, length))
     want, eps = start, (length / DOMAIN).clamp(*EPS_RANGE)
     for stage in range(STAGES):
-        want = propagate(want, physics.dt(p, length) * GROWTH ** (stage / (STAGES - 1) - 1), physics.steps // STAGES, eps)
+        want = propagate(
+            want, physics.dt(p, length) * GROWTH ** (stage / (STAGES - 1) - 1), physics.steps // STAGES, eps
+        )
     torch.testing.assert_close(physics(y, p, length), want)
 
 
 def test_mass_is_the_composition():
     physics, (y, p, length) = layer(20), request()
-    torch.testing.assert_close(physics(y, p, length).mean((1, 2)), physics.composition(p, length), rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(
+        physics(y, p, length).mean((1, 2)), physics.composition(p, length), rtol=1e-10, atol=1e-10
+    )
 
 
 def test_phases_exchange():
-    """composition(1 - p) = -composition(p), the time is the same, so the sign of the field is the sign of the result."""
+    """composition(1 - p) = -composition(p), the time is the same, so the sign of the field is the sign of the
+    result."""
     physics, (y, p, length) = layer(8), request(4)
-    torch.testing.assert_close(physics.composition(1 - p, length), -physics.composition(p, length), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(
+        physics.composition(1 - p, length), -physics.composition(p, length), rtol=1e-12, atol=1e-12
+    )
     torch.testing.assert_close(physics.dt(1 - p, length), physics.dt(p, length), rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(physics(-y, 1 - p, length), -physics(y, p, length), rtol=1e-10, atol=1e-10)
 

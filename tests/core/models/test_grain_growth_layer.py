@@ -19,7 +19,8 @@ def deviation(value, n=1):
 
 
 def test_the_blur_is_the_periodic_gaussian():
-    """A point: second moments s^2 along each axis, the sum kept; on a finer grid the same values at every second pixel."""
+    """A point: second moments s^2 along each axis, the sum kept; on a finer grid the same values at every second
+    pixel."""
     point = torch.zeros(1, 1, 32, 32, dtype=torch.float64)
     point[..., 16, 16] = 1
     spread = blurred(point, gaussian((32, 32), torch.tensor([[2.0, 3.0]], dtype=torch.float64)))
@@ -43,7 +44,9 @@ def test_channels_are_summed_by_their_owner():
 def discs(n=64, radius=9.0, shift=0.0):
     """Two discs of orientation 1 in channels of their own, within orientation 0: u (1, 3, n, n), owner (1, 3)."""
     y, x = grid(n)
-    one, two = (torch.sigmoid(2 * (radius - torch.hypot(y - n / 2, x - c))) for c in (n / 2 - 10 - shift, n / 2 + 10 + shift))
+    one, two = (
+        torch.sigmoid(2 * (radius - torch.hypot(y - n / 2, x - c))) for c in (n / 2 - 10 - shift, n / 2 + 10 + shift)
+    )
     return torch.stack([1 - one - two, one, two])[None], torch.tensor([[0, 1, 1]])
 
 
@@ -96,7 +99,9 @@ def test_grains_of_one_orientation_in_their_own_channels_do_not_pull_each_other(
 
 def test_gradients_to_the_channels():
     """Against finite differences, in double precision: four steps on 8 x 8, weights found on all pixels."""
-    u = torch.softmax(torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64), 1).requires_grad_()
+    u = torch.softmax(
+        torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64), 1
+    ).requires_grad_()
     owner, asked = torch.tensor([[0, 1, 1, 2]]), torch.tensor([[0.5, 0.3, 0.2]], dtype=torch.float64)
     layer, width = ThresholdDynamics(2, 3), torch.full((1, 2), 3.0, dtype=torch.float64)
     probe = torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
@@ -115,4 +120,6 @@ def test_balanced_shares_of_a_skewed_request():
     logits = 3 * torch.randn(2, 5, 16, 16, generator=torch.Generator().manual_seed(0))
     asked = torch.tensor([[0.9, 0.025, 0.025, 0.025, 0.025], [0.6, 0.4, 0, 0, 0]])
     offsets = balanced(logits, asked, torch.where(asked > 0, 0, -torch.inf), 12)
-    torch.testing.assert_close(torch.softmax(logits + offsets[..., None, None], 1).mean((2, 3)), asked, atol=1e-4, rtol=0)
+    torch.testing.assert_close(
+        torch.softmax(logits + offsets[..., None, None], 1).mean((2, 3)), asked, atol=1e-4, rtol=0
+    )

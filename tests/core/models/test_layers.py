@@ -1,4 +1,5 @@
-"""Layers against the plain expressions they replace, derivatives included; the network commutes with periodic shifts."""
+"""Layers against the plain expressions they replace, derivatives included; the network commutes with periodic
+shifts."""
 
 import pytest
 import torch

@@ -1,4 +1,5 @@
-"""The seeds of grains: packed on the torus, orientations in the requested shares, neighbours apart, channels that do not touch."""
+"""The seeds of grains: packed on the torus, orientations in the requested shares, neighbours apart, channels that do
+not touch."""
 
 import numpy as np
 import pytest
@@ -56,7 +57,9 @@ def test_pushing_takes_overlaps_apart_and_moves_nothing_else():
     two = np.array([[10.0, 1.0], [10.0, 127.0]])  # 2 px apart across the border, radii 4
     moved = packed(two, np.array([4.0, 4.0]), SHAPE, 1)
     np.testing.assert_allclose(np.abs(apart(moved[0] - moved[1], SHAPE)), [0, 5])
-    np.testing.assert_allclose(packed(np.array([[10.0, 20.0], [50.0, 60.0]]), np.ones(2), SHAPE, 3), [[10, 20], [50, 60]])
+    np.testing.assert_allclose(
+        packed(np.array([[10.0, 20.0], [50.0, 60.0]]), np.ones(2), SHAPE, 3), [[10, 20], [50, 60]]
+    )
 
 
 def test_cells_are_the_power_diagram():
@@ -74,7 +77,9 @@ def test_contacts_of_a_checkerboard():
     owner = np.kron(np.array([[0, 1], [2, 3]]), np.ones((2, 2), int))
     areas, touching = contacts(owner, 4)
     np.testing.assert_array_equal(areas, [0.25] * 4)
-    np.testing.assert_allclose(touching.toarray(), [[0, 0.5, 0.5, 0], [0.5, 0, 0, 0.5], [0.5, 0, 0, 0.5], [0, 0.5, 0.5, 0]])
+    np.testing.assert_allclose(
+        touching.toarray(), [[0, 0.5, 0.5, 0], [0.5, 0, 0, 0.5], [0.5, 0, 0, 0.5], [0, 0.5, 0.5, 0]]
+    )
 
 
 def test_centring_evens_the_cells_out():

@@ -61,7 +61,8 @@ def test_spread_is_the_deviation_over_the_channels():
 
 
 def test_the_derivative_of_balanced_shares_is_that_of_the_solution():
-    """Soft shares after `balanced` do not move with the logits; the offsets' derivative agrees with finite differences."""
+    """Soft shares after `balanced` do not move with the logits; the offsets' derivative agrees with finite
+    differences."""
     start = logits(1, 64).view(1, 4, 8, 8)
     asked = ASKED[:1]
 

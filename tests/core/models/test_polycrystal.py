@@ -1,4 +1,5 @@
-"""The polycrystal generator: a pure function of key, request and latents; every dial does what it says on the delivered map."""
+"""The polycrystal generator: a pure function of key, request and latents; every dial does what it says on the delivered
+map."""
 
 import numpy as np
 import pytest

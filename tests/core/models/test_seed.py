@@ -15,8 +15,8 @@ SIZE, LENGTHS = 96, (7.0, 10.0)
 
 
 def population(n=160, seed=0):
-    """Level cuts of fields of the correlation J0(k r) exp(-(r / a)^2), whose covariance vanishes at the first zero of J0:
-    the characteristic length is known. Volume fractions .2 to .8; the lengths are uniform in `LENGTHS`."""
+    """Level cuts of fields of the correlation J0(k r) exp(-(r / a)^2), whose covariance vanishes at the first zero of
+    J0: the characteristic length is known. Volume fractions .2 to .8; the lengths are uniform in `LENGTHS`."""
     rng = torch.Generator().manual_seed(seed)
     p = 0.2 + 0.6 * torch.rand(n, generator=rng)
     length = LENGTHS[0] + (LENGTHS[1] - LENGTHS[0]) * torch.rand(n, generator=rng)
@@ -54,7 +54,9 @@ def test_statistics_of_a_population_are_those_it_was_made_with():
 def test_fit_recovers_the_lengths_and_the_first_zero(seed):
     low, middle, high = (seed.quantile(full(5, u), torch.linspace(0.25, 0.75, 5)) for u in (0.05, 0.5, 0.95))
     assert float(middle.mean()) == pytest.approx(sum(LENGTHS) / 2, rel=0.05)
-    assert float(low.mean()) == pytest.approx(LENGTHS[0], rel=0.08) and float(high.mean()) == pytest.approx(LENGTHS[1], rel=0.08)
+    assert float(low.mean()) == pytest.approx(LENGTHS[0], rel=0.08) and float(high.mean()) == pytest.approx(
+        LENGTHS[1], rel=0.08
+    )
     at = torch.linspace(0, REACH, SCALED)
     curve = seed.between(seed.curves, full(1, 0.4))[0]
     crossing = at[int((curve <= 0).nonzero()[0])]
@@ -88,7 +90,9 @@ def test_cut_has_the_fraction_the_length_and_the_curve_asked_for(seed, p):
     assert float(found.mean()) == pytest.approx(length, rel=0.04)
     covariance = (two_phase.s2_radial(cut).mean(0) - p * p) / (p * (1 - p))
     radius = two_phase.radial_bins((SIZE, SIZE))[0] / length
-    want = rf.interpolate(radius[None], torch.linspace(0, REACH, SCALED)[None], seed.between(seed.curves, full(1, p)))[0]
+    want = rf.interpolate(radius[None], torch.linspace(0, REACH, SCALED)[None], seed.between(seed.curves, full(1, p)))[
+        0
+    ]
     assert float((covariance - want)[radius < 3].abs().mean()) < 0.02
     assert float((covariance - want)[1:3].abs().max()) < 0.06  # next to 0, where spurious white noise would show
 

@@ -69,9 +69,15 @@ def test_random_motifs_depend_on_their_key_alone_and_stay_small():
     assert set(many.unique().tolist()) == {FREE, 0.0, 1.0}
 
 
-@pytest.mark.parametrize(("text", "sentence"), [
-    ("", "1 to 32 lines"), ("#" * 33, "1 to 32 signs"), ("#x#", "'x' means nothing"), ("..\n..", "free everywhere"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "1 to 32 lines"),
+        ("#" * 33, "1 to 32 signs"),
+        ("#x#", "'x' means nothing"),
+        ("..\n..", "free everywhere"),
+    ],
+)
 def test_what_is_written_wrongly_is_a_sentence(text, sentence):
     with pytest.raises(ValueError, match=sentence):
         motifs.written(text)
@@ -100,8 +106,11 @@ def test_pictures_that_are_no_motif_are_sentences():
     out = io.BytesIO()
     Image.new("L", (33, 4), 255).save(out, "PNG")
     for content, sentence in (
-        (out.getvalue(), "33 x 4"), (b"", "no PNG"), (out.getvalue()[:40], "no PNG"), (bytes(2**20 + 1), "at most 1048576 bytes")
-    ):  # fmt: skip
+        (out.getvalue(), "33 x 4"),
+        (b"", "no PNG"),
+        (out.getvalue()[:40], "no PNG"),
+        (bytes(2**20 + 1), "at most 1048576 bytes"),
+    ):
         with pytest.raises(ValueError, match=sentence):
             motifs.read(content)
     rng = np.random.default_rng(0)
@@ -131,7 +140,8 @@ def test_the_residual_is_the_mean_square_over_the_support():
 
 @given(st.integers(0, 2**31))
 def test_planting_is_the_nearest_picture_with_the_motif(seed):
-    """x -> (I - P) x + m: the motif exactly, idempotent, and what is left is orthogonal to every other picture with the motif."""
+    """x -> (I - P) x + m: the motif exactly, idempotent, and what is left is orthogonal to every other picture with the
+    motif."""
     made, other = fields(2, seed)
     wanted = motifs.random([seed], SHAPE)
     near = planted(made[None], wanted)
@@ -143,7 +153,8 @@ def test_planting_is_the_nearest_picture_with_the_motif(seed):
 
 @pytest.mark.parametrize(("name", "blind"), [("projected", True), ("any", True), ("standard", False)])
 def test_only_the_projected_critic_is_blind_on_the_support(name, blind):
-    """eq. 10: what stands on the support of the motif changes neither the score nor its gradient, for real and generated alike."""
+    """eq. 10: what stands on the support of the motif changes neither the score nor its gradient, for real and
+    generated alike."""
     play = game(name)
     real, conditions = play.real(3)
     support = conditions["motif"] >= 0
@@ -210,7 +221,9 @@ def test_held_out_digits_are_never_those_of_training():
     classes = source.classes(range(2000))
     assert np.bincount(classes, minlength=10).min() > 120, "no digit is rare"
     pictures = source.draw(range(200), SHAPE)
-    assert pictures.min() == 0 and pictures.max() == 1 and pictures[:, [0, -1]].max() < 0.05, "digits stay in their frame"
+    assert pictures.min() == 0 and pictures.max() == 1 and pictures[:, [0, -1]].max() < 0.05, (
+        "digits stay in their frame"
+    )
 
 
 def test_without_scikit_learn_it_is_a_sentence(monkeypatch):
@@ -241,4 +254,6 @@ def test_own_digits_train_from_the_command_line(tmp_path, monkeypatch, capsys):
     found = checkpoint.load(path)
     assert found.manifest["data"]["source"] == "own images" and found.manifest["data"]["held out"] == 8
     assert sorted(k for k in found.tensors if k.startswith("film")) == ["film.0000001"]
-    assert found.manifest["trace"][0]["step"] == 1 and "confidence" not in capsys.readouterr().out, "there are no labels"
+    assert found.manifest["trace"][0]["step"] == 1 and "confidence" not in capsys.readouterr().out, (
+        "there are no labels"
+    )

@@ -22,7 +22,13 @@ KINDS = {
     "steep": lambda shape, rng: 1e4 * torch.randn(shape, generator=rng),
 }
 SHARES = st.lists(st.sampled_from([0.0, 0.0, 1e-4, 0.02, 0.3, 1.0]) | st.floats(0, 1), min_size=2, max_size=6)
-SKEWED = [(0.2,) * 5, (0.7, 0.1, 0.1, 0.05, 0.05), (0.9, 0.025, 0.025, 0.025, 0.025), (0.5, 0.5, 0, 0, 0), (0, 0, 1, 0, 0)]
+SKEWED = [
+    (0.2,) * 5,
+    (0.7, 0.1, 0.1, 0.05, 0.05),
+    (0.9, 0.025, 0.025, 0.025, 0.025),
+    (0.5, 0.5, 0, 0, 0),
+    (0, 0, 1, 0, 0),
+]
 
 
 def simplex(shares):
@@ -97,7 +103,9 @@ def test_large_maps_are_optimal_too(fractions):
     labels = exact_fractions(logits, asked)[0].flatten().numpy()
     scores = logits[0].flatten(1).double().numpy()
     used = np.flatnonzero(np.bincount(labels, minlength=5))
-    price = np.array([[(scores[s] - scores[t])[labels == s].min() for t in used] for s in used])  # b_t - b_s <= price[s, t]
+    price = np.array(
+        [[(scores[s] - scores[t])[labels == s].min() for t in used] for s in used]
+    )  # b_t - b_s <= price[s, t]
     for k in range(len(used)):
         price = np.minimum(price, price[:, k : k + 1] + price[k : k + 1])
     assert np.diag(price).min() > -1e-5  # no cycle of moves gains anything
@@ -117,7 +125,9 @@ def test_pixels_leave_their_argmax_at_boundaries_alone(fractions):
 
 
 def test_infinities_and_what_is_no_number_are_tamed():
-    given = torch.tensor([[[1.0, torch.inf], [-torch.inf, torch.nan]], [[torch.inf, torch.inf], [-torch.inf, -torch.inf]]])
+    given = torch.tensor(
+        [[[1.0, torch.inf], [-torch.inf, torch.nan]], [[torch.inf, torch.inf], [-torch.inf, -torch.inf]]]
+    )
     assert tamed(given).tolist() == [[[1, 1], [1, 0]], [[1, 1], [-1, -1]]]
 
 

@@ -1,4 +1,5 @@
-"""Shapes placed exactly: pixel counts, centres to a fraction of a pixel, moved logits, and the generator that makes them."""
+"""Shapes placed exactly: pixel counts, centres to a fraction of a pixel, moved logits, and the generator that makes
+them."""
 
 import math
 
@@ -55,9 +56,10 @@ def test_counts_are_exact_and_centres_are_within_a_tenth_of_a_pixel(moved):
 def test_counts_are_exact_whatever_the_logits(logits):
     asked = requests(4, ("circle", "square"))
     given = {
-        "noise": torch.randn(4, 3, *FRAME, generator=torch.Generator().manual_seed(0)), "flat": torch.zeros(4, 3, *FRAME),
+        "noise": torch.randn(4, 3, *FRAME, generator=torch.Generator().manual_seed(0)),
+        "flat": torch.zeros(4, 3, *FRAME),
         "same": cones(asked)[:, [0, 1, 1]],
-    }[logits]  # fmt: skip
+    }[logits]
     labels = place_shapes(given, asked)
     assert labels.dtype == torch.uint8 and (deviations(labels, asked)[1] == 0).all()
 
@@ -84,7 +86,8 @@ def test_whole_and_half_pixels_are_moved_exactly():
 
 
 def test_a_form_survives_a_wrong_size_in_the_wrong_place():
-    """A square drawn 20 % too small and 7 px off, its logits levelling off into a round hill: delivered as the square asked for."""
+    """A square drawn 20 % too small and 7 px off, its logits levelling off into a round hill: delivered as the square
+    asked for."""
     values = {"x1": 40.0, "y1": 40.5, "area1": 900.0, "x2": 90.0, "y2": 84.0, "area2": 1600.0}
     asked = {k: torch.tensor([v]) for k, v in values.items()}
     at = torch.arange(128.0)
@@ -110,7 +113,8 @@ def latent(n, **given):
 
 
 def test_the_seed_has_the_requested_size_before_anything_is_learnt(generator):
-    """To one pixel; and it is where it was asked for, give or take a third of its radius; without roughness it is a disc."""
+    """To one pixel; and it is where it was asked for, give or take a third of its radius; without roughness it is a
+    disc."""
     asked = requests(20)
     noise = generator.noise(range(20), FRAME)
     found = (generator(noise, asked, latent(20), network=False)[:, 1:] > 0).to(torch.uint8)
@@ -148,7 +152,9 @@ def test_learning_walks_from_the_seed_to_the_shape(generator):
 def test_areas_and_radii_ask_for_the_same(generator):
     asked, noise = requests(2), generator.noise([1, 2], FRAME)
     areas = {k.replace("r", "area"): math.pi * v**2 if k[0] == "r" else v for k, v in asked.items()}
-    torch.testing.assert_close(generator(noise, asked, latent(2)), generator(noise, areas, latent(2)), atol=1e-3, rtol=1e-4)
+    torch.testing.assert_close(
+        generator(noise, asked, latent(2)), generator(noise, areas, latent(2)), atol=1e-3, rtol=1e-4
+    )
 
 
 def test_noise_is_keyed(generator):
@@ -160,12 +166,15 @@ def test_noise_is_keyed(generator):
 
 
 def test_the_critic_sees_every_outline_from_where_it_was_asked_for():
-    """Its maps have their origin at the requested centre and are 1 at the requested radius; an image and a request that are moved
-    together look the same in the middle of the frame; there is no slope along the conditions."""
+    """Its maps have their origin at the requested centre and are 1 at the requested radius; an image and a request that
+    are moved together look the same in the middle of the frame; there is no slope along the conditions."""
     quantities = discovery.split("shapes/two_circles")[1].conditions
     critic, seen = PlacedCritic(quantities), []
     critic.critic.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
-    asked = {k: torch.tensor([v]) for k, v in {"x1": 40.0, "y1": 60.0, "r1": 20.0, "x2": 90.0, "y2": 64.0, "r2": 16.0}.items()}
+    asked = {
+        k: torch.tensor([v])
+        for k, v in {"x1": 40.0, "y1": 60.0, "r1": 20.0, "x2": 90.0, "y2": 64.0, "r2": 16.0}.items()
+    }
     told = scaled(asked, quantities)[:, :, None, None].expand(-1, -1, *FRAME)
     x = torch.cat([torch.rand(1, 3, *FRAME), told], 1).requires_grad_()
     (slope,) = torch.autograd.grad(critic(x).sum(), x)

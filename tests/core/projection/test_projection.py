@@ -64,7 +64,8 @@ def test_a_fraction_in_single_precision_is_exact_on_large_images():
     assert int(rank_threshold(logits, torch.tensor([0.3])).sum(dtype=torch.int64)) == round(0.3 * 2**20)
 
 
-# --- Burgers: the Newton sweep ------------------------------------------------------------------------------------------
+# --- Burgers: the Newton sweep
+# ------------------------------------------------------------------------------------------
 
 TIMES = [float(t) for t in burgers.levels(16)]
 
@@ -100,7 +101,9 @@ def test_each_sample_is_swept_with_its_own_viscosity_in_its_own_frame():
 
 
 def test_a_field_that_a_sweep_would_spoil_is_left_as_it_is():
-    wild = solved(0.001) + 40 * torch.randn(1, 1, 48, 17, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    wild = solved(0.001) + 40 * torch.randn(
+        1, 1, 48, 17, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+    )
     wild[..., 0] = solved(0.001)[..., 0]
     assert torch.equal(newton(wild, {"viscosity": torch.tensor([0.001])}, TIMES), wild[:, 0])
     broken = solved(0.01)

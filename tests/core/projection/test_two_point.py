@@ -1,4 +1,5 @@
-"""Refinement: the delivered array's own correlation arrives at the request, the fraction stays exact, nothing gets worse."""
+"""Refinement: the delivered array's own correlation arrives at the request, the fraction stays exact, nothing gets
+worse."""
 
 import pytest
 import torch
@@ -17,7 +18,9 @@ P = torch.tensor([0.35, 0.5])
 def level_cut(covariance, p, seed, side=64):
     """Gaussian fields whose cut at p (n,) has about the covariance c(r) given at r = 0, 1, 2, ... px (n, m)."""
     y, x = offsets((side, side))
-    amplitude = spectral_amplitude(sample_curve(field_correlation(covariance, p), 1.0, torch.hypot(x, y).expand(len(p), -1, -1)))
+    amplitude = spectral_amplitude(
+        sample_curve(field_correlation(covariance, p), 1.0, torch.hypot(x, y).expand(len(p), -1, -1))
+    )
     rng = torch.Generator().manual_seed(seed)
     return colour(torch.randn(len(p), side, side, generator=rng), amplitude)
 

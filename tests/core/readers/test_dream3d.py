@@ -1,4 +1,5 @@
-"""DREAM.3D files of both versions: the right slice, the right dimensions, orientations in classes or grains in colours."""
+"""DREAM.3D files of both versions: the right slice, the right dimensions, orientations in classes or grains in
+colours."""
 
 import h5py
 import numpy as np
@@ -20,7 +21,8 @@ def angles(noise=0.02):
 
 
 def same_partition(found, truth):
-    """Whether labels stand for one orientation each: equal up to names where all five are there (fewer are split into five)."""
+    """Whether labels stand for one orientation each: equal up to names where all five are there (fewer are split into
+    five)."""
     pairs = set(zip(found.ravel().tolist(), truth.ravel().tolist(), strict=True))
     return len(pairs) == len(np.unique(found)) and (len(np.unique(truth)) < 5 or len(pairs) == 5)
 
@@ -37,7 +39,9 @@ def test_a_slice_has_the_orientations_of_its_grains(tmp_path, write, axis, at):
 
 def test_names_do_not_matter(tmp_path):
     for i, names in enumerate([("A B", "VoxelData"), ("ImageDataContainer", "Cell Data"), ("x/y", "z")]):
-        foreign.version6(tmp_path / f"{i}a.dream3d", IDS, angles(), container=names[0].replace("/", " "), matrix=names[1])
+        foreign.version6(
+            tmp_path / f"{i}a.dream3d", IDS, angles(), container=names[0].replace("/", " "), matrix=names[1]
+        )
         foreign.version_nx(tmp_path / f"{i}b.dream3d", IDS, angles(), names=names)
     found = maps.read(tmp_path, {"slice": "z=3"})
     assert len(found.maps) == 6 and all((m == found.maps[0]).all() for m in found.maps)
@@ -110,7 +114,10 @@ def test_without_orientations_grains_are_coloured(tmp_path):
 def test_two_crystal_structures_cannot_be_compared(tmp_path):
     phases = 1 + (IDS % 2)
     foreign.version6(tmp_path / "a.dream3d", IDS, angles(), structure=(1, 0), phases=phases)
-    assert "phases of different crystal structures" in maps.read(tmp_path / "a.dream3d", {"slice": "z=0"}).identity()["labels"]
+    assert (
+        "phases of different crystal structures"
+        in maps.read(tmp_path / "a.dream3d", {"slice": "z=0"}).identity()["labels"]
+    )
 
 
 def test_unassigned_pixels_go_to_the_nearest_grain(tmp_path):
@@ -131,9 +138,15 @@ def test_unassigned_pixels_go_to_the_nearest_grain(tmp_path):
         (lambda cells: cells.__delitem__("FeatureIds"), "has no grain numbers .*it has AvgEulerAngles, .*--array"),
         (lambda cells: cells["EulerAngles"].__setitem__((3, 0, 0), np.nan), "not finite"),
         (lambda cells: cells["EulerAngles"].__setitem__(..., np.full((*SHAPE, 3), 90.0)), "must be in radians"),
-        (lambda cells: cells.parent["_SIMPL_GEOMETRY/DIMENSIONS"].__setitem__(0, 29), "but a geometry of x = 29, y = 20, z = 18"),
+        (
+            lambda cells: cells.parent["_SIMPL_GEOMETRY/DIMENSIONS"].__setitem__(0, 29),
+            "but a geometry of x = 29, y = 20, z = 18",
+        ),
         (lambda cells: cells.parent["_SIMPL_GEOMETRY/DIMENSIONS"].__setitem__(0, -1), "has a geometry of x = -1"),
-        (lambda cells: cells.parent.copy(cells, "Again"), "more than one array of grain numbers; choose with --array one of"),
+        (
+            lambda cells: cells.parent.copy(cells, "Again"),
+            "more than one array of grain numbers; choose with --array one of",
+        ),
         (lambda cells: cells.parent.copy(cells.parent["_SIMPL_GEOMETRY"], cells.parent, "More"), "2 geometries"),
         (lambda cells: cells.__setitem__("elsewhere", h5py.ExternalLink("b.h5", "/x")), "link to another file"),
     ],

@@ -43,7 +43,9 @@ def test_one_map_reads_back(tmp_path, name, first):
 
 @pytest.mark.parametrize("kind", ["uint16", "int32", "float32"])
 def test_deep_tiff_holds_labels(tmp_path, kind):
-    np.testing.assert_array_equal(own_maps.read(saved(tmp_path, "a.tif", LABELS[0].astype(kind)), {}).maps[0], LABELS[0])
+    np.testing.assert_array_equal(
+        own_maps.read(saved(tmp_path, "a.tif", LABELS[0].astype(kind)), {}).maps[0], LABELS[0]
+    )
 
 
 @pytest.mark.parametrize("kind", ["uint16", "int64", "float64", ">i4", "<f4"])
@@ -63,7 +65,10 @@ def test_the_legend_is_that_of_all_files(tmp_path):
     source = own_maps.read(tmp_path, {})
     assert [int(m[0, 0]) for m in source.maps] == [1, 3, 4]
     told = source.identity()
-    assert told["files"] == ["a.npy", "b.png", "c.tif"] and told["notes"][0] == "1 other entries of the folder were left out"
+    assert (
+        told["files"] == ["a.npy", "b.png", "c.tif"]
+        and told["notes"][0] == "1 other entries of the folder were left out"
+    )
     assert str(tmp_path) not in json.dumps(told)
 
 
@@ -106,7 +111,11 @@ def test_one_of_several_arrays_is_named(tmp_path):
 
 def test_two_phases_are_cut_at_the_threshold_of_otsu(tmp_path):
     grey = np.linspace(0.2, 0.6, 40 * 56).reshape(40, 56)
-    for name, array in (("a.npy", grey), ("a.png", (grey * 255).astype(np.uint8)), ("a.tif", (grey * 65535).astype(np.uint16))):
+    for name, array in (
+        ("a.npy", grey),
+        ("a.png", (grey * 255).astype(np.uint8)),
+        ("a.tif", (grey * 65535).astype(np.uint16)),
+    ):
         source = own_maps.read(saved(tmp_path, name, array), {"labels": 2})
         np.testing.assert_array_equal(source.maps[0], array > otsu.otsu(array))
         assert source.maps[0].mean() == pytest.approx(0.5, abs=0.015)
@@ -138,7 +147,8 @@ def test_grain_numbers_are_coloured(tmp_path):
     np.testing.assert_array_equal(here, there)
 
 
-# --- windows ------------------------------------------------------------------------------------------------------------
+# --- windows
+# ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -22,7 +22,9 @@ def test_angles_are_turned_about_z_x_z():
     np.testing.assert_allclose(np.abs((ours * theirs).sum(1)), 1, atol=1e-12)
 
 
-@pytest.mark.parametrize(("structure", "order"), [(misorientation.CUBIC, 24), (misorientation.HEXAGONAL, 12), (None, 1), (6, 1)])
+@pytest.mark.parametrize(
+    ("structure", "order"), [(misorientation.CUBIC, 24), (misorientation.HEXAGONAL, 12), (None, 1), (6, 1)]
+)
 def test_the_groups_are_groups(structure, order):
     group = misorientation.symmetries(structure)
     assert len(group) == order

@@ -112,7 +112,8 @@ def test_the_file_of_zenodo():
         read("2D_binary_morphologies.h5", content, 0, "/other")
 
 
-# --- curves ---------------------------------------------------------------------------------------------------------------
+# --- curves
+# ---------------------------------------------------------------------------------------------------------------
 
 AT = two_phase.radial_bins((96, 96))[0].double().numpy()
 S2 = two_phase.s2_radial(PHASE[None])[0].numpy()
@@ -169,7 +170,8 @@ def test_a_picture_is_no_map():
     assert isinstance(read("a.npy", npy(rings)), Picture), "it has negative values"
 
 
-# --- onto the distances of the generator -------------------------------------------------------------------------------
+# --- onto the distances of the generator
+# -------------------------------------------------------------------------------
 
 
 def test_at_the_same_scale_a_measured_curve_is_taken_as_it_is():
@@ -189,7 +191,8 @@ def test_other_scales(step):
     assert (np.diff(short) < 1e-12).all() and short[-1] < p * p + 0.06 and short[0] == p
 
 
-# --- what cannot be used ---------------------------------------------------------------------------------------------------
+# --- what cannot be used
+# ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -218,7 +221,9 @@ def test_other_scales(step):
 def test_what_cannot_be_used_is_a_sentence(content, say):
     with pytest.raises(ValueError, match=say) as caught:
         read("../my <b>file</b>\n.png", content)
-    assert str(caught.value).endswith(".") and "<" not in str(caught.value) and "/" not in str(caught.value).split(" ")[0]
+    assert (
+        str(caught.value).endswith(".") and "<" not in str(caught.value) and "/" not in str(caught.value).split(" ")[0]
+    )
 
 
 def test_limits(monkeypatch):

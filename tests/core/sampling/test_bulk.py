@@ -82,7 +82,9 @@ def test_the_file_says_how_it_was_made(whole):
     assert (found["@model"], found["@digest"], found["@shard"]) == (NAME, model.digest, "1/1")
     assert manifest["request"] == json.loads(found["@request"]) and manifest["checkpoint"]["problem"] == "two_phase"
     assert manifest["request"]["conditions"] == {"volume_fraction": {"low": 0.2, "high": 0.6}}
-    assert "InvNet" in found["@citation"] and manifest["labels"] == ["phase 0", "phase 1"] and manifest["warnings"] == []
+    assert (
+        "InvNet" in found["@citation"] and manifest["labels"] == ["phase 0", "phase 1"] and manifest["warnings"] == []
+    )
 
 
 def test_shards_joined_are_the_unsharded_file(tmp_path, whole):
@@ -133,7 +135,9 @@ def test_a_stopped_run_continues_with_the_first_missing_block(tmp_path, whole, m
     running.close()
     assert not job.path.exists() and not job.finished() and len(list(job.parts.iterdir())) == 2
     made = []
-    monkeypatch.setattr(bulk.Job, "write", lambda self, *block, write=bulk.Job.write: made.append(block) or write(self, *block))
+    monkeypatch.setattr(
+        bulk.Job, "write", lambda self, *block, write=bulk.Job.write: made.append(block) or write(self, *block)
+    )
     assert make(job.path) == 0 and made == [(6, 9), (9, 10)] and not job.parts.exists()
     assert same(contents(job.path), contents(whole)) == []
 
@@ -184,7 +188,10 @@ def test_settings():
     [
         (["--set", "colour=1"], "two_phase/fraction has no 'colour'. It has: volume_fraction"),
         (["--set", "volume_fraction=0.2:1.6"], "is out of range. Allowed: 0.05 to 0.95."),
-        (["--set", "volume_fraction=0.2,0.3"], "volume_fraction must be one number, or a sweep low:high; got (0.2, 0.3)."),
+        (
+            ["--set", "volume_fraction=0.2,0.3"],
+            "volume_fraction must be one number, or a sweep low:high; got (0.2, 0.3).",
+        ),
         (["--set", "colour"], "Conditions are given as name=0.35, name=0.2,0.3,0.5 or name=0.2:0.6; got 'colour'."),
         (["--set", "volume_fraction=0.1:0.2:0.3"], "Conditions are given as"),
         (["--set", "volume_fraction=nan"], "volume_fraction must be finite"),

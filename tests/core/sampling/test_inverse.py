@@ -1,4 +1,5 @@
-"""The inverse problem without a network: the exact answer, the push-forward density, Newton onto a level, distances, the game."""
+"""The inverse problem without a network: the exact answer, the push-forward density, Newton onto a level, distances,
+the game."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -24,11 +25,20 @@ LEVELS = np.array([5.0, 50, 150, 350, 600, 1000, 1800])
 
 
 def test_the_function_and_its_gradient():
-    assert rosenbrock(np.array([1.0, 1.0])) == 0 and rosenbrock(np.array([[0.0, 0.0], [-1.0, 2.0]])).tolist() == [1.0, 104.0]
-    assert rosenbrock(LOW) == exact.LARGEST == rosenbrock(np.stack(np.meshgrid(*np.linspace(LOW, exact.HIGH, 201).T), -1)).max()
+    assert rosenbrock(np.array([1.0, 1.0])) == 0 and rosenbrock(np.array([[0.0, 0.0], [-1.0, 2.0]])).tolist() == [
+        1.0,
+        104.0,
+    ]
+    assert (
+        rosenbrock(LOW)
+        == exact.LARGEST
+        == rosenbrock(np.stack(np.meshgrid(*np.linspace(LOW, exact.HIGH, 201).T), -1)).max()
+    )
     x, h = Prior().draw(64, 0), 1e-6
     for k, e in enumerate(np.eye(2)):
-        np.testing.assert_allclose((rosenbrock(x + h * e) - rosenbrock(x - h * e)) / (2 * h), exact.gradient(x)[:, k], atol=1e-5)
+        np.testing.assert_allclose(
+            (rosenbrock(x + h * e) - rosenbrock(x - h * e)) / (2 * h), exact.gradient(x)[:, k], atol=1e-5
+        )
     np.testing.assert_allclose(Level().measure(torch.tensor(x)[:, None, None]), rosenbrock(x), rtol=1e-12)
 
 
@@ -81,7 +91,9 @@ def test_a_target_is_a_distribution(mean, sd, below, above):
     assert target.draw(400, 0).std() == pytest.approx(target.spread, rel=0.05)
 
 
-@pytest.mark.parametrize(("numbers", "said"), [((350, 50, 500, 200), "must be in order"), ((350, 5, 800, 900), "Almost nothing")])
+@pytest.mark.parametrize(
+    ("numbers", "said"), [((350, 50, 500, 200), "must be in order"), ((350, 5, 800, 900), "Almost nothing")]
+)
 def test_targets_that_are_none_are_refused(numbers, said):
     with pytest.raises(ValueError, match=said):
         Target(*numbers)
@@ -114,13 +126,17 @@ def test_distances_are_the_textbook_ones():
 
 
 def test_a_shift_of_the_pushforward_is_found_with_its_error_bar():
-    """W1 of a shift by 0.1 sd is 0.1; of values that scatter about their levels the bootstrap finds the spread over seeds."""
+    """W1 of a shift by 0.1 sd is 0.1; of values that scatter about their levels the bootstrap finds the spread over
+    seeds."""
     target = Target()
     levels = target.draw(1000, 0)
     found = judge.from_target(levels + 0.1 * target.spread, levels, target)
     assert found["W1"][0] == pytest.approx(0.1, abs=2e-3) and found["W1"][1] < 1e-3
     assert judge.from_target(levels, levels, target)["W1"][0] < 2e-3
-    scatter = lambda s: levels + 0.3 * target.spread * np.random.default_rng(s).normal(size=1000)  # noqa: E731
+
+    def scatter(s):
+        return levels + 0.3 * target.spread * np.random.default_rng(s).normal(size=1000)
+
     runs = [judge.from_target(scatter(s), levels, target, 60, s)["W1"] for s in range(12)]
     assert np.mean([e for _, e in runs]) == pytest.approx(np.std([v for v, _ in runs]), rel=0.8)
 
@@ -166,7 +182,8 @@ def test_branches_are_drawn_by_their_shares():
 
 @pytest.mark.parametrize("gone", [0.0, 0.6, 1.0])
 def test_the_shares_follow_the_mean_loss_over_their_branches(gone):
-    """However branches are drawn: the gradient in the logits is that of the sum over all branches, within 4 standard errors."""
+    """However branches are drawn: the gradient in the logits is that of the sum over all branches, within 4 standard
+    errors."""
     game = fresh(batch=256).game
     game.gone, bias, errors, wanted = gone, game.generator.gate[-1].bias, [], []
     for number in range(60):
@@ -193,7 +210,9 @@ def test_the_game_of_points_draws_the_prior_given_the_level_and_resumes_to_the_b
     x, y = fields.flatten(1).double().numpy(), asked["level"].double().numpy()
     np.testing.assert_allclose(y, rosenbrock(x), rtol=1e-4, atol=1e-3)
     roots = np.sqrt(np.concatenate([trainer.game.real(k)[1]["level"].numpy() for k in range(20)]))
-    assert np.abs(np.sort(roots) / np.sqrt(2000) - np.linspace(0, 1, len(roots))).max() < 0.03, "levels are even in their root"
+    assert np.abs(np.sort(roots) / np.sqrt(2000) - np.linspace(0, 1, len(roots))).max() < 0.03, (
+        "levels are even in their root"
+    )
     trainer.step()
     state = trainer.state()
     trainer.step()

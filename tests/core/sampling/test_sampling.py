@@ -1,4 +1,5 @@
-"""From conditions to samples: validation in sentences, the same arrays whatever is asked beside them, honest warnings."""
+"""From conditions to samples: validation in sentences, the same arrays whatever is asked beside them, honest
+warnings."""
 
 import copy
 import re
@@ -13,7 +14,9 @@ from core.types import HELD_OUT, Checkpoint, Field, Quantity
 LEVEL = Quantity("level", "Level", "l", "mm", 1.0, 3.0, 2.0, trained=(1.5, 2.5))
 PARTS = Quantity("parts", "Parts", "f", "", 0.0, 1.0, (0.2, 0.3, 0.5), kind="simplex", size=3)
 CURVE = Quantity("curve", "Curve", "c", "", -1.0, 1.0, (0.0,) * 4, kind="curve", size=4)
-LONG = Quantity("long", "Long", "u", "", -1.0, 2.0, (), kind="curve", size=32, optional=True, replaces="level", heights=(1.0, 2.0))
+LONG = Quantity(
+    "long", "Long", "u", "", -1.0, 2.0, (), kind="curve", size=32, optional=True, replaces="level", heights=(1.0, 2.0)
+)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +77,9 @@ def test_a_curve_whose_level_does_not_matter_is_judged_by_its_height(low, high, 
 
 
 def test_what_is_replaced_takes_no_default_and_cannot_be_given_beside_it(model):
-    ask = lambda given: sampling.Model.request(model, given, 2, (LEVEL, PARTS, LONG), fill=True)  # noqa: E731
+    def ask(given):
+        return sampling.Model.request(model, given, 2, (LEVEL, PARTS, LONG), fill=True)
+
     row = np.linspace(0, 1, 32)
     assert set(ask({})) == {"level", "parts"} and set(ask({"long": row})) == {"parts", "long"}
     assert ask({"long": np.stack([row, row + 1])})["long"].shape == (2, 32)
@@ -89,7 +94,8 @@ def test_soft_fields_harden_by_kind():
     assert torch.equal(fields.harden(soft, Field("continuous", (1, 2))), soft[:, 0])
 
 
-# --- a model --------------------------------------------------------------------------------------------------------------
+# --- a model
+# --------------------------------------------------------------------------------------------------------------
 
 
 def draw(model, n=3, **changes):
@@ -101,7 +107,13 @@ def test_same_arrays_whatever_n(model):
     assert np.array_equal(one.labels, five.labels[:1]) and np.array_equal(one.soft, five.soft[:1])
     assert len({a.tobytes() for a in five.labels}) == 5
     each = model.sample({"volume_fraction": [0.35, 0.5, 0.35, 0.7, 0.35]}, 5, 4, size=64)
-    assert [np.array_equal(a, b) for a, b in zip(each.labels, five.labels, strict=True)] == [True, False, True, False, True]
+    assert [np.array_equal(a, b) for a, b in zip(each.labels, five.labels, strict=True)] == [
+        True,
+        False,
+        True,
+        False,
+        True,
+    ]
 
 
 def test_the_seed_counts_and_latents_are_told(model):
@@ -167,12 +179,22 @@ def test_warnings_name_what_lies_outside_the_trained_range(model):
 
 def test_stages_are_handed_on(model):
     whole, seed = draw(model, 1), draw(model, 1, physics=False)
-    assert not np.array_equal(whole.labels, seed.labels) and np.array_equal(whole.labels, draw(model, 1, network=False).labels)
+    assert not np.array_equal(whole.labels, seed.labels) and np.array_equal(
+        whole.labels, draw(model, 1, network=False).labels
+    )
 
 
 def test_reference_is_read_between_its_knots(model):
     """Knots .2, .4, .8 with lengths 6, 8, 12 and deviations 1, 2, 3; linear in between."""
-    for asked, mean, sd in [(0.2, 6, 1), (0.3, 7, 1.5), (0.4, 8, 2), (0.5, 9, 2.25), (0.8, 12, 3), (0.05, 6, 1), (0.95, 12, 3)]:
+    for asked, mean, sd in [
+        (0.2, 6, 1),
+        (0.3, 7, 1.5),
+        (0.4, 8, 2),
+        (0.5, 9, 2.25),
+        (0.8, 12, 3),
+        (0.05, 6, 1),
+        (0.95, 12, 3),
+    ]:
         got = model.reference({"volume_fraction": asked})
         assert got["length"] == pytest.approx((mean, sd), abs=1e-5)
     np.testing.assert_allclose(model.reference({"volume_fraction": 0.3})["lineal_path"][0], [0.5, 0.5, 0], atol=1e-6)
@@ -193,12 +215,17 @@ def test_a_checkpoint_of_another_shape_is_refused(fitted):
         sampling.Model(Checkpoint(tensors, {"problem": "two_phase", "preset": "fraction"}))
 
 
-# --- the data's own arrays ------------------------------------------------------------------------------------------------
+# --- the data's own arrays
+# ------------------------------------------------------------------------------------------------
 
 
 def test_drawn_arrays_are_functions_of_their_seed():
     three, last = sampling.draw("two_phase", 3, HELD_OUT, 64), sampling.draw("two_phase", 1, HELD_OUT + 2, 64)
-    assert np.array_equal(three.labels[2:], last.labels) and three.seeds.tolist() == [HELD_OUT, HELD_OUT + 1, HELD_OUT + 2]
+    assert np.array_equal(three.labels[2:], last.labels) and three.seeds.tolist() == [
+        HELD_OUT,
+        HELD_OUT + 1,
+        HELD_OUT + 2,
+    ]
     np.testing.assert_allclose(three.requested["volume_fraction"], three.labels.mean((1, 2)), atol=1e-6)
     assert three.soft.shape == (3, 1, 64, 64) and np.array_equal(three.soft[:, 0], three.labels)
 
@@ -212,6 +239,8 @@ def test_impossible_draws_are_refused(bad):
 def test_a_missing_checkpoint_says_how_to_make_it(monkeypatch, tmp_path):
     monkeypatch.setattr(sampling, "CHECKPOINTS", tmp_path)
     preset = discovery.split("two_phase")[1].name
-    with pytest.raises(FileNotFoundError, match=rf"no checkpoint .* yet\. Make one with: python train\.py two_phase/{preset}"):
+    with pytest.raises(
+        FileNotFoundError, match=rf"no checkpoint .* yet\. Make one with: python train\.py two_phase/{preset}"
+    ):
         sampling.load("two_phase")
     assert sampling.path_of("two_phase") == tmp_path / "two_phase" / f"{preset}.safetensors"

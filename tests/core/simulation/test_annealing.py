@@ -1,4 +1,5 @@
-"""Annealing: the counts stay exact, the fraction stays, the energy falls to another structure's correlation, seeds repeat."""
+"""Annealing: the counts stay exact, the fraction stays, the energy falls to another structure's correlation, seeds
+repeat."""
 
 import itertools
 import re

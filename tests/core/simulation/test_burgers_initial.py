@@ -100,7 +100,7 @@ REFUSED = [
     (lambda: burgers.newton_sweep(np.zeros((3, 16)), 0.01, T), "field"),
     (lambda: burgers.newton_sweep(np.zeros((2, 16)), 0.01, [0.1, 0.2]), "begin with 0"),
     (lambda: burgers.levels(0), "level"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("call", "word"), REFUSED)

@@ -14,7 +14,9 @@ def made(solve, conditions, power=1.25):
     return makers.maker(solve, power)(conditions, len(next(iter(conditions.values()))), 0, SHAPE)
 
 
-@pytest.mark.parametrize("name", ["cole_hopf", "entropy", "frozen", "flat", "explicit_euler", "godunov", "muscl", "march", "heat"])
+@pytest.mark.parametrize(
+    "name", ["cole_hopf", "entropy", "frozen", "flat", "explicit_euler", "godunov", "muscl", "march", "heat"]
+)
 def test_every_maker_begins_with_the_initial_condition_and_treats_samples_apart(name):
     solve = getattr(makers, name)
     both = made(solve, {"frequency": C, "viscosity": NU})
@@ -37,7 +39,9 @@ def test_an_array_takes_the_place_of_the_frequency_and_is_constant_in_each_cell(
     cells = np.random.default_rng(0).random((1, 24))
     found = made(makers.entropy, {"initial": cells})
     np.testing.assert_allclose(found[0, :, 0], cells[0].repeat(2), atol=1e-6)
-    np.testing.assert_allclose(found[0].T, burgers.lax_oleinik(burgers.Steps(tuple(cells[0])), burgers.levels(8), 48), atol=1e-6)
+    np.testing.assert_allclose(
+        found[0].T, burgers.lax_oleinik(burgers.Steps(tuple(cells[0])), burgers.levels(8), 48), atol=1e-6
+    )
 
 
 def test_three_newton_sweeps_take_the_heat_solution_to_the_march():

@@ -47,7 +47,9 @@ def test_damped_bessel_curves_are_possible_and_have_their_length(fraction, lengt
     if bool((curve >= low).all()):
         assert float((correlations.nearest(curve) - curve).abs().mean()) < 1e-3
     assert float(curve[0, 0]) == pytest.approx(fraction) and bool((curve <= high + 1e-6).all())
-    assert float(correlations.first_zero(curve)[0]) == pytest.approx(length, abs=0.2)  # straight lines between the distances
+    assert float(correlations.first_zero(curve)[0]) == pytest.approx(
+        length, abs=0.2
+    )  # straight lines between the distances
 
 
 COVARIANCES = {"step": lambda r: (r < 8).float(), "line": lambda r: 1 - r / 20, "cosine": lambda r: torch.cos(r / 2)}

@@ -21,7 +21,8 @@ def tessellation(seed, grains, size):
 
 
 def agreement(one, other):
-    """Share of the pixels on which two partitions agree, each grain of `one` matched to the one of `other` it shares most with."""
+    """Share of the pixels on which two partitions agree, each grain of `one` matched to the one of `other` it shares
+    most with."""
     pairs = np.zeros((one.max() + 1, other.max() + 1))
     np.add.at(pairs, (one, other), 1)
     return pairs.max(1).sum() / one.size
@@ -60,9 +61,8 @@ def test_a_straight_boundary_rests_wherever_it_lies_between_pixels(shape):
 def test_grains_grow_by_von_neumann_and_mullins():
     """dA/dt = (pi / 3)(n - 6) on 3 grown maps of 40 grains: r > .98, nothing at n = 6, slope within 12 %.
 
-    The slope is 8 % too steep at this Gaussian (.07 of the mean diameter; standard error 1 %), 6 % at half of it. Grains of less
-    than 5 deviations across are left out: they vanish within the measured time.
-    """
+    The slope is 8 % too steep at this Gaussian (.07 of the mean diameter; standard error 1 %), 6 % at half of it.
+    Grains of less than 5 deviations across are left out: they vanish within the measured time."""
     rates, sides = [], []
     for seed in range(3):
         u = one_hot(growth.grow(tessellation(seed, 160, 128), 40))
@@ -86,7 +86,8 @@ def test_grains_grow_by_von_neumann_and_mullins():
 
 
 def test_packing_grains_into_channels_changes_nothing():
-    """Against one channel per grain, 15 steps of 2 px: 99 % of the pixels belong to the same grain, and no grain is lost or won."""
+    """Against one channel per grain, 15 steps of 2 px: 99 % of the pixels belong to the same grain, and no grain is
+    lost or won."""
     start = tessellation(5, 60, 96)
     blur = growth.gaussian(96, 2.0)
     alone = one_hot(start)
@@ -138,7 +139,8 @@ def test_boundaries_are_faces_counted_one_by_one():
 
 @given(st.integers(0, 1000))
 def test_every_move_changes_the_boundary_by_what_it_says(seed):
-    """The change of the boundary between equal orientations, against counting it anew, for all exchanges and changes of a grain."""
+    """The change of the boundary between equal orientations, against counting it anew, for all exchanges and changes of
+    a grain."""
     rng = np.random.default_rng(seed)
     share = rng.random((7, 7)) * (1 - np.eye(7))
     share += share.T
@@ -197,6 +199,8 @@ def test_the_rival_meets_its_fractions_as_well_as_its_grains_allow():
 
 
 def test_the_number_of_grains_keeps_its_density():
-    numbers = np.array([[voronoi.grain_number(np.random.default_rng(s), (n, n)) for n in (32, 128, 256)] for s in range(200)])
+    numbers = np.array(
+        [[voronoi.grain_number(np.random.default_rng(s), (n, n)) for n in (32, 128, 256)] for s in range(200)]
+    )
     assert numbers[:, 1].min() >= 32 and numbers[:, 1].max() <= 150 and numbers[:, 0].min() == 5
     np.testing.assert_allclose(numbers[:, 2] / 4, numbers[:, 1], atol=0.6)

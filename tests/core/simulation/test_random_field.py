@@ -1,4 +1,5 @@
-"""Gaussian fields and the level cut: the transform against bivariate normal probabilities, round trips against sampled fields."""
+"""Gaussian fields and the level cut: the transform against bivariate normal probabilities, round trips against sampled
+fields."""
 
 import numpy as np
 import pytest
@@ -58,7 +59,9 @@ def test_at_equal_fractions_it_is_the_arc_sine_law():
 def test_inverse_recovers_the_field_correlation(p):
     rho = torch.tensor([[r for r in CORRELATIONS if r > -0.9]], dtype=torch.float64)
     chi = torch.tensor([[normalised(p, float(r)) for r in rho[0]]], dtype=torch.float64)
-    torch.testing.assert_close(rf.field_correlation(chi, torch.tensor([p], dtype=torch.float64)), rho, rtol=0, atol=2e-4)
+    torch.testing.assert_close(
+        rf.field_correlation(chi, torch.tensor([p], dtype=torch.float64)), rho, rtol=0, atol=2e-4
+    )
 
 
 def test_inverse_clamps_what_no_field_reaches():
@@ -92,9 +95,12 @@ def test_fields_have_the_correlation_asked_for():
 
 @pytest.mark.parametrize("p", [0.25, 0.5, 0.8])
 def test_round_trip_covariance_to_correlation_to_fields_to_covariance(p):
-    """A two-phase covariance is inverted, fields are drawn and cut: their S2 is p^2 + the covariance, within standard errors."""
+    """A two-phase covariance is inverted, fields are drawn and cut: their S2 is p^2 + the covariance, within standard
+    errors."""
     n, shape = 600, (64, 64)
-    chi = torch.tensor([[tabled(p, float(r)) for r in torch.exp(-((torch.arange(60) * 0.5 / 4) ** 2))]], dtype=torch.float32)
+    chi = torch.tensor(
+        [[tabled(p, float(r)) for r in torch.exp(-((torch.arange(60) * 0.5 / 4) ** 2))]], dtype=torch.float32
+    )
     correlation = rf.field_correlation(chi, torch.tensor([p]))
     y = rf.offsets(shape)
     amplitude = rf.spectral_amplitude(rf.sample_curve(correlation, 0.5, torch.hypot(*y)[None]))

@@ -48,7 +48,8 @@ def test_the_source_keeps_its_promises(outlines):
 
 
 def test_all_radii_and_centres_come_and_none_is_preferred():
-    """Radii before rejection are uniform; rejection thins the large ones. Centres are about 63 within 4 standard errors."""
+    """Radii before rejection are uniform; rejection thins the large ones. Centres are about 63 within 4 standard
+    errors."""
     (x, y, area), (u, v, other) = Shapes().parameters(range(4000))
     radius = np.sqrt(np.concatenate([area, other]) / math.pi).round(6)
     assert set(radius) == set(range(14, 33)) and np.mean(radius < 23) > 0.5
@@ -95,14 +96,17 @@ def test_radii_and_areas_are_two_ways_to_say_the_same():
 def test_overlap_by_hand():
     assert overlap(two(0, 0, math.pi * 100, 15, 0, math.pi * 49), CIRCLES)[0] == pytest.approx(2)
     assert overlap(two(0, 0, math.pi * 100, 15, 0, 100), MIXED)[0] == pytest.approx(0)  # beside
-    assert overlap(two(0, 0, math.pi * 100, 13, 14, 100), MIXED)[0] == pytest.approx(10 - math.hypot(8, 9))  # at the corner
+    assert overlap(two(0, 0, math.pi * 100, 13, 14, 100), MIXED)[0] == pytest.approx(
+        10 - math.hypot(8, 9)
+    )  # at the corner
     assert overlap(two(0, 0, math.pi * 4, 1, 0, 100), MIXED)[0] == pytest.approx(2 + 4)  # its centre in the square
     assert beyond(two(5, 50, math.pi * 100, 60, 125, 36), MIXED, FRAME) == pytest.approx(np.array([[4.5], [0.5]]))
 
 
 @given(near, near, size, near, near, size, st.sampled_from([CIRCLES, MIXED]))
 def test_what_is_not_refused_can_be_painted_and_what_is_painted_whole_is_not_refused(x, y, a, u, v, b, outlines):
-    """Exact rasters: shapes that the sentence lets pass share at most the pixels of the slack; those with a gap share none."""
+    """Exact rasters: shapes that the sentence lets pass share at most the pixels of the slack; those with a gap share
+    none."""
     shapes = two(x, y, a, u, v, b)
     alone = [paint([s], [o], FRAME)[0] > 0 for s, o in zip(shapes, outlines, strict=True)]
     into, out = overlap(shapes, outlines)[0], beyond(shapes, outlines, FRAME).max()
@@ -118,7 +122,14 @@ def test_what_is_not_refused_can_be_painted_and_what_is_painted_whole_is_not_ref
 
 
 def test_a_refusal_names_the_request():
-    asked = {"x1": [40.0, 40.0], "y1": [64.0, 64.0], "r1": [10.0, 10.0], "x2": [90.0, 50.0], "y2": [64.0, 64.0], "r2": [9.0, 9.0]}
+    asked = {
+        "x1": [40.0, 40.0],
+        "y1": [64.0, 64.0],
+        "r1": [10.0, 10.0],
+        "x2": [90.0, 50.0],
+        "y2": [64.0, 64.0],
+        "r2": [9.0, 9.0],
+    }
     text = refusal({k: np.array(v) for k, v in asked.items()}, CIRCLES, FRAME)
     assert text == "Circle 1 and circle 2 overlap by 9.0 px (request 2 of 2). Move them apart or make one smaller."
     moved = {**asked, "x2": [125.0, 100.0]}

@@ -1,4 +1,5 @@
-"""Showers: the simulation's response and fluctuations, soft sparsity right and as printed, the read-out, statistics of groups."""
+"""Showers: the simulation's response and fluctuations, soft sparsity right and as printed, the read-out, statistics of
+groups."""
 
 import math
 
@@ -34,7 +35,8 @@ def test_the_response_is_linear_in_the_mean(energy):
 
 
 def test_sampling_fluctuations_are_those_of_poisson_spots():
-    """sd / mean = sqrt((1 + 1 / shape) / (spots E)) where nothing leaves the block and nothing is cut; standard error 3.5 %."""
+    """sd / mean = sqrt((1 + 1 / shape) / (spots E)) where nothing leaves the block and nothing is cut; standard error
+    3.5 %."""
     wide = Showers(cut=0.0, layer=4.0, cell=10.0)
     seen = totals(50.0, 400, wide)
     expected = math.sqrt((1 + 1 / wide.shape_of_spots) / (wide.spots * 50))

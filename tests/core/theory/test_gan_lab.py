@@ -1,4 +1,5 @@
-"""The GAN on a line: exact densities and optima against each other, the game against its losses, failures and their cures."""
+"""The GAN on a line: exact densities and optima against each other, the game against its losses, failures and their
+cures."""
 
 from dataclasses import replace
 
@@ -20,7 +21,9 @@ LOG4 = np.log(4)
 def test_values_of_equal_probability_are_those_of_the_distribution(density):
     assert density.cells.sum() == pytest.approx(1, abs=1e-12) and (density.cells >= 0).all()
     at = density.cdf(np.sort(density.points))
-    assert np.abs(at - (np.arange(len(at)) + 0.5) / len(at)).max() < 0.02  # bumps overlap: values are sorted within each
+    assert (
+        np.abs(at - (np.arange(len(at)) + 0.5) / len(at)).max() < 0.02
+    )  # bumps overlap: values are sorted within each
 
 
 @given(st.lists(st.floats(-12, 12), min_size=2, max_size=40))
@@ -73,7 +76,11 @@ def test_what_cannot_be_played_is_refused_with_a_sentence():
     for words, given_ in bad.items():
         with pytest.raises(ValueError, match=words):
             Density(*given_)
-    for change, words in (({"loss": "hinge"}, "Losses are"), ({"turns": 0}, "positive"), ({"critic_rate": 0.0}, "positive")):
+    for change, words in (
+        ({"loss": "hinge"}, "Losses are"),
+        ({"turns": 0}, "positive"),
+        ({"critic_rate": 0.0}, "positive"),
+    ):
         with pytest.raises(ValueError, match=words):
             replace(Setting(), **change)
 

@@ -1,4 +1,5 @@
-"""The linear game: closed forms against numerics, theory against the trainer's schemes, equilibria, and the paper's claims."""
+"""The linear game: closed forms against numerics, theory against the trainer's schemes, equilibria, and the paper's
+claims."""
 
 import numpy as np
 import pytest
@@ -40,7 +41,9 @@ def test_closed_forms_are_the_eigenvalues(scheme, eta, mu, seen):
     assert len(found) == len(matrix)
     size = np.abs(found).max()
     for k in range(1, len(matrix) + 1):
-        assert np.sum(found**k) == pytest.approx(np.trace(np.linalg.matrix_power(matrix, k)), abs=1e-12 * max(1, size) ** k)
+        assert np.sum(found**k) == pytest.approx(
+            np.trace(np.linalg.matrix_power(matrix, k)), abs=1e-12 * max(1, size) ** k
+        )
     assert np.abs(np.linalg.eigvals(matrix)).max() == pytest.approx(radius(scheme, eta, mu, seen), abs=1e-3)
 
 
@@ -51,7 +54,9 @@ def test_free_coordinates_have_the_known_radii(eta):
     assert radius("alternating", eta, 0) == pytest.approx(1, abs=1e-12)
     if eta <= 0.5:
         assert radius("optimistic", eta, 0) == pytest.approx(np.sqrt((1 + np.sqrt(1 - 4 * eta**2)) / 2), abs=1e-12)
-    assert (radius("optimistic", eta, 0) < 1) == (eta < 1 / np.sqrt(3)) or eta == pytest.approx(1 / np.sqrt(3), abs=1e-6)
+    assert (radius("optimistic", eta, 0) < 1) == (eta < 1 / np.sqrt(3)) or eta == pytest.approx(
+        1 / np.sqrt(3), abs=1e-6
+    )
     assert radius("extragradient", eta, 0) < 1 < radius("simultaneous", eta, 0)
 
 
@@ -68,7 +73,8 @@ def test_simultaneous_steps_on_the_motif(eta, mu):
 
 
 def test_the_papers_claims_in_numbers():
-    """Theorem A.1: a singular value below 1 on the motif; its conclusion holds by the free block. A.2: needs a careful eta."""
+    """Theorem A.1: a singular value below 1 on the motif; its conclusion holds by the free block. A.2: needs a careful
+    eta."""
     assert singular_values("simultaneous", 0.1, 0.5)[-1] == pytest.approx(0.905249, abs=1e-6)
     assert radius("simultaneous", 0.1, 0.5) == pytest.approx(0.953939, abs=1e-6)
     assert radius("simultaneous", 0.1, 0) == pytest.approx(1.004988, abs=1e-6)
@@ -102,7 +108,9 @@ def test_orbits_are_those_of_the_trainers_schemes(scheme, eta, mu, critic):
         found = orbit(scheme, eta, mu if here[0] else 0.0, start, psi[here], 60, seen)
         told = found + np.stack([theta[here], psi[here]])[: 1 + seen]
         exact = played[:, : 1 + seen, here]
-        assert (np.abs(told - exact) <= 1e-12 * np.maximum.accumulate(np.abs(exact).max((1, 2)).clip(1))[:, None, None]).all()
+        assert (
+            np.abs(told - exact) <= 1e-12 * np.maximum.accumulate(np.abs(exact).max((1, 2)).clip(1))[:, None, None]
+        ).all()
 
 
 def test_orbits_go_on_exactly_for_a_thousand_steps():
@@ -154,7 +162,8 @@ def test_alternating_steps_rest_beside_the_nash_equilibrium():
 
 
 def test_samples_follow_the_expectation():
-    """The mean over seeds of theta after 20 steps, within 4 standard errors; one seed twice is one path, two are two."""
+    """The mean over seeds of theta after 20 steps, within 4 standard errors; one seed twice is one path, two are
+    two."""
     game = setting()
     played = [LinearGame(game, 0.1, batch=16, seed=s).play("simultaneous", 20)[-1] for s in range(60)]
     expected = LinearGame(game, 0.1).play("simultaneous", 20)[-1]
@@ -179,7 +188,11 @@ def test_growth_of_double_eigenvalues_and_oscillations(r, t):
 
 
 def test_what_cannot_be_played_is_refused_with_a_sentence():
-    for change, words in (({"mu": -1}, "not negative"), ({"critic": "blind"}, "standard, projected"), ({"mu": np.nan}, "finite")):
+    for change, words in (
+        ({"mu": -1}, "not negative"),
+        ({"critic": "blind"}, "standard, projected"),
+        ({"mu": np.nan}, "finite"),
+    ):
         with pytest.raises(ValueError, match=words):
             setting(**change)
     with pytest.raises(ValueError, match="one length"):
@@ -199,6 +212,8 @@ def test_the_command_prints_the_table(capsys, monkeypatch):
     rows = [line.split() for line in lines if line.startswith(CRITICS)]
     assert len(rows) == 4 * len(ETAS) * (1 + 2 * len(MUS))
     assert any(line.startswith("Largest difference") for line in lines)
-    assert any("0.905249" in s and "0.953939" in s and "1.004988" in s for s in lines) and any("1.133923" in s for s in lines)
+    assert any("0.905249" in s and "0.953939" in s and "1.004988" in s for s in lines) and any(
+        "1.133923" in s for s in lines
+    )
     reached = [float(s.split(": ")[1].split()[0]) for s in lines if s.startswith("Extragradient")]
     assert len(reached) == 2 and max(reached) < 1e-8

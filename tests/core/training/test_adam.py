@@ -18,8 +18,13 @@ class Duel:
 
     def __init__(self, shared=True, betas=BETAS):
         rng = torch.Generator().manual_seed(0)
-        self.theta, self.psi = (torch.nn.Parameter(torch.randn(2, generator=rng, dtype=torch.float64)) for _ in range(2))
-        adam = lambda p: torch.optim.Adam([p], RATE, betas=betas)  # noqa: E731
+        self.theta, self.psi = (
+            torch.nn.Parameter(torch.randn(2, generator=rng, dtype=torch.float64)) for _ in range(2)
+        )
+
+        def adam(p):
+            return torch.optim.Adam([p], RATE, betas=betas)
+
         critic, generator = adam(self.psi), adam(self.theta)
         projection = generator if shared else adam(self.theta)
         self.players = (
@@ -117,7 +122,9 @@ def test_optimistic_hands_on_twice_this_gradient_less_the_last():
     duel = Duel()
     duel.play(SCHEMES["optimistic"]())
     g = duel.of("critic")
-    assert torch.equal(duel.psi.detach(), adam_fed(start()[1], [g[0], *(2 * b - a for a, b in itertools.pairwise(g))])[0])
+    assert torch.equal(
+        duel.psi.detach(), adam_fed(start()[1], [g[0], *(2 * b - a for a, b in itertools.pairwise(g))])[0]
+    )
 
 
 @pytest.mark.parametrize("before", [0, 3])
@@ -141,10 +148,13 @@ def test_a_gradient_that_fails_leaves_everything_as_it_was(name, before):
 
 
 def tiny_step(shared, steps=200):
-    """Mean size of the projection's step, in learning rates: generator gradients of size 1 and signs of their own, projection
-    gradients of 1e-6, Adam with beta1 = 0."""
+    """Mean size of the projection's step, in learning rates: generator gradients of size 1 and signs of their own,
+    projection gradients of 1e-6, Adam with beta1 = 0."""
     theta = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))
-    adam = lambda: torch.optim.Adam([theta], RATE, betas=(0.0, 0.99))  # noqa: E731
+
+    def adam():
+        return torch.optim.Adam([theta], RATE, betas=(0.0, 0.99))
+
     generator = adam()
     projection = generator if shared else adam()
     players = (Player("generator", (theta,), None, generator), Player("projection", (theta,), None, projection))
@@ -161,8 +171,11 @@ def tiny_step(shared, steps=200):
 
 
 def test_an_adam_of_its_own_turns_a_tiny_projection_gradient_into_full_steps():
-    """Why the projection shares the generator's state: with beta1 = 0, Adam's step is g / sqrt(v). Alone, v -> g^2 and every
-    step has the size of the learning rate, however small g is. Shared, v is the mean of 1 and g^2, right after the smaller."""
+    """Why the projection shares the generator's state: with beta1 = 0, Adam's step is g / sqrt(v). Alone, v -> g^2 and
+    every step has the size of the learning rate, however small g is. Shared, v is the mean of 1 and g^2, right after
+    the smaller."""
     assert tiny_step(shared=False) == pytest.approx(1e-6 / (1e-6 + 1e-8), rel=1e-9)
-    v = 0.99 / (1 + 0.99)  # v' = .99 (.99 v + .01 g^2) + .01 with g = 1: the fixed point seen by the second of two calls
+    v = 0.99 / (
+        1 + 0.99
+    )  # v' = .99 (.99 v + .01 g^2) + .01 with g = 1: the fixed point seen by the second of two calls
     assert tiny_step(shared=True, steps=1000) == pytest.approx(1e-6 / math.sqrt(v), rel=1e-4)

@@ -1,4 +1,5 @@
-"""The games of other conditional GANs: what the critic sees, the sign of the auxiliary error, gradients by finite differences."""
+"""The games of other conditional GANs: what the critic sees, the sign of the auxiliary error, gradients by finite
+differences."""
 
 import dataclasses
 
@@ -50,7 +51,8 @@ def test_gradients_are_those_of_the_loss(images, name, player):
 
 
 def test_a_step_of_the_generator_lowers_the_auxiliary_error(images):
-    """AC-GAN with a critic that only reads: the generator goes where the conditions asked for are read better, not worse."""
+    """AC-GAN with a critic that only reads: the generator goes where the conditions asked for are read better, not
+    worse."""
     game = make(images, "ac_gan")
     with torch.no_grad():
         game.critic.score.weight.zero_()
@@ -65,7 +67,8 @@ def test_a_step_of_the_generator_lowers_the_auxiliary_error(images):
 
 
 def test_the_auxiliary_error_is_against_the_conditions_asked_for(images):
-    """The generator's on its own images against the request, the critic's on real images against what was measured on them."""
+    """The generator's on its own images against the request, the critic's on real images against what was measured on
+    them."""
     game = make(images, "ac_gan")
     fields, conditions, soft = made(game, 4)
     asked = scaled(conditions, game.preset.conditions)
@@ -76,7 +79,8 @@ def test_the_auxiliary_error_is_against_the_conditions_asked_for(images):
 
 
 def test_what_a_conditional_critic_sees(images):
-    """cGAN: the image, then one constant channel for each condition, -1 to 1 over its range, the same for real and generated."""
+    """cGAN: the image, then one constant channel for each condition, -1 to 1 over its range, the same for real and
+    generated."""
     game = make(images, "cgan")
     fields, conditions, soft = made(game, 6)
     real = game.shown_real(6, fields, conditions)
@@ -91,8 +95,8 @@ def test_what_a_conditional_critic_sees(images):
 
 @pytest.mark.parametrize("name", ["stinis", "stinis_noise"])
 def test_what_a_critic_of_the_residual_sees(images, name):
-    """(x, L_I(x)): 0 on real images, or noise where that is asked for, keyed by the draw; on generated ones what the projection
-    step of InvNet would minimise."""
+    """(x, L_I(x)): 0 on real images, or noise where that is asked for, keyed by the draw; on generated ones what the
+    projection step of InvNet would minimise."""
     game, projection = make(images, name), make(images, "invnet")
     fields, conditions, soft = made(game, 6)
     real, fake = game.shown_real(6, fields, conditions), game.shown(soft.log(), conditions)

@@ -1,4 +1,5 @@
-"""Training without data, seconds long: residuals fall, runs are pure functions of their configuration, players take turns."""
+"""Training without data, seconds long: residuals fall, runs are pure functions of their configuration, players take
+turns."""
 
 import dataclasses
 
@@ -25,7 +26,8 @@ def same(one, two):
 
 @pytest.mark.parametrize(("name", "steps", "share"), [("viscous", 16, 0.8), ("inviscid", 16, 0.8), ("sobel", 44, 0.93)])
 def test_the_residual_falls(name, steps, share):
-    """On requests that training has not seen, to less than a share of what the untrained network leaves, all players together."""
+    """On requests that training has not seen, to less than a share of what the untrained network leaves, all players
+    together."""
     run = trainer(name, steps=steps, warmup=2, decay=0.0, batch=4)
 
     def left():
@@ -102,7 +104,8 @@ def test_requests_are_functions_of_their_keys_within_what_is_said_to_be_trained(
 
 
 def test_training_never_asks_for_a_held_out_initial_condition():
-    """Held-out seeds come back to seeds below: the initial conditions of the held-out cases are no training requests."""
+    """Held-out seeds come back to seeds below: the initial conditions of the held-out cases are no training
+    requests."""
     problem, preset = discovery.split("burgers/viscous")
     cases = problem.cases["random initial conditions"](4)
     asked = preset.requests(range(HELD_OUT, HELD_OUT + 4))["initial"].numpy()
@@ -113,7 +116,12 @@ def test_a_game_without_data_has_no_adversary():
     problem, preset = discovery.split("burgers/viscous")
     run = trainer("viscous")
     game = Game(
-        problem, preset, dataclasses.replace(run.config, turns={"projection": 1, "generator": 5}), run.generator, None, None
+        problem,
+        preset,
+        dataclasses.replace(run.config, turns={"projection": 1, "generator": 5}),
+        run.generator,
+        None,
+        None,
     )
     assert [p.name for p in game.players] == ["projection"]
 

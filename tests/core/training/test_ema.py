@@ -24,7 +24,9 @@ def test_average_follows_its_recursion_and_buffers_are_copied():
         ema.update(net, step)
         beta = min(decay, (1 + step) / (10 + step))
         average = beta * average + (1 - beta) * net.weight.detach()
-        torch.testing.assert_close(ema.module.weight, nn.Parameter(average, requires_grad=False), rtol=1e-13, atol=1e-13)
+        torch.testing.assert_close(
+            ema.module.weight, nn.Parameter(average, requires_grad=False), rtol=1e-13, atol=1e-13
+        )
     assert int(ema.module.count) == 40
 
 

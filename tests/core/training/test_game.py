@@ -34,7 +34,9 @@ class Tilt(nn.Module):
         self.a, self.b = (nn.Parameter(torch.tensor(v, dtype=torch.float64)) for v in (0.8, 0.3))
 
     def noise(self, keys, shape):
-        return {"white": torch.stack([torch.randn(1, *shape, generator=torch.Generator().manual_seed(k)) for k in keys])}
+        return {
+            "white": torch.stack([torch.randn(1, *shape, generator=torch.Generator().manual_seed(k)) for k in keys])
+        }
 
     def read_latent(self, fields):
         return {}
@@ -66,7 +68,8 @@ def make(structures, **changes):
 
 
 def parts(game, number):
-    """What every loss is made of, made again from the keys: real fields, noise, soft and delivered fields, images shown."""
+    """What every loss is made of, made again from the keys: real fields, noise, soft and delivered fields, images
+    shown."""
     real = game.images.take(number, range(BATCH))[:, None].double()
     p = real.mean((1, 2, 3))
     white = game.generator.noise([key(0, number, i, "noise") for i in range(BATCH)], (SIZE, SIZE))["white"].double()
@@ -86,9 +89,9 @@ def gradient(game, name, number=5):
 
 @pytest.mark.parametrize("loss", sorted(ADVERSARIAL))
 def test_critics_gradient_by_hand(structures, loss):
-    """relativistic: sum_i s_i (fake_i - real_i) / B with s the logistic of D(fake) - D(real), plus the penalty |w|^2 gamma, from
-    R1 and R2 by halves. wgan_gp: mean(fake - real) plus 10 (|w| - 1)^2. minimax and non_saturating: s(D(fake)) on the fake and
-    s(D(real)) - 1 on the real ones, plus the same penalty."""
+    """relativistic: sum_i s_i (fake_i - real_i) / B with s the logistic of D(fake) - D(real), plus the penalty |w|^2
+    gamma, from R1 and R2 by halves. wgan_gp: mean(fake - real) plus 10 (|w| - 1)^2. minimax and non_saturating:
+    s(D(fake)) on the fake and s(D(real)) - 1 on the real ones, plus the same penalty."""
     game = make(structures, loss=loss)
     (got,), logs = gradient(game, "critic")
     *_, real, fake = parts(game, 5)
@@ -105,7 +108,9 @@ def test_critics_gradient_by_hand(structures, loss):
         norm = w.norm()
         want, value = (fake - real).mean(0) + 10 * 2 * (norm - 1) * w / norm, gap.mean()
     torch.testing.assert_close(got, want, rtol=1e-9, atol=1e-12)
-    assert logs["critic.loss"] == pytest.approx(float(value)) and logs["critic.gap"] == pytest.approx(-float(gap.mean()))
+    assert logs["critic.loss"] == pytest.approx(float(value)) and logs["critic.gap"] == pytest.approx(
+        -float(gap.mean())
+    )
 
 
 @pytest.mark.parametrize("loss", sorted(ADVERSARIAL))
@@ -117,13 +122,22 @@ def test_generators_gradient_by_hand(structures, loss):
     w, a, b = game.critic.w.detach(), game.generator.a.detach(), game.generator.b.detach()
     gap = (w * (real - fake)).sum((1, 2, 3))
     low = torch.sigmoid((w * fake).sum((1, 2, 3)))
-    slope = {"relativistic": torch.sigmoid(gap), "wgan_gp": torch.ones_like(gap), "minimax": low, "non_saturating": 1 - low}[loss]
+    slope = {
+        "relativistic": torch.sigmoid(gap),
+        "wgan_gp": torch.ones_like(gap),
+        "minimax": low,
+        "non_saturating": 1 - low,
+    }[loss]
     back = -slope[:, None, None, None] * smooth(w[None], 0.7) * soft * (1 - soft) / BATCH
     tilt = (2 * p - 1)[:, None, None, None]
     want = [(back * (white + b * tilt)).sum(), (back * a * tilt).sum()]
     torch.testing.assert_close(got, want, rtol=1e-9, atol=1e-12)
-    values = {"relativistic": torch.log1p(gap.exp()), "wgan_gp": -(w * fake).sum((1, 2, 3)), "minimax": (1 - low).log(),
-              "non_saturating": -low.log()}  # fmt: skip
+    values = {
+        "relativistic": torch.log1p(gap.exp()),
+        "wgan_gp": -(w * fake).sum((1, 2, 3)),
+        "minimax": (1 - low).log(),
+        "non_saturating": -low.log(),
+    }
     assert logs["generator.loss"] == pytest.approx(float(values[loss].mean()))
 
 
@@ -190,7 +204,10 @@ def test_without_data_there_is_no_critic_and_no_adversary():
 
 def test_soft_fields_of_every_kind():
     logits = torch.randn(2, 3, 4, 4)
-    kind = lambda k, c: Field(k, (4, 4), channels=c)  # noqa: E731
+
+    def kind(k, c):
+        return Field(k, (4, 4), channels=c)
+
     torch.testing.assert_close(soft_field(logits[:, :1], kind("binary", 1)), 1 / (1 + (-logits[:, :1]).exp()))
     torch.testing.assert_close(soft_field(logits, kind("categorical", 3)).sum(1), torch.ones(2, 4, 4))
     assert soft_field(logits, kind("continuous", 3)) is logits
@@ -198,7 +215,8 @@ def test_soft_fields_of_every_kind():
     assert hot[0].argmax(0).tolist() == [[0, 2], [1, 1]] and float(hot.sum()) == 4
 
 
-# --- the real problem, seconds long ---------------------------------------------------------------------------------------
+# --- the real problem, seconds long
+# ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -229,7 +247,9 @@ def test_every_rule_and_loss_trains_the_real_problem(trainer, scheme, loss):
     after = run.state()
     moved = {k.split(".")[0] for k in before if not torch.equal(before[k], after[k])}
     assert {"critic", "generator", "ema", "step"} <= moved
-    assert all(math.isfinite(v) for p in seen for v in p.losses.values()) and all(v.isfinite().all() for v in after.values())
+    assert all(math.isfinite(v) for p in seen for v in p.losses.values()) and all(
+        v.isfinite().all() for v in after.values()
+    )
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp32", "fp64"])
@@ -243,7 +263,9 @@ def test_every_precision_trains_and_keeps_its_weights_wide(trainer, precision):
 def test_a_generator_reads_its_statistics_in_double_precision_runs_too(structures):
     config = dataclasses.replace(PRESET.tiny, precision="fp64", steps=1, batch=2, size=SIZE)
     run = Trainer(PROBLEM, PRESET, config, structures[:48])
-    assert not next(fit(run)).note and run.generator.seed.curves.any() and run.generator.seed.curves.dtype == torch.float64
+    assert (
+        not next(fit(run)).note and run.generator.seed.curves.any() and run.generator.seed.curves.dtype == torch.float64
+    )
 
 
 def test_optimistic_memory_is_part_of_the_state(trainer):
@@ -252,7 +274,9 @@ def test_optimistic_memory_is_part_of_the_state(trainer):
     other.restore(run.state())
     assert set(other.scheme.memory) == {"critic", "generator", "projection"}
     for name, grads in run.scheme.memory.items():
-        assert any(g.any() for g in grads) and all(torch.equal(a, b) for a, b in zip(grads, other.scheme.memory[name], strict=True))
+        assert any(g.any() for g in grads) and all(
+            torch.equal(a, b) for a, b in zip(grads, other.scheme.memory[name], strict=True)
+        )
     next(fit(run)), next(fit(other))
     assert same(run.state(), other.state())
 
@@ -276,8 +300,8 @@ def test_the_rate_warms_up(trainer):
 
 
 def test_residual_falls_from_a_wrong_calibration(trainer):
-    """The learned correction starts 15 % off in composition and 65 % in time; ten steps of all three players take L_I down to
-    a tenth (measured: .149 to .014)."""
+    """The learned correction starts 15 % off in composition and 65 % in time; ten steps of all three players take L_I
+    down to a tenth (measured: .149 to .014)."""
     run = trainer(steps=10, batch=4, lr=1e-2, warmup=1)
     with torch.no_grad():
         run.generator.physics.correction.weight[:, 0] = torch.tensor([0.5, 0.15])

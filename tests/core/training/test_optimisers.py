@@ -1,4 +1,5 @@
-"""Muon on the matrices, Adam on the rest, as one optimiser: the updates are those of the two, the state survives a round trip."""
+"""Muon on the matrices, Adam on the rest, as one optimiser: the updates are those of the two, the state survives a
+round trip."""
 
 import copy
 
@@ -57,7 +58,9 @@ def test_a_state_that_went_through_a_file_continues_bit_by_bit():
     states = [o.state_dict()["state"] for o in (first, second)]
     assert states[0].keys() == states[1].keys() and len(states[0]) == 5
     assert all(
-        torch.equal(torch.as_tensor(v), torch.as_tensor(states[1][i][k])) for i, s in states[0].items() for k, v in s.items()
+        torch.equal(torch.as_tensor(v), torch.as_tensor(states[1][i][k]))
+        for i, s in states[0].items()
+        for k, v in s.items()
     )
 
 

@@ -1,7 +1,8 @@
-"""Update rules on the linear game of the paper (eq. 9 to 11): rates against spectral radii, fixed points, eq. 11 by hand.
+"""Update rules on the linear game of the paper (eq. 9 to 11): rates against spectral radii, fixed points, eq. 11 by
+hand.
 
-x ~ N(v, I), G(z) = z + theta, D(x) = <psi, x>, in expectation: L = <psi, v - theta> + mu |P theta - m|^2, min over theta, max
-over psi. The modified critic sees (I - P) x. Coordinate 0 is on the motif (P), coordinates 1 and 2 are not.
+x ~ N(v, I), G(z) = z + theta, D(x) = <psi, x>, in expectation: L = <psi, v - theta> + mu |P theta - m|^2, min over
+theta, max over psi. The modified critic sees (I - P) x. Coordinate 0 is on the motif (P), coordinates 1 and 2 are not.
 """
 
 import numpy as np
@@ -22,7 +23,9 @@ class Game:
 
     def __init__(self, eta, mu=MU, modified=False):
         rng = torch.Generator().manual_seed(0)
-        self.theta, self.psi = (torch.nn.Parameter(torch.randn(3, generator=rng, dtype=torch.float64)) for _ in range(2))
+        self.theta, self.psi = (
+            torch.nn.Parameter(torch.randn(3, generator=rng, dtype=torch.float64)) for _ in range(2)
+        )
         self.mu, self.seen = mu, 1 - P if modified else torch.ones_like(P)
         generator, critic = (torch.optim.SGD([p], eta) for p in (self.theta, self.psi))
         self.players = (
@@ -90,13 +93,14 @@ CLOSED = {
 
 
 def rest_of(name, game, eta):
-    """Where a scheme comes to rest. Moving in turn, the generator's step eta psi* and the projection's must undo each other,
-    which shifts the critic on the motif to psi* / (1 - 2 eta mu); theta* = v stays."""
+    """Where a scheme comes to rest. Moving in turn, the generator's step eta psi* and the projection's must undo each
+    other, which shifts the critic on the motif to psi* / (1 - 2 eta mu); theta* = v stays."""
     return game.rest(1 - 2 * eta * game.mu if name == "alternating" else 1.0)
 
 
 def measured(states, rest, memory=1):
-    """Spectral radius at every coordinate of the linear map that best explains a trajectory (`memory` states decide the next)."""
+    """Spectral radius at every coordinate of the linear map that best explains a trajectory (`memory` states decide the
+    next)."""
     found = []
     for z in np.moveaxis(states - rest, 2, 0):
         past = np.hstack([z[memory - 1 - i : len(z) - 1 - i] for i in range(memory)])
@@ -162,7 +166,10 @@ def test_a_stiff_motif_makes_extragradient_diverge():
 def test_extragradient_is_equation_11():
     eta, game = 0.2, Game(0.2)
     theta, psi = game.theta.detach().clone(), game.psi.detach().clone()
-    slope = lambda t, p: (-p + 2 * MU * P * (t - M), V - t)  # noqa: E731
+
+    def slope(t, p):
+        return (-p + 2 * MU * P * (t - M), V - t)
+
     states = game.play(SCHEMES["extragradient"](), 50)
     for state in states[1:]:
         down, up = slope(theta, psi)
@@ -198,7 +205,9 @@ def test_plain_descent_does_not_settle(name):
 
 def test_players_take_their_turns_with_draws_of_their_own():
     game, asked = Game(0.1), []
-    players = tuple(Player(p.name, p.parameters, p.loss, p.optimiser, n) for p, n in zip(game.players, (3, 1, 2), strict=True))
+    players = tuple(
+        Player(p.name, p.parameters, p.loss, p.optimiser, n) for p, n in zip(game.players, (3, 1, 2), strict=True)
+    )
 
     def watched(player, key):
         asked.append((player.name, key))

@@ -1,4 +1,5 @@
-"""The tricks in the game: energies that the source knows, flipped labels by hand, a critic of groups, gradients, training."""
+"""The tricks in the game: energies that the source knows, flipped labels by hand, a critic of groups, gradients,
+training."""
 
 import dataclasses
 
@@ -38,12 +39,15 @@ def test_every_image_is_paired_with_the_energy_that_the_source_knows(images):
     fields, conditions = game.real(4)
     chosen = game.images.choose(4, range(GROUP))
     torch.testing.assert_close(fields[:, 0].float(), torch.from_numpy(images)[chosen])
-    torch.testing.assert_close(conditions["energy"].float(), torch.from_numpy(SOURCE.known(range(12))["energy"])[chosen])
+    torch.testing.assert_close(
+        conditions["energy"].float(), torch.from_numpy(SOURCE.known(range(12))["energy"])[chosen]
+    )
     assert conditions["occupancy"].shape == (GROUP,)
 
 
 def test_flipped_labels_by_hand(images):
-    """The loss of a draw is that of the same scores with the keyed pairs exchanged; without flipping it is the usual one."""
+    """The loss of a draw is that of the same scores with the keyed pairs exchanged; without flipping it is the usual
+    one."""
     real, fake = torch.arange(8.0), torch.arange(8.0) ** 2 / 10
     game = make(images, "plain", flip=0.5)
     taken, given = game.flipped(3, real, fake)
@@ -56,7 +60,8 @@ def test_flipped_labels_by_hand(images):
 
 
 def test_flipping_everything_turns_the_critic_round(images):
-    """With all labels flipped the critic's adversarial loss is that of a game with real and generated images exchanged."""
+    """With all labels flipped the critic's adversarial loss is that of a game with real and generated images
+    exchanged."""
     usual, flipped = make(images, "plain"), make(images, "plain", flip=1.0)
     gap = usual.critic_loss(5)[1]["gap"]
     assert flipped.critic_loss(5)[1]["gap"] == pytest.approx(gap)
@@ -122,5 +127,7 @@ def test_shares_of_no_whole_groups_are_refused_before_the_first_step(images, mon
     if not refused:
         assert make(images, name, batch=16)
         return
-    with pytest.raises(ValueError, match=r"a batch of 16 must give each of 4 processes a multiple of 8. Use at most 2 of them"):
+    with pytest.raises(
+        ValueError, match=r"a batch of 16 must give each of 4 processes a multiple of 8. Use at most 2 of them"
+    ):
         make(images, name, batch=16)

@@ -1,4 +1,5 @@
-"""A problem that exists only in tests: a disc and another one, or a square, dragged on the picture; they may not overlap."""
+"""A problem that exists only in tests: a disc and another one, or a square, dragged on the picture; they may not
+overlap."""
 
 from __future__ import annotations
 
@@ -25,7 +26,10 @@ def rasterise(conditions, shape, away=0.0):
     """Signed distances (B, 2, H, W), positive inside; `away` (B, 2, 3) moves centres and extents."""
     away = torch.as_tensor(away).expand(len(conditions["x1"]), 2, 3)[..., None, None]
     y, x = (torch.arange(float(s)) for s in shape)
-    at = lambda name: torch.stack([conditions[f"{name}1"], conditions[f"{name}2"]], 1)[..., None, None]  # noqa: E731
+
+    def at(name):
+        return torch.stack([conditions[f"{name}1"], conditions[f"{name}2"]], 1)[..., None, None]
+
     dx, dy = x - at("x") - away[:, :, 0], y[:, None] - at("y") - away[:, :, 1]
     far = torch.hypot(dx, dy)
     if "area2" in conditions:
@@ -48,7 +52,9 @@ class Discs(nn.Module):
         return {}
 
     def forward(self, noise, conditions, latent):
-        given = conditions or {k: torch.full((len(noise["grid"]),), v) for k, v in {**START, "r1": 9.0, "r2": 9.0}.items()}
+        given = conditions or {
+            k: torch.full((len(noise["grid"]),), v) for k, v in {**START, "r1": 9.0, "r2": 9.0}.items()
+        }
         inside = rasterise(given, noise["grid"].shape[1:], noise["away"])
         return self.gain * torch.cat([torch.zeros_like(inside[:, :1]), inside], 1)
 
@@ -67,9 +73,11 @@ class Place:
         area = x.sum((1, 2)).clamp(min=1e-6)
         axis = torch.arange(float(SIZE))
         of = {
-            "area": area, "r": (area / math.pi).sqrt(),
-            "x": (x.sum(1) * axis).sum(1) / area, "y": (x.sum(2) * axis).sum(1) / area,
-        }  # fmt: skip
+            "area": area,
+            "r": (area / math.pi).sqrt(),
+            "x": (x.sum(1) * axis).sum(1) / area,
+            "y": (x.sum(2) * axis).sum(1) / area,
+        }
         return of[self.of]
 
     def residual(self, fields, conditions):
@@ -95,8 +103,14 @@ def refuse(conditions):
 
 
 def places(second):
-    return (Place("x1", 1, "x"), Place("y1", 1, "y"), Place("r1", 1, "r"),
-            Place("x2", 2, "x"), Place("y2", 2, "y"), Place(second, 2, second.rstrip("2")))  # fmt: skip
+    return (
+        Place("x1", 1, "x"),
+        Place("y1", 1, "y"),
+        Place("r1", 1, "r"),
+        Place("x2", 2, "x"),
+        Place("y2", 2, "y"),
+        Place(second, 2, second.rstrip("2")),
+    )
 
 
 START = {"x1": 20.0, "y1": 24.0, "x2": 44.0, "y2": 40.0}
@@ -110,15 +124,29 @@ MIXED_HANDLES = (HANDLES[0], Handle("Square", "x2", "y2", "area2", "area", "squa
 preset = partial(Preset, summary="", latents=(), generator=Discs, critic=None, config=TrainConfig(), tiny=TrainConfig())
 
 PROBLEM = Problem(
-    "discs", "Discs", "Two discs where they are asked for.", "none",
+    "discs",
+    "Discs",
+    "Two discs where they are asked for.",
+    "none",
     Field("categorical", (SIZE, SIZE), ("background", "disc 1", "disc 2"), channels=3, periodic=False),
     (
         preset(name="pair", title="Two discs", conditions=PAIR),
-        preset(name="mixed", title="Disc and square", conditions=MIXED,
-               overrides={"handles": MIXED_HANDLES, "invariances": places("area2")}),
+        preset(
+            name="mixed",
+            title="Disc and square",
+            conditions=MIXED,
+            overrides={"handles": MIXED_HANDLES, "invariances": places("area2")},
+        ),
         preset(name="free", title="No request", conditions=()),
     ),
-    places("r2"), None, project,
-    (Descriptor("covered", "Covered", "%", lambda x: 100 * (x > 0).float().mean((1, 2)), help="Share of the two shapes."),),
-    handles=HANDLES, refuse=refuse,
-)  # fmt: skip
+    places("r2"),
+    None,
+    project,
+    (
+        Descriptor(
+            "covered", "Covered", "%", lambda x: 100 * (x > 0).float().mean((1, 2)), help="Share of the two shapes."
+        ),
+    ),
+    handles=HANDLES,
+    refuse=refuse,
+)

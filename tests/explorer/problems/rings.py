@@ -57,11 +57,26 @@ def by_rank(logits, conditions):
     return labels.view(len(logits), *logits.shape[2:])
 
 
-FRACTIONS = Quantity("fractions", "Shares", "f", "", 0.0, 1.0, (0.2, 0.2, 0.2, 0.2, 0.2), "Shares of the labels.", "simplex", 5)
+FRACTIONS = Quantity(
+    "fractions", "Shares", "f", "", 0.0, 1.0, (0.2, 0.2, 0.2, 0.2, 0.2), "Shares of the labels.", "simplex", 5
+)
 PROBLEM = Problem(
-    "rings", "Rings", "Five labels, dialled by their shares.", "none",
+    "rings",
+    "Rings",
+    "Five labels, dialled by their shares.",
+    "none",
     Field("categorical", (64, 64), LABELS, channels=5),
     (Preset("shares", "Shares", "", (FRACTIONS,), (), Rings, None, TrainConfig(), TrainConfig()),),
-    (Shares(),), None, by_rank,
-    (Descriptor("edges", "Edges", "1/px", lambda x: (x != x.roll(1, 2)).float().mean((1, 2)), help="Share of pixels on an edge."),),
-)  # fmt: skip
+    (Shares(),),
+    None,
+    by_rank,
+    (
+        Descriptor(
+            "edges",
+            "Edges",
+            "1/px",
+            lambda x: (x != x.roll(1, 2)).float().mean((1, 2)),
+            help="Share of pixels on an edge.",
+        ),
+    ),
+)

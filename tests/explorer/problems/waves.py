@@ -46,14 +46,41 @@ class Frequency:
 
 
 PROBLEM = Problem(
-    "waves", "Waves", "A sine of the frequency asked for.", "none",
+    "waves",
+    "Waves",
+    "A sine of the frequency asked for.",
+    "none",
     Field("continuous", (32, 32), low=-1.0, high=1.0),
     (
-        Preset("sine", "Sine", "", (Quantity("frequency", "Frequency", "c", "", 1.0, 6.0, 3.0),),
-               (Quantity("tilt", "Tilt", "t", "", 0.0, 2.0, 0.0),), Waves, None, TrainConfig(), TrainConfig()),
-        Preset("chirp", "Chirp", "", (Quantity("frequency", "Frequency", "c", "", 1.0, 9.0, 5.0),), (), Waves, None,
-               TrainConfig(), TrainConfig()),
+        Preset(
+            "sine",
+            "Sine",
+            "",
+            (Quantity("frequency", "Frequency", "c", "", 1.0, 6.0, 3.0),),
+            (Quantity("tilt", "Tilt", "t", "", 0.0, 2.0, 0.0),),
+            Waves,
+            None,
+            TrainConfig(),
+            TrainConfig(),
+        ),
+        Preset(
+            "chirp",
+            "Chirp",
+            "",
+            (Quantity("frequency", "Frequency", "c", "", 1.0, 9.0, 5.0),),
+            (),
+            Waves,
+            None,
+            TrainConfig(),
+            TrainConfig(),
+        ),
     ),
-    (Frequency(),), None, lambda logits, conditions: logits[:, 0],
-    (Descriptor("profile", "Mean profile", "", lambda x: x.mean(1), lambda shape: np.arange(float(shape[1])), "column", True),),
-)  # fmt: skip
+    (Frequency(),),
+    None,
+    lambda logits, conditions: logits[:, 0],
+    (
+        Descriptor(
+            "profile", "Mean profile", "", lambda x: x.mean(1), lambda shape: np.arange(float(shape[1])), "column", True
+        ),
+    ),
+)
