@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from core.simulation import burgers
-from core.simulation.burgers import exact as exact_solutions
 from core.simulation.burgers import Fourier, RaisedCosine, Steps, cole_hopf, cole_hopf_fft, lax_oleinik, levels
+from core.simulation.burgers import exact as exact_solutions
 
 SMOOTH = Fourier((0.1, 0.05), (0.2, -0.1), 0.4)
 LEVELS = np.linspace(0, 0.5, 9)
