@@ -245,13 +245,13 @@ def test_the_two_phase_page_opens_with_the_curve(page, model):
     dial = page.session_state["micrograph:made"].dial
     script = f"""
 import streamlit as st
-from explorer import workbench
+from explorer import problem_page
 from explorer.live.protocol import Dial
 from explorer.live.models import MODELS
 if "opened" not in st.session_state:
     st.session_state["opened"] = True
-    workbench.remember_for(MODELS.get({request.MODEL!r}), Dial({dict(dial.conditions)!r}, size=128))
-workbench.show("two_phase")
+    problem_page.remember_for(MODELS.get({request.MODEL!r}), Dial({dict(dial.conditions)!r}, size=128))
+problem_page.show("two_phase")
 """
     opened = AppTest.from_string(script, default_timeout=60).run()
     assert not opened.exception and not sentences(opened)

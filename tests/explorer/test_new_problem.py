@@ -28,7 +28,8 @@ def made(name):
 
 
 def opened(problem):
-    return AppTest.from_string(f"from explorer import workbench\nworkbench.show({problem!r})", default_timeout=60).run()
+    script = f"from explorer import problem_page\nproblem_page.show({problem!r})"
+    return AppTest.from_string(script, default_timeout=60).run()
 
 
 @pytest.mark.parametrize("name", ["rings/shares", "waves/sine"])
@@ -56,7 +57,7 @@ def test_without_its_model_the_page_says_what_to_do():
 @pytest.mark.parametrize("preset", ["sine", "chirp"])
 def test_its_presets_are_offered(preset):
     made("waves/sine"), made("waves/chirp")
-    page = AppTest.from_string("from explorer import workbench\nworkbench.show('waves')", default_timeout=60)
+    page = AppTest.from_string("from explorer import problem_page\nproblem_page.show('waves')", default_timeout=60)
     page.query_params["preset"] = preset
     page.run()
     assert not page.exception and not page.warning

@@ -161,7 +161,7 @@ def finish(page, running, patience=120.0):
 
 
 def opened(part, dial):
-    page = AppTest.from_string(f"from explorer import {part}\n{part}.show({NAME!r})", default_timeout=120)
+    page = AppTest.from_string(f"from explorer.sections import {part}\n{part}.show({NAME!r})", default_timeout=120)
     page.session_state[f"dial:{NAME}"] = dial
     return page.run()
 
@@ -172,7 +172,7 @@ def click(page, label):
 
 
 def test_the_page_makes_a_set_in_the_background():
-    page = opened("sets", DIAL)
+    page = opened("batches", DIAL)
     page.number_input(key="set:n").set_value(5)
     page = click(page, "Generate")
     assert not page.exception and len(page.get("progress")) == 1
@@ -185,14 +185,14 @@ def test_the_page_makes_a_set_in_the_background():
 
 
 def test_a_set_that_cannot_be_made_says_so():
-    page = opened("sets", Dial(drawn={"correlation": POINTS}))
+    page = opened("batches", Dial(drawn={"correlation": POINTS}))
     page.selectbox(key=f"set:over:{NAME}").set_value("length").run()
     page = click(page, "Generate")
     assert not page.exception and "cannot vary" in page.error[0].value
 
 
 def test_the_rivals_come_at_once_and_the_slow_one_later():
-    page = click(opened("contest", DIAL), "Run the other ways at this request")
+    page = click(opened("correlation_baselines", DIAL), "Run the other ways at this request")
     assert not page.exception and not page.error
     page = finish(page, "")
     labels = list(page.dataframe[0].value.index)

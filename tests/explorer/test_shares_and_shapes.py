@@ -42,7 +42,7 @@ def get(name):
 
 
 def page(problem, **query):
-    made = AppTest.from_string(f"from explorer import workbench\nworkbench.show({problem!r})", default_timeout=60)
+    made = AppTest.from_string(f"from explorer import problem_page\nproblem_page.show({problem!r})", default_timeout=60)
     for key, value in query.items():
         made.query_params[key] = value
     return made.run()

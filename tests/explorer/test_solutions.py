@@ -30,7 +30,7 @@ DIALS = [
     Dial({"frequency": 3.0}, project=False),
     Dial(drawn={"initial": POINTS}, smooth=False),
 ]
-PAGE = "from explorer import workbench\nworkbench.show('burgers', 'Plain words.')"
+PAGE = "from explorer import problem_page\nproblem_page.show('burgers', 'Plain words.')"
 
 
 @pytest.fixture(scope="module")
