@@ -18,7 +18,8 @@ from core.types import Array, Field, Sample
 from explorer import palette
 from explorer.live import curves as drawing
 from explorer.live import models, solutions
-from explorer.live.protocol import VALUES, Dial, jsonable
+from explorer.live.dial import Dial, shape_of, size_of
+from explorer.live.protocol import VALUES, jsonable
 from explorer.live.solutions import Solved
 
 PIXELS = 500 * 128 * 128
@@ -92,7 +93,7 @@ def bundle(model: Model, dial: Dial, n: int) -> bytes:
     """
     if not 1 <= n <= most(model, dial):
         raise ValueError(f"Ask for 1 to {most(model, dial)} structures of this size; got {n}.")
-    sample = models.take(model, dial, n)
+    sample = models.sample_dial(model, dial, n)
     arrays: dict[str, Any] = {"labels" if sample.labels is not None else "field": sample.array}
     arrays |= {"soft": sample.soft.astype(np.float16), **{f"measured_{k}": v for k, v in sample.measured.items()}}
     packed = io.BytesIO()
@@ -102,7 +103,7 @@ def bundle(model: Model, dial: Dial, n: int) -> bytes:
 
 def most(model: Model, dial: Dial) -> int:
     """Most structures in one download at this size."""
-    rows, columns = models.shape_of(model, dial)
+    rows, columns = shape_of(model, dial)
     return max(1, PIXELS // (rows * columns))
 
 
@@ -185,4 +186,4 @@ def stem(model: Model, dial: Dial) -> str:
     values += [f"{q.name}_given" for q in model.conditions if q.kind == "curve" and q.name in dial.conditions]
     if solutions.applies(model):
         return "_".join([model.name.replace("/", "_"), *values])
-    return "_".join([model.problem.name, *values, f"seed{dial.seed}", f"{models.size_of(model, dial)}px"])
+    return "_".join([model.problem.name, *values, f"seed{dial.seed}", f"{size_of(model, dial)}px"])

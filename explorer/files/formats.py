@@ -26,7 +26,7 @@ import core
 from core.sampling import Model
 from core.types import Array, Field, Sample
 from explorer.files import exports
-from explorer.live.protocol import Dial
+from explorer.live.dial import Dial
 
 CENTIMETRES = {"nm": 1e-7, "µm": 1e-4, "mm": 0.1, "cm": 1.0, "m": 100.0}
 """Length of the units that a TIFF can tell."""

@@ -34,7 +34,7 @@ def bundle(model: Model, made: Made, n: int, pixel: float, unit: str) -> bytes:
     `unit`; `ValueError` beyond `MOST`."""
     if not 1 <= n <= MOST:
         raise ValueError(f"Ask for 1 to {MOST} structures; got {n}.")
-    sample = models.take(model, made.dial, n)
+    sample = models.sample_dial(model, made.dial, n)
     own = pixel * made.step
     files = {f"png/{i:03d}.png": png(one, own, unit) for i, one in enumerate(sample.array)}
     files |= {"structures.npy": exports.npy(sample.array), "curves.csv": curves(made, sample, own, unit)}

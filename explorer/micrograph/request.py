@@ -21,7 +21,7 @@ from core.sampling import Model
 from core.simulation import correlations
 from core.types import Array, Sample
 from explorer.live import models
-from explorer.live.protocol import Dial
+from explorer.live.dial import Dial
 
 MODEL = "two_phase/correlation"
 SHOWN, WINDOW = 8, 128
@@ -80,9 +80,9 @@ def request(target: Target, step: float) -> dict[str, Any]:
 def make(model: Model, target: Target, step: float, seed: int = 0, n: int = SHOWN) -> Made:
     """n structures at the target's request; `ValueError` with a sentence where the model refuses it."""
     dial = Dial(request(target, step), seed=seed, size=WINDOW)
-    models.take(model, dial)
+    models.sample_dial(model, dial)
     start = time.perf_counter()
-    sample = models.take(model, dial, n)
+    sample = models.sample_dial(model, dial, n)
     return Made(target, step, dial, sample, (time.perf_counter() - start) / n)
 
 

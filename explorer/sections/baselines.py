@@ -22,7 +22,7 @@ from explorer.figures import base as figures
 from explorer.files import exports
 from explorer.live import curves as drawing
 from explorer.live import models
-from explorer.live.protocol import Dial
+from explorer.live.dial import Dial, resolve, shape_of
 from explorer.sections import request_error
 
 REPEATS, PATIENCE = 5, 0.1
@@ -65,19 +65,19 @@ def show(name: str) -> None:
 def run(model: Model, dial: Dial) -> list[Made]:
     """The model, its siblings, the oracle and every rival at the dial's conditions, one sample of the dial's size
     each."""
-    shape = models.shape_of(model, dial)
+    request = resolve(model, dial)
     conditions = {
         q.name: np.asarray([dial.conditions.get(q.name, q.default)], dtype=np.float32)
         for q in model.conditions
         if not q.optional
     }
     ways: list[tuple[str, Callable[[], Array]]] = [
-        ("This model", lambda: models.take(model, dial).array),
+        ("This model", lambda: models.sample_request(model, request).array),
         *siblings(model, dial),
     ]
     for label, make in neighbours(model.problem):
-        make(conditions, 1, dial.seed, shape)  # the first call may fit; what is timed is the use
-        ways.append((label, partial(make, conditions, 1, dial.seed, shape)))
+        make(conditions, 1, request.seed, request.shape)  # the first call may fit; what is timed is the use
+        ways.append((label, partial(make, conditions, 1, request.seed, request.shape)))
     return [measure(model, label, make, conditions) for label, make in ways]
 
 
@@ -99,11 +99,11 @@ def siblings(model: Model, dial: Dial) -> list[tuple[str, Callable[[], Array]]]:
             other = models.MODELS.get(f"{model.problem.name}/{preset.name}")
             blank = Dial(seed=dial.seed, size=dial.size)
             asked = replace(blank, conditions=dial.conditions, drawn=dial.drawn, smooth=dial.smooth) if fits else blank
-            models.check(other, asked)
+            request = resolve(other, asked)
         except (FileNotFoundError, ValueError):
             continue
         title = preset.title if own else f"{preset.title}, without a request"
-        found.append((title, partial(lambda m, d: models.take(m, d).array, other, asked)))
+        found.append((title, partial(lambda m, r: models.sample_request(m, r).array, other, request)))
     return found
 
 
@@ -186,7 +186,7 @@ def request(model: Model, dial: Dial) -> str:
         f"{q.unit}".strip()
         for q, value in asked
     ]
-    rows, columns = models.shape_of(model, dial)
+    rows, columns = shape_of(model, dial)
     curves = [
         f"{q.label} as given"
         for q in model.conditions

@@ -21,7 +21,7 @@ from explorer.figures import base as figures
 from explorer.files import batches, formats
 from explorer.files.batches import Found
 from explorer.live import models
-from explorer.live.protocol import Dial
+from explorer.live.dial import Dial, resolve
 
 MOST, PIXELS = 10_000, 2500 * 512 * 512
 """Most samples in a set, and most pixels."""
@@ -124,8 +124,8 @@ def begin(model: Model, dial: Dial, n: int, span: Span) -> None:
 
 def request(model: Model, dial: Dial, n: int, span: Span) -> Request:
     """The set as `core.sampling` knows it; `ValueError` with a sentence for what cannot be made."""
-    models.check(model, dial)
-    rows, columns = models.shape_of(model, dial)
+    resolved = resolve(model, dial)
+    rows, columns = resolved.shape
     if n > (most := PIXELS // (rows * columns)):
         raise ValueError(
             f"A set holds up to {most} samples of {rows} × {columns} {model.field.unit}; {n} were asked for."
@@ -136,16 +136,13 @@ def request(model: Model, dial: Dial, n: int, span: Span) -> Request:
             raise ValueError(
                 f"{q.label} is given as a curve, so {span[0].replace('_', ' ')} cannot vary. Go back to the slider."
             )
-    conditions: dict[str, Any] = {
-        k: tuple(np.ravel(v)) if np.ndim(v) else v for k, v in models.asked(model, dial).items()
-    }
+    conditions: dict[str, Any] = {k: tuple(np.ravel(v)) if np.ndim(v) else v for k, v in resolved.conditions.items()}
     swept = {span[0]: Sweep(*span[1:])} if span else {}
-    size = models.size_of(model, dial)
     return Request(
         str(sampling.path_of(model.name)),
         n,
         dial.seed,
-        size,
+        rows,
         dial.project,
         conditions | swept,
         dict(dial.latent),

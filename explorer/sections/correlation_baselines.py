@@ -24,7 +24,7 @@ from explorer import jobs, routes
 from explorer.figures import base as figures
 from explorer.files import exports
 from explorer.live import models
-from explorer.live.protocol import Dial
+from explorer.live.dial import Dial, ResolvedRequest, resolve, size_of
 from explorer.sections import baselines, batches
 
 SIMULATIONS, EFFORT = 6, 6 * 128 * 128
@@ -35,7 +35,7 @@ POLL = 0.7
 
 
 @dataclass
-class Contest:
+class BaselineRun:
     """Who has made a sample at this request so far: pictures and table rows by label."""
 
     dial: Dial
@@ -81,7 +81,7 @@ def section(name: str) -> None:
     st.markdown("##### Beside the other ways to make one")
     if st.button("Run the other ways at this request", key=f"compare:{name}", icon=":material/speed:"):
         begin(model)
-    held: Contest | None = st.session_state.get(key(name))
+    held: BaselineRun | None = st.session_state.get(key(name))
     if held is None:
         st.caption(
             "One sample each, timed on this machine; what takes seconds runs in the background, and can be cancelled."
@@ -109,12 +109,12 @@ def command(model: Model, dial: Dial, rival: Rival, folder: Path) -> list[str]:
     """The command by which a rival makes one sample at the dial's request."""
     plain = replace(dial, latent={}, off=(), project=True)
     given = batches.flags("set", batches.request(model, plain, 1, None).conditions)
-    fixed = ["--size", str(models.size_of(model, dial)), "--seed", str(dial.seed), "--lines"]
+    fixed = ["--size", str(size_of(model, dial)), "--seed", str(dial.seed), "--lines"]
     where = ["--only", rival.name, "--out", str(folder / FILE)]
     return ["-m", "core.metrics.rivals", str(sampling.path_of(model.name)), *where, *fixed, *given]
 
 
-def follow(model: Model, held: Contest) -> None:
+def follow(model: Model, held: BaselineRun) -> None:
     """How far the slow rival is, with a button that stops it; what it made is added when it is done."""
     job = jobs.mine().get(key(model.name))
     if job is None:
@@ -131,17 +131,18 @@ def follow(model: Model, held: Contest) -> None:
             enter(model, held, label, made["labels"][None], 1e3 * float(made["seconds"]))
 
 
-def run(model: Model, dial: Dial) -> Contest:
+def run(model: Model, dial: Dial) -> BaselineRun:
     """This model, the other presets and every quick rival at the dial's request; the mean of a few simulations is what
     they are judged by."""
-    sample, shape = models.take(model, dial), models.shape_of(model, dial)
+    request = resolve(model, dial)
+    sample, shape = models.sample_request(model, request), request.shape
     asked = {q.name: sample.requested[q.name] for q in model.conditions if q.name in sample.requested}
     truth = next(r for r in model.problem.rivals if r.truth)
     several = int(np.clip(EFFORT // (shape[0] * shape[1]), 1, SIMULATIONS))
     true = truth.make({k: np.repeat(v, several, 0) for k, v in asked.items()}, several, dial.seed + 1, shape)
     expected = {name: values.mean(0, keepdims=True) for name, values in describe(model.problem, true).items()}
-    held = Contest(dial, asked, expected)
-    for label, make in ways(model, dial, asked, shape):
+    held = BaselineRun(dial, asked, expected)
+    for label, make in ways(model, request, asked):
         make(0)  # what is fitted or built once is not counted
         arrays, ms = rivals.clocked(make, 1 if label == truth.label else REPEATS)
         enter(model, held, label, arrays[:1], ms)
@@ -149,26 +150,29 @@ def run(model: Model, dial: Dial) -> Contest:
 
 
 def ways(
-    model: Model, dial: Dial, asked: dict[str, Array], shape: tuple[int, int]
+    model: Model, request: ResolvedRequest, asked: dict[str, Array]
 ) -> Sequence[tuple[str, Callable[[int], Array]]]:
     """(label, maker) of everybody who is quick, this model first."""
+    dial = request.dial
     refined = NO_REFINEMENT in model.stages and NO_REFINEMENT not in dial.off and dial.project
-    found: list[tuple[str, Callable[[int], Array]]] = [(rivals.OURS, lambda i: models.take(model, dial).array)]
+    found: list[tuple[str, Callable[[int], Array]]] = [
+        (rivals.OURS, lambda i: models.sample_request(model, request).array)
+    ]
     if refined:
-        plain = replace(dial, off=(*dial.off, NO_REFINEMENT))
-        found.append((f"{rivals.OURS}, not refined", lambda i: models.take(model, plain).array))
+        plain = resolve(model, replace(dial, off=(*dial.off, NO_REFINEMENT)))
+        found.append((f"{rivals.OURS}, not refined", lambda i: models.sample_request(model, plain).array))
     found += [(title, lambda i, make=make: make()) for title, make in baselines.siblings(model, dial)]  # type: ignore[misc]
     quick = [r for r in model.problem.rivals if not r.run]
-    return found + [(r.label, lambda i, r=r: r.make(asked, 1, dial.seed, shape)) for r in quick]  # type: ignore[misc]
+    return found + [(r.label, lambda i, r=r: r.make(asked, 1, request.seed, request.shape)) for r in quick]  # type: ignore[misc]
 
 
-def enter(model: Model, held: Contest, label: str, arrays: Array, ms: float) -> None:
+def enter(model: Model, held: BaselineRun, label: str, arrays: Array, ms: float) -> None:
     """Adds what somebody made to the pictures and the table."""
     held.pictures[label] = arrays[0]
     held.rows[label] = {**rivals.judge(model, arrays, held.asked, held.expected), rivals.MILLISECONDS: ms}
 
 
-def draw(model: Model, held: Contest) -> None:
+def draw(model: Model, held: BaselineRun) -> None:
     """Pictures side by side, then the table."""
     st.caption(f"At {baselines.request(model, held.dial)}:")
     across = max(4, min(len(held.pictures), baselines.MOST))
@@ -189,7 +193,7 @@ def draw(model: Model, held: Contest) -> None:
     )
 
 
-def table(model: Model, held: Contest) -> pd.DataFrame:
+def table(model: Model, held: BaselineRun) -> pd.DataFrame:
     """The rows with the break-even count, as text."""
     rows = rivals.with_break_even(model, held.rows)
     frame = rivals.words(pd.DataFrame.from_dict(rows, orient="index"))

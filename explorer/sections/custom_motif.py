@@ -12,7 +12,7 @@ from core.sampling import Model
 from core.sampling.custom_motif import carrying
 from core.simulation import motifs
 from core.types import Array, Field
-from explorer import palette, problem_page, routes
+from explorer import palette, routes, session
 from explorer.files import exports
 
 WRITTEN = "#######\n#ooooo#\n#o###o#\n#o#.#o#\n#o###o#\n#ooooo#\n#######"
@@ -23,7 +23,7 @@ PICTURES, SCALE = 8, 8
 def show(name: str) -> None:
     """The section, on the model `name`, which is shown the motif."""
     st.markdown("##### Your own motif")
-    model = problem_page.loaded(name)
+    model = session.loaded(name)
     if model is None:
         return
     left, right = st.columns([3, 7], gap="large")

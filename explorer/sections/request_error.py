@@ -11,7 +11,7 @@ from core.sampling import Model
 from core.types import Array, Quantity
 from explorer.figures import base as figures
 from explorer.live import models
-from explorer.live.protocol import Dial
+from explorer.live.dial import ResolvedRequest
 
 COUNT, FEWEST, SECONDS = 32, 8, 0.8
 """As many samples, as few, and about so many seconds for them."""
@@ -30,14 +30,14 @@ class Departure:
     raw: Array
 
 
-def departures(model: Model, dial: Dial) -> list[Departure]:
-    """Deviations from the request over the first samples of the dial's seed, for every scalar condition that is
+def departures(model: Model, request: ResolvedRequest) -> list[Departure]:
+    """Deviations from the request over the first samples of the request's seed, for every scalar condition that is
     measured.
 
     Areas are in per cent of what was asked, so that they compare with one another.
     """
-    count = int(np.clip(SECONDS / models.timed(model, dial, 1), FEWEST, COUNT))
-    sample = models.take(model, dial, count)
+    count = int(np.clip(SECONDS / models.seconds_per_sample(model, request, 1), FEWEST, COUNT))
+    sample = models.sample_request(model, request, count)
     found = []
     for q in model.conditions:
         if q.kind == "scalar" and q.name in sample.measured:
@@ -65,12 +65,12 @@ def off_by(model: Model, q: Quantity, found: Array, asked: Array, pixels: int = 
     return np.asarray((found - asked) * scale)
 
 
-def charts(model: Model, dial: Dial, dark: bool) -> list[go.Figure]:
+def charts(model: Model, request: ResolvedRequest, dark: bool) -> list[go.Figure]:
     """A figure per unit, of problems with shapes to drag: the request as the zero line, mean and standard deviation as
     bars."""
     if not model.problem.handles:
         return []
-    found = departures(model, dial)
+    found = departures(model, request)
     return [
         figures.departures([(d.label, d.symbol, d.delivered, d.raw) for d in found if d.unit == unit], unit, dark)
         for unit in dict.fromkeys(d.unit for d in found)

@@ -19,25 +19,27 @@ from explorer import palette, routes
 from explorer.figures import base as figures
 from explorer.files import exports
 from explorer.live import frames, models, solutions
-from explorer.live.protocol import Dial
+from explorer.live.dial import Dial, ResolvedRequest
 from explorer.live.solutions import Solved
 from explorer.sections.baselines import timed_call
 
 Curve = tuple[str, Array, dict[str, object]]
 
 
-def show(model: Model, dial: Dial, words: str = "") -> None:
+def show(model: Model, request: ResolvedRequest, words: str = "") -> None:
     """Everything about one released solution, after the problem's own `words` about it."""
-    solved = solutions.solve(model, dial)
-    draw_files(model, dial, solved)
-    for column, figure, name in zip(st.columns(3), charts(model, dial, solved, routes.dark()), "fpe", strict=True):
+    solved = solutions.solve(model, request)
+    draw_files(model, request.dial, solved)
+    for column, figure, name in zip(
+        st.columns(3), charts(model, request.dial, solved, routes.dark()), "fpe", strict=True
+    ):
         column.plotly_chart(
             figure, theme=None, config=routes.PLOTLY, key=f"solved:{model.name}:{name}", height=figures.HEIGHT
         )
     text, table = st.columns([4, 5], gap="large")
     text.markdown(words or model.preset.summary)
     text.caption(notes(model, solved))
-    table.dataframe(ways(model, dial, solved), hide_index=True, width="stretch", column_config=columns())
+    table.dataframe(ways(model, request, solved), hide_index=True, width="stretch", column_config=columns())
 
 
 def columns() -> dict[str, Any]:
@@ -96,18 +98,19 @@ def notes(model: Model, solved: Solved) -> str:
     return f"{step}: {solved.ms[step]:.1f} ms take the relative error from {before:.2g} to {after:.2g}."
 
 
-def ways(model: Model, dial: Dial, solved: Solved) -> pd.DataFrame:
+def ways(model: Model, request: ResolvedRequest, solved: Solved) -> pd.DataFrame:
     """This model and every rival at the same request: milliseconds (median of a few, one run) and relative error."""
     problem, exact = model.problem, solved.exact
-    still = replace(dial, project=False)
-    rows = [("This model", 1e3 * timed_call(lambda: models.take(model, still))[0], solutions.error(solved.raw, exact))]
-    if dial.project and problem.projection:
-        seconds = timed_call(lambda: models.take(model, dial))[0]
+    raw = request.without_projection()
+    seconds = timed_call(lambda: models.sample_request(model, raw))[0]
+    rows = [("This model", 1e3 * seconds, solutions.error(solved.raw, exact))]
+    if request.project and problem.projection:
+        seconds = timed_call(lambda: models.sample_request(model, request))[0]
         rows.append((f"This model + {problem.projection}", 1e3 * seconds, solutions.error(solved.field, exact)))
     rivals = {problem.live.name: problem.live} if problem.live else {}
     rivals |= {r.name: r for r in problem.rivals if r.name not in rivals}
     for rival in rivals.values():
-        seconds, made = timed_call(partial(rival.make, solved.sample.requested, 1, dial.seed, model.field.shape))
+        seconds, made = timed_call(partial(rival.make, solved.sample.requested, 1, request.seed, model.field.shape))
         rows.append((rival.label, 1e3 * seconds, None if rival.role == "exact" else solutions.error(made[0], exact)))
     return pd.DataFrame(rows, columns=["way", "milliseconds", "relative error"])
 
@@ -137,7 +140,7 @@ def published(name: str) -> None:
     for group in model.problem.published:
         st.markdown(f"##### {group} of the paper, case by case: relative error")
         with st.spinner("Solving every case of the table; kept for this version of the model…"):
-            table = beside(name, model.digest, group)
+            table = case_table(name, model.digest, group)
         st.dataframe(table, width="stretch", height=36 * (len(table) + 1) + 2)
         st.caption(
             "Ours is computed here, against the exact solution; the paper's numbers are measured against its own "
@@ -147,7 +150,7 @@ def published(name: str) -> None:
 
 
 @st.cache_data(show_spinner=False, max_entries=16)
-def beside(name: str, digest: str, group: str) -> pd.DataFrame:
+def case_table(name: str, digest: str, group: str) -> pd.DataFrame:
     """The table of a group: this model, the published methods, the trivial predictors; kept for each version of the
     model."""
     model = copy.copy(models.MODELS.get(name))

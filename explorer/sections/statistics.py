@@ -13,20 +13,20 @@ from explorer import routes
 from explorer.figures import base as figures
 from explorer.files import exports, formats
 from explorer.live import frames, models
-from explorer.live.protocol import Dial
+from explorer.live.dial import Dial, ResolvedRequest
 from explorer.sections import request_error
 
 COLUMNS = 3
 
 
-def show(model: Model, dial: Dial, sample: Sample) -> None:
+def show(model: Model, request: ResolvedRequest, sample: Sample) -> None:
     """Everything about one released sample."""
     measured = models.describe(model, sample)
-    reference = models.reference(model, dial)
-    draw_files(model, dial, sample, measured, reference)
+    reference = models.reference(model, request)
+    draw_files(model, request.dial, sample, measured, reference)
     st.markdown("##### What was delivered, beside held-out data" if reference else "##### What was delivered")
     drawn = [
-        *request_error.charts(model, dial, routes.dark()),
+        *request_error.charts(model, request, routes.dark()),
         *charts(model, sample, measured, reference, routes.dark()),
     ]
     draw_charts(model, drawn, explanations(model, bool(reference)))

@@ -12,7 +12,7 @@ from core.types import Problem, Quantity
 from explorer import routes
 from explorer.files import exports
 from explorer.live import frames, models
-from explorer.live.protocol import Dial, Value
+from explorer.live.dial import Dial, Value, resolve, sizes
 
 WIDE = 192
 """Largest size of a picture here, in pixels of the field."""
@@ -28,7 +28,7 @@ SHARES = (0.1, 0.5, 0.85)
 def dials(model: Model) -> list[tuple[Dial, str]]:
     """Three dials that show the range: the first scalar condition at three values, else a growing first share of the
     first simplex; other seeds of the default request where there is neither, or the model refuses the value."""
-    size = max((s for s in models.sizes(model) if s <= WIDE), default=model.field.shape[0])
+    size = max((s for s in sizes(model) if s <= WIDE), default=model.field.shape[0])
     made = [(Dial(seed=SEED + i, size=size), f"seed {SEED + i}") for i in range(len(SHARES))]
     q = next((q for kind in ("scalar", "simplex") for q in model.conditions if q.kind == kind), None)
     for i, share in enumerate(SHARES if q else ()):
@@ -36,7 +36,7 @@ def dials(model: Model) -> list[tuple[Dial, str]]:
         value, caption = at(q, share)
         dial = Dial({q.name: value}, seed=SEED + i, size=size)
         with contextlib.suppress(ValueError):
-            models.check(model, dial)
+            resolve(model, dial)
             made[i] = (dial, caption)
     return made
 
@@ -58,10 +58,10 @@ def covers(name: str, digest: str, dark: bool) -> tuple[list[tuple[bytes, str]],
     """The pictures of a model (PNG, sentence below it) and its seconds per sample; kept for each version of it."""
     model = models.MODELS.get(name)
     assert digest == model.digest, "the digest is part of the cache's key"
-    seconds = models.timed(model, Dial(seed=SEED))
+    seconds = models.seconds_per_sample(model, resolve(model, Dial(seed=SEED)))
     made = []
     for dial, caption in dials(model):
-        sample = models.take(model, dial)
+        sample = models.sample_dial(model, dial)
         picture = frames.picture(model.field, sample)
         made.append((exports.png(picture, model.field, max(3, SHARP // len(picture)), dark), caption))
     return made, seconds

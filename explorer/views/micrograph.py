@@ -17,7 +17,7 @@ from core.readers.uploads import Picture
 from core.sampling import Model
 from core.simulation import correlations
 from core.types import Array
-from explorer import problem_page, routes
+from explorer import routes, session
 from explorer.figures import micrograph as drawn
 from explorer.files import micrograph as micrograph_files
 from explorer.files.formats import UNITS
@@ -55,7 +55,7 @@ def show() -> None:
     except ValueError as error:
         middle.error(str(error))
         return
-    model = problem_page.loaded(request.MODEL)
+    model = session.loaded(request.MODEL)
     best = request.suggested(target, model) if model else 1.0
     with left:
         pixel, unit, step = scales(held, best)
@@ -324,7 +324,7 @@ def actions(model: Model, made: Made, pixel: float, unit: str) -> None:
     """To the two-phase page with this request, and to a file."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if st.button("Open in the two-phase page", icon=":material/tune:"):
-            problem_page.remember_for(model, made.dial)
+            session.remember_for(model, made.dial)
             st.switch_page(routes.page("two_phase"))
         n = int(st.number_input("Structures", 1, micrograph_files.MOST, 64, key="micrograph:n", width=130))
         make = partial(micrograph_files.bundle, model, made, n, pixel, unit)

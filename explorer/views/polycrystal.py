@@ -8,7 +8,7 @@ import streamlit as st
 from core import discovery
 from core.metrics import fractions
 from core.sampling import Model
-from explorer import palette, problem_page, routes
+from explorer import palette, problem_page, routes, session
 from explorer.figures import paper
 
 COUNTS = (10, 30, 100)
@@ -27,7 +27,7 @@ def computed(model: Model, n: int) -> pd.DataFrame:
 @st.fragment
 def figure_7(name: str) -> None:
     """A button that samples every target of the paper's figure, and the figure; dragging goes on meanwhile, live."""
-    model = problem_page.loaded(name)
+    model = session.loaded(name)
     if model is None:
         return
     st.markdown("##### The paper's Figure 7: delivered shares for many targets")

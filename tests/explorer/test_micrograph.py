@@ -19,6 +19,7 @@ from explorer import link, routes
 from explorer.files import exports
 from explorer.files import micrograph as micrograph_files
 from explorer.live import frames, models
+from explorer.live.dial import resolve
 from explorer.live.models import MODELS
 from explorer.live.protocol import decode
 from explorer.micrograph import request
@@ -219,22 +220,22 @@ def test_a_dial_with_a_curve_survives_its_link(model):
     dial = request.make(model, target(), 1.0, n=1).dial
     back, notes = link.from_query(model, link.to_query(model, dial))
     assert notes == () and back.conditions["correlation"] == dial.conditions["correlation"]
-    np.testing.assert_array_equal(models.take(model, back).labels, models.take(model, dial).labels)
+    np.testing.assert_array_equal(models.sample_dial(model, back).labels, models.sample_dial(model, dial).labels)
     bad = link.to_query(model, dial) | {"correlation": ",".join(["0.9"] + ["0.1"] * 32)}
     back, notes = link.from_query(model, bad)
-    assert "correlation" not in back.conditions and notes and models.take(model, back).labels is not None
+    assert "correlation" not in back.conditions and notes and models.sample_dial(model, back).labels is not None
 
 
 def test_a_given_curve_follows_the_volume_fraction(model):
     """Dragged to another fraction, the curve keeps c(r): S2(0) = p1 and S2(inf) = p1^2."""
     dial = request.make(model, target(), 1.0, n=1).dial
     moved = replace(dial, conditions={**dial.conditions, "volume_fraction": 0.55})
-    sample = models.take(model, moved)
+    sample = models.sample_dial(model, moved)
     asked, before = sample.requested["correlation"][0], np.array(dial.conditions["correlation"])
     p, q = before[0], asked[0]
     assert q == pytest.approx(0.55, abs=1e-6)
     np.testing.assert_allclose((asked - q * q) / (q - q * q), (before - p * p) / (p - p * p), atol=2e-3)
-    header, arrays = decode(frames.frame(model, moved))
+    header, arrays = decode(frames.frame(model, resolve(model, moved)))
     np.testing.assert_allclose(arrays["asked.correlation"], asked, atol=1e-7)
     assert "error" not in header
 
@@ -245,12 +246,12 @@ def test_the_two_phase_page_opens_with_the_curve(page, model):
     dial = page.session_state["micrograph:made"].dial
     script = f"""
 import streamlit as st
-from explorer import problem_page
-from explorer.live.protocol import Dial
+from explorer import problem_page, session
+from explorer.live.dial import Dial
 from explorer.live.models import MODELS
 if "opened" not in st.session_state:
     st.session_state["opened"] = True
-    problem_page.remember_for(MODELS.get({request.MODEL!r}), Dial({dict(dial.conditions)!r}, size=128))
+    session.remember_for(MODELS.get({request.MODEL!r}), Dial({dict(dial.conditions)!r}, size=128))
 problem_page.show("two_phase")
 """
     opened = AppTest.from_string(script, default_timeout=60).run()
@@ -290,7 +291,7 @@ def test_the_zip(model):
     assert float(s2[5]["distance (µm)"]) == pytest.approx(float(correlations.distances()[5]))
     np.testing.assert_allclose(
         [float(r["structure_002"]) for r in s2],
-        np.array(models.take(model, made.dial, 3).measured["correlation"][2]),
+        np.array(models.sample_dial(model, made.dial, 3).measured["correlation"][2]),
         rtol=1e-5,
     )
     with pytest.raises(ValueError, match="1 to 512"):

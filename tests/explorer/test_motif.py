@@ -14,7 +14,7 @@ from explorer import palette, panel_spec, routes
 from explorer.figures import motif
 from explorer.files import exports
 from explorer.live import models
-from explorer.live.protocol import Dial
+from explorer.live.dial import Dial
 from explorer.sections import custom_motif
 from explorer.views import motif as view
 from tests.explorer import untrained

@@ -11,8 +11,8 @@ from core import discovery, sampling
 from explorer import link, routes
 from explorer.files import exports
 from explorer.live import component, protocol
+from explorer.live.dial import Dial
 from explorer.live.models import MODELS
-from explorer.live.protocol import Dial
 
 REQUEST = {
     "id": 4,

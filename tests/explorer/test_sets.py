@@ -20,7 +20,7 @@ from core.sampling.request import Sweep
 from explorer.figures import base as figures
 from explorer.files import batches
 from explorer.live import models
-from explorer.live.protocol import Dial
+from explorer.live.dial import Dial
 from explorer.sections import batches as sets
 from explorer.sections import correlation_baselines
 
@@ -67,7 +67,9 @@ def test_the_command_line_says_what_was_released(curved, tmp_path, dial, span):
 def test_a_set_holds_what_the_page_shows(curved, found):
     assert (found.n, found.shape) == (9, (64, 64))
     np.testing.assert_allclose(found.requested["volume_fraction"], np.linspace(0.3, 0.5, 9), atol=1e-6)
-    alone = models.take(curved, Dial({"volume_fraction": 0.3, "length": 8.0}, DIAL.latent, 5, 64, off=("network",)))
+    alone = models.sample_dial(
+        curved, Dial({"volume_fraction": 0.3, "length": 8.0}, DIAL.latent, 5, 64, off=("network",))
+    )
     assert (
         found.labels(0, 1)[0] != alone.labels[0]
     ).mean() < 5e-3  # other batches round differently, refinement carries it on
