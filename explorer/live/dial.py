@@ -46,7 +46,7 @@ class Dial:
 
 @dataclass(frozen=True, eq=False)
 class ResolvedRequest:
-    """A dial in the terms of one model; made by `resolve` alone.
+    """A dial as one model takes it; made by `resolve` alone.
 
     dial : the dial that was resolved.
     conditions : values by name as `Model.sample` takes them; drawn curves in cells, replaced conditions left out.

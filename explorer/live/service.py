@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from explorer.labs import gan, inverse, linear
-from explorer.labs.lab import Lab
 from explorer.live import frames, protocol
 from explorer.live.dial import resolve
 from explorer.live.models import MODELS, ModelCache
@@ -29,10 +28,15 @@ FLOOD = 600
 IDLE = 600.0
 """Seconds without a message after which the connection closes (the panel opens it again when it is used)."""
 CONNECTIONS = 64
-LABS: dict[str, Lab] = {lab.name: lab for lab in (linear.LAB, gan.LAB, inverse.LAB)}
-"""The labs, which answer for themselves."""
 UNKNOWN = "This picture could not be made; the server's log says why. Reset the sliders and try again."
 POLICY, TOO_BIG, GOING, LATER = 1008, 1009, 1001, 1013
+
+
+class Lab(Protocol):
+    """A page of theory that answers its own requests, `{"lab": name, ...}`."""
+
+    def answer(self, message: Mapping[str, Any], number: int) -> bytes:
+        """The frame for one request; `ValueError` with a sentence when there is none."""
 
 
 def same_origin(origin: str | None, host: str | None) -> bool:
@@ -104,6 +108,7 @@ class Service:
     def __init__(
         self,
         models: ModelCache = MODELS,
+        labs: Mapping[str, Lab] | None = None,
         workers: int = 2,
         pool: Executor | None = None,
         hosts: Sequence[str] = (),
@@ -112,11 +117,12 @@ class Service:
 
         Args:
             models: the models behind the frames.
+            labs: the labs that answer, by name.
             workers: threads of the default `pool`.
             pool: where frames are computed.
             hosts: host names whose pages may connect; all when empty.
         """
-        self._models = models
+        self._models, self._labs = models, dict(labs or {})
         self._pool = pool or ThreadPoolExecutor(workers, thread_name_prefix="live")
         self._hosts = tuple(h.lower() for h in hosts)
         self._open = 0
@@ -140,9 +146,9 @@ class Service:
 
     def lab(self, name: object) -> Lab:
         """The lab of this name; `ValueError` when there is none."""
-        if not isinstance(name, str) or name not in LABS:
-            raise ValueError(f"The labs are: {', '.join(LABS)}; got {protocol.shorten(name)}.")
-        return LABS[name]
+        if not isinstance(name, str) or name not in self._labs:
+            raise ValueError(f"The labs are: {', '.join(self._labs) or 'none'}; got {protocol.shorten(name)}.")
+        return self._labs[name]
 
     async def handle(self, socket: WebSocket) -> None:
         """Serves one connection until it closes, idles or breaks a rule."""
