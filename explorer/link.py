@@ -118,7 +118,7 @@ def to_query(model: Model, dial: Dial) -> dict[str, str]:
     if dial.best_of > 1:
         query["best_of"] = str(dial.best_of)
     if dial.locked:
-        query["locked"] = ",".join(".".join([name, *map(str, held)]) for name, held in dial.locked.items())
+        query["locked"] = ",".join(".".join([name, *map(str, indices)]) for name, indices in dial.locked.items())
     if model.preset != model.problem.presets[0]:
         query["preset"] = model.preset.name
     return query | {"m": model.digest[:DIGEST]}
