@@ -1,8 +1,8 @@
 """Long work in the background: commands in processes of low priority, each with a private folder, while the page stays
 interactive.
 
-A command prints lines `done/total`; the last line of its stderr is the sentence shown when it fails. Its output is read
-from a pipe, so that it ends by itself soon after the explorer has ended."""
+A command prints lines `done/total`; the last line of its stderr is the message when it fails. Its output is read from a
+pipe, so that it ends by itself soon after the explorer has ended."""
 
 from __future__ import annotations
 

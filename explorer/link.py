@@ -127,18 +127,7 @@ def to_query(model: Model, dial: Dial) -> dict[str, str]:
 def from_query(model: Model, query: Mapping[str, str]) -> tuple[Dial, tuple[str, ...]]:
     """The dial in a link, and a sentence for each part of it that cannot be used (that part takes its default)."""
     notes: list[str] = []
-    conditions: dict[str, Value] = {}
-    drawn: dict[str, tuple[float, ...]] = {}
-    smooth = True
-    for q in model.conditions:
-        if q.name in query:
-            try:
-                if q.kind == "curve" and q.optional and "," not in query[q.name]:
-                    drawn[q.name], smooth = unpack_points(model, q.name, query[q.name])
-                else:
-                    conditions[q.name] = _condition(q, query[q.name])
-            except ValueError as error:
-                notes.append(f"{error} The default is used.")
+    conditions, drawn, smooth = _conditions(model, query, notes)
     latent: dict[str, Value] = {}
     if query.get("z"):
         try:
@@ -174,6 +163,24 @@ def from_query(model: Model, query: Mapping[str, str]) -> tuple[Dial, tuple[str,
             "This link was made with another version of the trained model: the picture may differ from the one shared."
         )
     return dial, tuple(notes)
+
+
+def _conditions(
+    model: Model, query: Mapping[str, str], notes: list[str]
+) -> tuple[dict[str, Value], dict[str, tuple[float, ...]], bool]:
+    """Conditions, drawn curves and whether these are smooth; a sentence for each that cannot be used."""
+    conditions: dict[str, Value] = {}
+    drawn: dict[str, tuple[float, ...]] = {}
+    smooth = True
+    for q in (q for q in model.conditions if q.name in query):
+        try:
+            if q.kind == "curve" and q.optional and "," not in query[q.name]:
+                drawn[q.name], smooth = unpack_points(model, q.name, query[q.name])
+            else:
+                conditions[q.name] = _condition(q, query[q.name])
+        except ValueError as error:
+            notes.append(f"{error} The default is used.")
+    return conditions, drawn, smooth
 
 
 def _locked(text: str) -> dict[str, tuple[int, ...]]:

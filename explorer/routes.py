@@ -59,7 +59,7 @@ def problem() -> str:
 
 
 def dark() -> bool:
-    """True when the page is shown in the dark theme."""
+    """True in the dark theme."""
     return st.context.theme.type == "dark"
 
 

@@ -132,7 +132,7 @@ CHOICES = (
             (
                 "extragradient",
                 "Extragradient",
-                "Both step at once along the gradients found one step ahead: twice the work (eq. 11).",
+                "Both step at once along the gradients computed one step ahead: twice the work (eq. 11).",
             ),
             (
                 "optimistic",

@@ -71,7 +71,7 @@ CHOICES = (
         (
             ("simultaneous", "Simultaneous", "Both players step at once (GD)."),
             ("alternating", "Alternating", "Critic, generator, projection in turn, once each (Algorithm 1)."),
-            ("extragradient", "Extragradient", "Step with the gradient found one step ahead (eq. 11)."),
+            ("extragradient", "Extragradient", "Step with the gradient computed one step ahead (eq. 11)."),
             ("optimistic", "Optimistic", "Step along 2 g_t − g_{t−1} (Daskalakis et al. 2018)."),
         ),
     ),

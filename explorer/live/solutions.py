@@ -1,7 +1,7 @@
 """Fields over physical axes, solved rather than sampled, with their exact solution, residuals and errors.
 
 The maps are the delivered field, the exact one, and the local residual of every invariance that has one. Residuals are
-measured in the generator's frame and shown in the laboratory frame, as the field is."""
+measured in the generator's frame and drawn in the laboratory frame, as the field is."""
 
 from __future__ import annotations
 
