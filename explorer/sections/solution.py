@@ -1,4 +1,4 @@
-"""Below the panel of a solution: files, charts, the other ways to solve the same request, and the table of a paper."""
+"""Below the panel of a solution: files, charts, other solvers at the same request, and the table of a paper."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Curve = tuple[str, Array, dict[str, object]]
 
 
 def show(model: Model, request: ResolvedRequest, words: str = "") -> None:
-    """Everything about one released solution, after the problem's own `words` about it."""
+    """Everything about one released solution, after the problem's own paragraph `words`."""
     solved = solutions.solve(model, request)
     draw_files(model, request.dial, solved)
     for column, figure, name in zip(
@@ -43,7 +43,7 @@ def show(model: Model, request: ResolvedRequest, words: str = "") -> None:
 
 
 def columns() -> dict[str, Any]:
-    """How the numbers of a comparison are written."""
+    """Number formats of the comparison."""
     return {
         "milliseconds": st.column_config.NumberColumn(format="%.2f"),
         "relative error": st.column_config.NumberColumn(format="scientific"),
@@ -74,7 +74,7 @@ def charts(model: Model, dial: Dial, solved: Solved, night: bool) -> list[go.Fig
 
 
 def over_time(solved: Solved) -> list[Curve]:
-    """Relative L2 error of each level after the first, delivered and (where they differ) raw."""
+    """Relative L2 error of each level after the first, delivered and (where they differ) before correction."""
     exact = solved.exact
     if exact is None:
         return []
@@ -85,21 +85,21 @@ def over_time(solved: Solved) -> list[Curve]:
 
     out: list[Curve] = [("this model", curve(solved.field), {})]
     if not np.array_equal(solved.field, solved.raw):
-        out.append(("raw network", curve(solved.raw), {"dash": "dot"}))
+        out.append(("before correction", curve(solved.raw), {"dash": "dot"}))
     return out
 
 
 def notes(model: Model, solved: Solved) -> str:
-    """What the projection step cost and gained, in a sentence."""
+    """A sentence about the time and the gain of the correction."""
     step = model.problem.projection
     before, after = solutions.error(solved.raw, solved.exact), solutions.error(solved.field, solved.exact)
     if step not in solved.ms or before is None or after is None:
         return ""
-    return f"{step}: {solved.ms[step]:.1f} ms take the relative error from {before:.2g} to {after:.2g}."
+    return f"{step}: {solved.ms[step]:.1f} ms reduce the relative error from {before:.2g} to {after:.2g}."
 
 
 def ways(model: Model, request: ResolvedRequest, solved: Solved) -> pd.DataFrame:
-    """This model and every rival at the same request: milliseconds (median of a few, one run) and relative error."""
+    """This model and each baseline at the same request: milliseconds (median of a few, one run) and relative error."""
     problem, exact = model.problem, solved.exact
     raw = request.without_projection()
     seconds = timed_call(lambda: models.sample_request(model, raw))[0]
@@ -116,7 +116,7 @@ def ways(model: Model, request: ResolvedRequest, solved: Solved) -> pd.DataFrame
 
 
 def draw_files(model: Model, dial: Dial, solved: Solved) -> None:
-    """One row of downloads; nothing is made before it is asked for."""
+    """One row of downloads; each file is made when it is requested."""
     stem, field = exports.stem(model, dial), model.field
     picture = partial(exports.png, frames.picture(field, solved.sample), field, 4, routes.dark())
     files = [
@@ -135,24 +135,22 @@ def draw_files(model: Model, dial: Dial, solved: Solved) -> None:
 
 @st.fragment
 def published(name: str) -> None:
-    """What a paper published, beside what this model and the trivial predictors do on the same cases."""
+    """The published table, next to this model and trivial predictors on the same cases."""
     model = models.MODELS.get(name)
     for group in model.problem.published:
-        st.markdown(f"##### {group} of the paper, case by case: relative error")
-        with st.spinner("Solving every case of the table; kept for this version of the model…"):
+        st.markdown(f"##### {group} of the paper: relative error of each case")
+        with st.spinner("Solving every case of the table; the result is kept for this checkpoint…"):
             table = case_table(name, model.digest, group)
         st.dataframe(table, width="stretch", height=36 * (len(table) + 1) + 2)
         st.caption(
-            "Ours is computed here, against the exact solution; the paper's numbers are measured against its own "
-            "numerical "
-            "reference, on its own grid."
+            "This model is measured here against the exact solution; the paper's numbers are relative to its own "
+            "numerical reference, on its own grid."
         )
 
 
 @st.cache_data(show_spinner=False, max_entries=16)
 def case_table(name: str, digest: str, group: str) -> pd.DataFrame:
-    """The table of a group: this model, the published methods, the trivial predictors; kept for each version of the
-    model."""
+    """The table of a group of cases: this model, published methods, trivial predictors; cached per checkpoint."""
     model = copy.copy(models.MODELS.get(name))
     assert digest == model.digest, "the digest is part of the cache's key"
     trivial = tuple(r for r in model.problem.rivals if not r.role)

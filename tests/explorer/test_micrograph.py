@@ -83,12 +83,12 @@ def test_from_upload_to_structures(page):
     expected = windows.statistics(windows.phases(grey, thresholds.otsu(grey)))
     assert not page.exception and not page.error
     assert facts(page)["Volume fraction p1"] == f"{expected.p:.4f} ± {expected.p_error:.2g}"
-    button(page, "Make structures like this").click().run()
+    button(page, "Generate structures like this").click().run()
     assert not page.exception and not page.error
     made = page.session_state["micrograph:made"]
     assert made.sample.labels.shape == (8, 128, 128)
     assert np.abs(made.sample.labels.mean((1, 2)) - expected.p).max() <= 1 / 128**2
-    assert request.missed(made).max() < 2e-3
+    assert request.correlation_errors(made).max() < 2e-3
     assert [b.label for b in page.get("download_button")] == ["Export 64"]
 
 
@@ -130,7 +130,9 @@ def test_a_bad_upload_loses_nothing(page, name, content, say):
     upload(page, "discs.png", discs())
     held = facts(page)
     upload(page, name, content)
-    assert not page.exception and any(say in s and "What was read before is still here." in s for s in sentences(page))
+    assert not page.exception and any(
+        say in s and "The file read before is still in use." in s for s in sentences(page)
+    )
     assert facts(page) == held
     upload(page, "other.tif", discs((80, 90), "TIFF"))
     assert not page.error and facts(page) != held
@@ -145,7 +147,7 @@ def test_windows_and_thresholds_that_cannot_be_are_sentences(page):
     cut.set_value(cut.max).run()
     assert not page.exception and "all of phase 0" in sentences(page)[0]
     cut.set_value(cut.max - 12).run()
-    button(page, "Make structures like this").click().run()
+    button(page, "Generate structures like this").click().run()
     assert not page.exception and any("Allowed: 0.05 to 0.95" in s for s in sentences(page)), "p1 is below .05 there"
 
 
@@ -160,7 +162,7 @@ def test_several_pictures_and_curves(page):
     rows = "\n".join(f"{a},{b}" for a, b in zip(r, 0.3 * (0.3 + 0.7 * np.exp(-r / 6)), strict=True))
     upload(page, "s2.csv", rows.encode())
     assert not page.exception and next(n for n in page.number_input if "p1" in n.label).value == pytest.approx(0.3)
-    button(page, "Make structures like this").click().run()
+    button(page, "Generate structures like this").click().run()
     made = page.session_state["micrograph:made"]
     assert not page.exception and made.sample.measured["volume_fraction"][0] == pytest.approx(0.3, abs=1e-4)
 
@@ -172,7 +174,7 @@ def test_an_impossible_curve_is_moved_or_refused_in_a_sentence(page):
         (np.where(r > 0, 0.02, 0.4), "No structure has"),
     ):
         upload(page, "s2.csv", "\n".join(f"{a},{b}" for a, b in zip(r, curve, strict=True)).encode())
-        button(page, "Make structures like this").click().run()
+        button(page, "Generate structures like this").click().run()
         assert not page.exception and any(say in s for s in sentences(page))
 
 
@@ -242,7 +244,7 @@ def test_a_given_curve_follows_the_volume_fraction(model):
 
 def test_the_two_phase_page_opens_with_the_curve(page, model):
     button(page, "Try an example").click().run()
-    button(page, "Make structures like this").click().run()
+    button(page, "Generate structures like this").click().run()
     dial = page.session_state["micrograph:made"].dial
     script = f"""
 import streamlit as st

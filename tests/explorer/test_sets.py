@@ -78,9 +78,9 @@ def test_a_set_holds_what_the_page_shows(curved, found):
 @pytest.mark.parametrize(
     ("n", "span", "dial", "words"),
     [
-        (9, ("length", 6.0, 9.0), Dial(drawn={"correlation": POINTS}), "cannot vary. Go back"),
+        (9, ("length", 6.0, 9.0), Dial(drawn={"correlation": POINTS}), "cannot vary. Return"),
         (9, ("volume_fraction", 0.3, 0.4), Dial(drawn={"correlation": POINTS}), "volume fraction cannot vary"),
-        (9000, None, Dial(size=512), "up to 2500 samples of 512"),
+        (9000, None, Dial(size=512), "at most 2500 samples of 512"),
         (9, None, Dial(off=("luck",)), "no stage 'luck'"),
     ],
 )
@@ -194,7 +194,7 @@ def test_a_set_that_cannot_be_made_says_so():
 
 
 def test_the_rivals_come_at_once_and_the_slow_one_later():
-    page = click(opened("correlation_baselines", DIAL), "Run the other ways at this request")
+    page = click(opened("correlation_baselines", DIAL), "Compare methods at this request")
     assert not page.exception and not page.error
     page = finish(page, "")
     labels = list(page.dataframe[0].value.index)
@@ -207,7 +207,7 @@ def test_the_rivals_come_at_once_and_the_slow_one_later():
         "Lineal path error",
         rivals.MILLISECONDS,
     } <= set(page.dataframe[0].value)
-    page = click(page, "Run the other ways at this request")
+    page = click(page, "Compare methods at this request")
     if page.get("progress"):
         page = click(page, "Cancel")
         assert list(page.dataframe[0].value.index)[-1] != "Yeong-Torquato annealing"

@@ -189,22 +189,22 @@ def test_every_way_says_how_far_it_is_from_the_request():
     model = get("rings/shares")
     asked = {"fractions": np.array([SKEWED], np.float32)}
     made = baselines.measure(model, "All core", lambda: np.zeros((1, 32, 32), np.uint8), asked)
-    assert made.missed == [("core", 512.0, "px")]
+    assert made.request_errors == [("core", 512.0, "px")]
     ours = baselines.run(model, Dial({"fractions": SKEWED}))[0]
-    assert ours.missed[0][1] <= 1.0
+    assert ours.request_errors[0][1] <= 1.0
     mixed = get("discs/mixed")
     given = {q.name: np.array([q.default], np.float32) for q in mixed.conditions}
     delivered = models.sample_dial(mixed, Dial())
     (_, worst, unit), (label, share, per_cent) = baselines.measure(
         mixed, "Ours", lambda: delivered.labels, given
-    ).missed
+    ).request_errors
     assert (unit, label, per_cent) == ("px", "Area 2", "%") and worst < 0.25
     assert share == pytest.approx(100 * abs(delivered.measured["area2"][0] / 324 - 1))
 
 
 def test_presets_that_take_the_same_request_stand_beside_each_other():
     titles = [title for title, _ in baselines.siblings(get("discs/pair"), Dial(APART))]
-    assert titles == ["No request, without a request"], "the other one is dialled by an area"
+    assert titles == ["No request, unconditional"], "the other one is dialled by an area"
     (_, make), *_ = baselines.siblings(get("discs/pair"), Dial(APART, seed=4))
     np.testing.assert_array_equal(make(), get("discs/free").sample(seed=4).labels)
     assert [title for title, _ in baselines.siblings(get("discs/free"), Dial())] == []
