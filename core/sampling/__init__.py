@@ -2,8 +2,19 @@
 
 from core import folders
 from core.fields import harden
-from core.sampling.model import CHUNK, Model, draw, load, measure, path_of, places, position, representative, spread
-from core.sampling.validation import brief, outside, validate
+from core.sampling.model import (
+    CHUNK,
+    Model,
+    draw,
+    load,
+    low_discrepancy,
+    measure,
+    path_of,
+    places,
+    position,
+    representative,
+)
+from core.sampling.validation import brief, range_warning, validate
 from core.types import Sample
 
 CHECKPOINTS = folders.to_read()
@@ -18,12 +29,12 @@ __all__ = [
     "draw",
     "harden",
     "load",
+    "low_discrepancy",
     "measure",
-    "outside",
     "path_of",
     "places",
     "position",
+    "range_warning",
     "representative",
-    "spread",
     "validate",
 ]

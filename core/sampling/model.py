@@ -16,8 +16,8 @@ from core import checkpoint as checkpoints
 from core import discovery, folders, sampling
 from core.fields import as_soft, harden, soft_field
 from core.keys import key
-from core.sampling.validation import outside, validate
-from core.training.game import misfit
+from core.sampling.validation import range_warning, validate
+from core.training.game import invariance_loss
 from core.types import Array, Conditions, Field, Invariance, Problem, Quantity, Sample
 
 CHUNK = {"cpu": 1, "cuda": 64}
@@ -26,7 +26,7 @@ MOST_TRIED = 64
 """Most draws of a sample among which the best is taken."""
 
 
-def spread(seed: int, index: int) -> float:
+def low_discrepancy(seed: int, index: int) -> float:
     """Uniform in 0..1, evenly over the indices of one seed (golden-ratio sequence from a keyed start): an ensemble's
     random latents cover the data's distribution with less noise than independent draws, at any n."""
     return (key(seed, "spread") / 2**63 + index * 0.6180339887498949) % 1.0
@@ -132,7 +132,9 @@ class Model:
         wanted = [q for q in quantities if q.name in given or (fill and not q.optional and q.name not in replaced)]
         return {q.name: validate(q, given.get(q.name, q.default), n) for q in wanted}
 
-    def settled(self, conditions: Mapping[str, Any] | None, n: int) -> tuple[dict[str, Array], tuple[str, ...]]:
+    def reconcile_request(
+        self, conditions: Mapping[str, Any] | None, n: int
+    ) -> tuple[dict[str, Array], tuple[str, ...]]:
         """All conditions of n samples, made to agree, and a sentence for each change; `ValueError` for what the problem
         refuses."""
         asked = self.request(conditions, n, self.conditions, fill=True)
@@ -161,16 +163,16 @@ class Model:
         (conditions and latents given for each sample are those of these n). `project=False` delivers the raw network's
         labels. `stages` switches parts off, e.g. `network=False`, or `refine=False` where the problem refines. Of
         `best_of` draws of each sample, the first as without it, that with the smallest L_I is taken, before any
-        refinement: see `missed` and `Sample.tried`. Raises `ValueError` for a value of the wrong name, shape or range,
-        a condition given together with what it replaces, or conditions that the problem refuses together."""
+        refinement: see `request_loss` and `Sample.tried`. Raises `ValueError` for a value of the wrong name, shape or
+        range, a condition given together with what it replaces, or conditions that the problem refuses together."""
         if not 1 <= int(n) <= 1_000_000:
             raise ValueError(f"n must be 1 to 1000000; got {n}.")
         shape = self.shape(size)
         self.refuse_best_of(best_of)
-        asked, notes = self.settled(conditions, n)
+        asked, notes = self.reconcile_request(conditions, n)
         dialled = self.request(latent, n, self.latents, fill=False)
         given = asked | dialled
-        warnings = [outside(q, given[q.name]) for q in self.conditions + self.latents if q.name in given]
+        warnings = [range_warning(q, given[q.name]) for q in self.conditions + self.latents if q.name in given]
         chunk = self.chunk
         spans = [(i, min(i + chunk, n)) for i in range(0, n, chunk)]
         parts = [
@@ -232,7 +234,7 @@ class Model:
         logits, latent = draws[0]
         if best_of > 1:
             fields = [as_soft(deliver(*draw), self.field) for draw in draws]
-            tried = torch.stack([self.missed(f, {**implied, **conditions}) for f in fields], 1)
+            tried = torch.stack([self.request_loss(f, {**implied, **conditions}) for f in fields], 1)
 
             def best(parts: list[Tensor]) -> Tensor:
                 return torch.stack(parts)[tried.argmin(1), torch.arange(len(tried))]
@@ -273,7 +275,7 @@ class Model:
         keys = [key(seed, i, attempt) if attempt else key(seed, i) for i in index]
         noise = {k: v.to(self.device) for k, v in self.generator.noise(keys, shape).items()}
         if "uniform" in noise:
-            noise["uniform"] = torch.tensor([spread(seed, i) for i in index], device=self.device)
+            noise["uniform"] = torch.tensor([low_discrepancy(seed, i) for i in index], device=self.device)
         latent = {**self.generator.draw_latent(noise, conditions), **dials}
         flags = {k: v for k, v in stages.items() if k != "refine"}
         return self.generator(noise, conditions, latent, **flags).float(), latent
@@ -294,9 +296,9 @@ class Model:
                 f"best_of must be {f'a whole number from 1 to {most}' if self.pinned else alone}; got {count!r}."
             )
 
-    def missed(self, fields: Tensor, conditions: Conditions) -> Tensor:
+    def request_loss(self, fields: Tensor, conditions: Conditions) -> Tensor:
         """L_I = sum_i w_i I_i of soft fields (B, C, H, W) over the `pinned` invariances, w_i as in training; (B,)."""
-        return misfit(self.pinned, self.preset.config.weights, fields, conditions)
+        return invariance_loss(self.pinned, self.preset.config.weights, fields, conditions)
 
     def position(self, conditions: Mapping[str, Any] | None = None) -> float:
         """Where these conditions lie among all that can be asked; see `core.types.Position`."""

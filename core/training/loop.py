@@ -65,7 +65,7 @@ class Trainer:
         for optimiser, rates in zip(self.optimisers, self.rates, strict=True):
             for group, rate in zip(optimiser.param_groups, rates, strict=True):
                 group["lr"] = rate * scale
-        self.game.gone = self.done / self.config.steps
+        self.game.progress_share = self.done / self.config.steps
         logs, note = {}, ""
         try:
             logs = self.scheme.step(self.game.players, self.guard.watch(self.game.gradients), self.done)
