@@ -2,18 +2,10 @@
 
 from core import folders
 from core.fields import harden
-from core.sampling.model import (
-    CHUNK,
-    Model,
-    draw,
-    load,
-    low_discrepancy,
-    measure,
-    path_of,
-    places,
-    position,
-    representative,
-)
+from core.sampling.batch import CHUNK, low_discrepancy, measure
+from core.sampling.loading import draw, load, path_of
+from core.sampling.model import Model
+from core.sampling.positions import places, position, representative
 from core.sampling.validation import brief, range_warning, validate
 from core.types import Sample
 
