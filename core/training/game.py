@@ -30,6 +30,7 @@ from core.training.optimisers import make
 from core.types import Invariance, Player, Preset, Problem, TrainConfig
 
 DTYPES = {"fp32": torch.float32, "fp64": torch.float64, "bf16": torch.float32}
+"""Type of the weights by (resolved) precision; bf16 is that of the networks' arithmetic alone."""
 
 
 def clipped(gradients: list[Tensor], largest: float) -> list[Tensor]:
