@@ -22,6 +22,7 @@ from core.sampling.custom_motif import carrying
 from core.simulation import motifs
 from core.simulation.digits import Digits, embedded
 from core.training.game import Game
+from core.training.loop import Trainer
 from core.types import FREE, HELD_OUT, Checkpoint
 
 SHAPE = (32, 32)
@@ -167,7 +168,7 @@ def test_only_the_projected_critic_is_blind_on_the_support(name, blind):
 
 
 def test_the_batch_is_asked_for_the_motif_and_not_for_what_stands_in_the_data():
-    asked = game("projected").real(5)[1]["motif"]
+    asked = game("projected").real_batch(5)[1]["motif"]
     torch.testing.assert_close(asked, problem.PLUS.expand(4, *SHAPE))
     play = game("any")
     assert not torch.equal(play.real_batch(5)[1]["motif"], play.real_batch(6)[1]["motif"])
@@ -237,7 +238,7 @@ def test_without_scikit_learn_it_is_a_sentence(monkeypatch):
 def test_digits_are_never_mirrored():
     problem_, preset = discovery.split("motif/projected")
     images = problem_.source.draw(range(8), SHAPE)
-    trainer = train.Trainer(problem_, preset, preset.tiny, images, None)
+    trainer = Trainer(problem_, preset, preset.tiny, images, None)
     taken = trainer.game.images.take(3, range(8)).numpy()
     assert all(any(np.array_equal(one, image) for image in images) for one in taken)
 
