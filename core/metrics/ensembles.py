@@ -66,7 +66,7 @@ def _thin(values: Array) -> Array:
 
 
 @dataclass(frozen=True)
-class Contest:
+class EnsemblePair:
     """Two described ensembles at the same conditions `at` (n,), and thirds of the condition's range."""
 
     ours: Described
@@ -81,7 +81,7 @@ class Contest:
         return [place == k for k in range(3)]
 
 
-def scalar_rows(descriptor: Descriptor, contest: Contest) -> dict[str, float]:
+def scalar_rows(descriptor: Descriptor, contest: EnsemblePair) -> dict[str, float]:
     """Deviation of the mean in %, of the worst third in % and in sd of the data, and spread relative to the data's."""
     a, b = contest.ours[descriptor.name], contest.theirs[descriptor.name]
     label = descriptor.label.lower()
@@ -98,7 +98,7 @@ def scalar_rows(descriptor: Descriptor, contest: Contest) -> dict[str, float]:
     return rows
 
 
-def curve_rows(descriptor: Descriptor, contest: Contest) -> dict[str, float]:
+def curve_rows(descriptor: Descriptor, contest: EnsemblePair) -> dict[str, float]:
     """Mean absolute deviation of the ensemble's mean curve (whole, worst third) and spread relative to the data's."""
     a, b = contest.ours[descriptor.name], contest.theirs[descriptor.name]
     label = descriptor.label.lower().removesuffix(" s2")
@@ -112,7 +112,7 @@ def curve_rows(descriptor: Descriptor, contest: Contest) -> dict[str, float]:
     }
 
 
-def rows(problem: Problem, contest: Contest) -> dict[str, float]:
+def rows(problem: Problem, contest: EnsemblePair) -> dict[str, float]:
     """All comparison rows of one ensemble with the reference."""
     out: dict[str, float] = {}
     for descriptor in problem.descriptors:
@@ -169,7 +169,7 @@ def quality(
     pools = pooled.pools(problem, reference.array)
 
     def judge(made: Array) -> dict[str, float]:
-        found = rows(problem, Contest(describe(problem, made), theirs, at)) | pooled.rows(problem, made, pools)
+        found = rows(problem, EnsemblePair(describe(problem, made), theirs, at)) | pooled.rows(problem, made, pools)
         found = found if asked else {k: v for k, v in found.items() if not re.search(", (worst third|spread)", k)}
         return found | dict(
             problem.compare(made, reference, problem.source) if problem.compare and problem.source else {}
