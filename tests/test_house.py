@@ -26,6 +26,7 @@ ROOMS = (
     "models",
     "losses",
     "checkpoint",
+    "card",
     "training",
     "theory",
     "projection",
