@@ -36,7 +36,7 @@ from core.losses import ADVERSARIAL
 from core.training import distributed
 from core.training.guards import Diverged, StopFlag
 from core.training.loop import Trainer, fit
-from core.types import HELD_OUT, Array, Checkpoint, Field, Preset, Problem, Progress, TrainConfig
+from core.types import HELD_OUT, Array, Checkpoint, Field, Preset, Problem, Progress, Quantity, TrainConfig
 
 CALIBRATION_IMAGES = 1024
 CALIBRATION_SEED = 500_000_000
@@ -82,9 +82,8 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
 def configuration(preset: Preset, given: argparse.Namespace) -> TrainConfig:
     """The preset's configuration with what the command line changes."""
     base = preset.tiny if given.tiny else preset.config
-    changes = {
-        k: getattr(given, k) for k in ("steps", "scheme", "loss", "precision", "seed") if getattr(given, k) is not None
-    }
+    changed = ("steps", "scheme", "loss", "precision", "seed")
+    changes = {k: v for k, v in vars(given).items() if k in changed and v is not None}
     return replace(base, **changes)
 
 
@@ -93,14 +92,14 @@ def with_data(problem: Problem, preset: Preset, given: argparse.Namespace) -> tu
     shipped ones. Simulations no longer speak of these data, so the oracle goes; windows of maps may not be rolled."""
     if given.data is None:
         return problem, given
-    if problem.read is None:
+    if problem.training.read_data is None:
         raise ValueError(f"{problem.name} cannot be trained on own data: it has no reader of files. Leave --data away.")
     if preset.critic is None:
         raise ValueError(
             f"{problem.name}/{preset.name} learns without data. Leave --data away, or train another preset on it."
         )
-    told = {k: getattr(given, k) for k in ("slice", "scale", "array", "features") if getattr(given, k)}
-    source = problem.read(given.data, told)
+    told = {k: v for k, v in vars(given).items() if k in ("slice", "scale", "array", "features") and v}
+    source = problem.training.read_data(given.data, told)
     about = source.identity()
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", given.data.resolve().stem).strip("-") or "data"
     out = given.out or Path(f"checkpoints-{name}")
@@ -110,7 +109,8 @@ def with_data(problem: Problem, preset: Preset, given: argparse.Namespace) -> tu
         print("\n".join(f"{k}: {v}" for k, v in about.items() if v != []))
     runs = given.runs / f"data-{str(about.get('content') or key(json.dumps(about)))[:12]}"
     field = replace(problem.field, periodic=False)
-    return replace(problem, source=source, oracle=None, field=field), argparse.Namespace(
+    truth = replace(problem.truth, simulate=None)
+    return replace(problem, source=source, truth=truth, field=field), argparse.Namespace(
         **vars(given) | {"out": out, "runs": runs}
     )
 
@@ -158,7 +158,7 @@ class Run:
         read = f"{CALIBRATION_SEED}..{CALIBRATION_SEED + CALIBRATION_IMAGES - 1}"
         seeds = {"training data": f"0..{self.config.images - 1}", "statistics": read, "held out": f"from {HELD_OUT}"}
         known = {} if source is None else {**source.identity(), "digest": digest}
-        if self.problem.game:
+        if self.problem.training.make_game:
             seeds, known = (
                 {"draws": "keyed by the seed and the step"},
                 {"draws": "anew for every step", "digest": digest},
@@ -217,7 +217,8 @@ class Run:
     def trace(self, progress: Progress, model: sampling.Model) -> None:
         """One line of `trace.jsonl`: what is measured of the averaged generator on the way, beside the means of losses
         and residuals since the line before; and the samples that the problem keeps."""
-        assert self.problem.trace is not None
+        hooks = self.problem.training
+        assert hooks.monitor is not None
         kept = [line for line in self.traced() if line["step"] < progress.step]
         since = kept[-1]["step"] if kept else 0
         steps = [
@@ -225,11 +226,16 @@ class Run:
         ]
         names = {**progress.losses, **progress.residuals}
         means = {k: float(f"{np.mean([one[k] for one in steps if k in one]):.5g}") for k in names}
-        line = {"step": progress.step, "minutes": round(self.seconds / 60, 2), **means, **self.problem.trace(model)}
+        line = {
+            "step": progress.step,
+            "minutes": round(self.seconds / 60, 2),
+            **means,
+            **hooks.monitor(model),
+        }
         write_atomic(self.folder / "trace.jsonl", "".join(f"{json.dumps(one)}\n" for one in [*kept, line]).encode())
-        if self.problem.film:
+        if hooks.snapshots:
             (self.folder / "film").mkdir(exist_ok=True)
-            pictures = shown(model.sample(n=self.problem.film, project=False).array, self.problem.field)
+            pictures = shown(model.sample(n=hooks.snapshots, project=False).array, self.problem.field)
             np.save(self.folder / "film" / f"{progress.step:07d}.npy", pictures)
 
     def filmed(self, last: int) -> dict[str, Tensor]:
@@ -289,7 +295,7 @@ def shown(tiles: Array, field: Field) -> Array:
 def shipped(run: Run, trainer: Trainer, calibration: Array | None, digest: str) -> sampling.Model:
     """The averaged generator, calibrated once more, as a model that can be sampled."""
     generator: Any = copy.deepcopy(trainer.ema.module).cpu().float()
-    if calibration is not None and hasattr(generator, "calibrate"):
+    if calibration is not None:
         keys = [key(run.config.seed, "final calibration", i) for i in range(len(calibration))]
         generator.calibrate(torch.from_numpy(calibration), keys)
     tensors: dict[str, Tensor] = {f"generator.{k}": v for k, v in generator.state_dict().items()}
@@ -303,7 +309,7 @@ def finish(run: Run, trainer: Trainer, calibration: Array | None, digest: str) -
     model = shipped(run, trainer, calibration, digest)
     problem, tensors = run.problem, {f"generator.{k}": v for k, v in model.generator.state_dict().items()}
     tensors |= run.filmed(trainer.done)
-    if problem.oracle is not None and problem.descriptors and model.conditions:
+    if problem.truth.simulate is not None and problem.evaluation.descriptors and model.conditions:
         knots = np.linspace(*sampling.places(problem, model.conditions), KNOTS)
         found = metrics.reference(problem, [float(k) for k in knots], n=4 if run.given.tiny else 64)
         tensors |= {f"reference.{k}": v for k, v in found.items()}
@@ -340,10 +346,11 @@ def finish(run: Run, trainer: Trainer, calibration: Array | None, digest: str) -
         print(f"look at it: INVNET_CHECKPOINTS={run.given.out} streamlit run explorer/app.py")
 
 
-def _row(quantity: Any) -> dict[str, Any]:
+def _row(quantity: Quantity) -> dict[str, Any]:
     """A condition or latent on the card."""
     kept = ("name", "label", "unit", "low", "high", "trained", "help")
-    return {k: getattr(quantity, k) for k in kept}
+    about = asdict(quantity)
+    return {k: about[k] for k in kept}
 
 
 def train(name: str, given: argparse.Namespace, device: torch.device, stop: StopFlag) -> bool:
@@ -391,7 +398,7 @@ def follow(run: Run, trainer: Trainer, digest: str, stop: StopFlag) -> bool:
         if progress.step % given.save_every == 0:
             run.save(trainer, digest)
         due = progress.step % given.save_every == 0 or progress.step in EARLY
-        if run.problem.trace and due and distributed.rank() == 0:
+        if run.problem.training.monitor and due and distributed.rank() == 0:
             run.trace(progress, shipped(run, trainer, None, digest))
         if run.pictures and progress.step % (5 * given.save_every) == 0 and distributed.rank() == 0:
             grid(shipped(run, trainer, None, digest)).save(run.folder / "samples" / f"{progress.step:07d}.png")

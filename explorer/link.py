@@ -144,7 +144,7 @@ def from_query(model: Model, query: Mapping[str, str]) -> tuple[Dial, tuple[str,
             latent = unpack(model.latents, query["z"])
         except ValueError as error:
             notes.append(f"{error} The seed chooses them.")
-    axes: dict[str, Array] = {} if model.problem.coords is None else model.problem.coords(model.field.shape)
+    axes: dict[str, Array] = {} if model.problem.frame.coords is None else model.problem.frame.coords(model.field.shape)
     at = _cuts(axes, query, notes)
     known = {*RESERVED, *axes, *(q.name for q in model.conditions)}
     notes += [f"{shorten(k)} in this link means nothing here and is ignored." for k in query if k not in known]
@@ -160,7 +160,7 @@ def from_query(model: Model, query: Mapping[str, str]) -> tuple[Dial, tuple[str,
         size=_whole(query, "size", model.field.shape[0], models.sizes(model), notes),
         project=query.get("raw") != "1",
         off=off,
-        best_of=_whole(query, "best_of", 1, model.problem.best_of or (1,), notes),
+        best_of=_whole(query, "best_of", 1, model.problem.projection.best_of or (1,), notes),
         drawn=drawn,
         smooth=smooth,
         at=at,
@@ -196,9 +196,9 @@ def _flaw(model: Model, dial: Dial) -> str:
     """Why the model refuses the dial; empty when it does not."""
     try:
         models.check(model, dial)
-        if model.problem.settle:
+        if model.problem.requests.reconcile:
             given = models.asked(model, dial)
-            model.problem.settle(model.request(given, 1, model.conditions, fill=True), frozenset(given))
+            model.problem.requests.reconcile(model.request(given, 1, model.conditions, fill=True), frozenset(given))
     except ValueError as error:
         return str(error)
     return ""

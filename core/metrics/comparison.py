@@ -70,10 +70,10 @@ def at_random(model: sampling.Model, asked: Mapping[str, Array], seed: int = 0) 
     """The rows of the quality table at these requests, whether the model hears them or not, with the sd of both
     errors."""
     problem, n = model.problem, len(next(iter(asked.values())))
-    assert isinstance(problem.source, Shapes) and problem.oracle is not None
+    assert isinstance(problem.source, Shapes) and problem.truth.simulate is not None
     labels = model.sample({q.name: asked[q.name] for q in model.conditions}, n, seed).labels
     assert labels is not None
-    truth = measured(problem.oracle(asked, n, 0, problem.field.shape), asked, problem.source.outlines)
+    truth = measured(problem.truth.simulate(asked, n, 0, problem.field.shape), asked, problem.source.outlines)
     found = measured(labels, asked, problem.source.outlines)
     spread = {
         "centre error, sd, px": float(found["centre"].std()),
@@ -87,7 +87,7 @@ def of(model: sampling.Model, target: Mapping[str, float], asked: Mapping[str, A
     trace, config = model.manifest.get("trace", []), model.manifest["config"]
     return {
         "title": model.preset.title,
-        "seeded": model.problem.projection != "",
+        "seeded": model.problem.projection.label != "",
         "digest": model.digest,
         "steps": model.manifest["training"]["steps"],
         "minutes": model.manifest["training"]["minutes"],

@@ -35,7 +35,9 @@ def sought(problem: Problem, sample: Sample) -> Tensor:
     picture."""
     told = {k: torch.from_numpy(np.asarray(v)) for k, v in (sample.requested | sample.latent).items()}
     blank = torch.zeros(len(sample.seeds), 1, *sample.array.shape[1:])
-    low, high = problem.project(blank, told), problem.project(blank + 1, told)
+    apply = problem.projection.apply
+    assert apply is not None
+    low, high = apply(blank, told), apply(blank + 1, told)
     return torch.where(low == high, low, FREE)
 
 
@@ -70,7 +72,7 @@ def classifier(problem: Problem, preset: Preset) -> PlainCritic | None:
     """A small network that tells digits apart, trained once; None where the data have no labels. A function of data and
     motifs."""
     source: Any = problem.source
-    if getattr(source, "labels", True) is None:
+    if source.classes(range(1)) is None:
         return None
     name = f"{json.dumps(source.identity())}/{problem.name}/{preset.name}"
     _KNOWN[name] = (problem, preset)

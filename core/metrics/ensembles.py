@@ -34,7 +34,7 @@ def describe(problem: Problem, arrays: Array) -> Described:
     """Every descriptor of the problem on arrays (n, H, W): name -> (n,) or (n, m), float64."""
     parts: list[Described] = []
     for chunk in torch.from_numpy(np.ascontiguousarray(arrays)).split(256):
-        parts.append({d.name: d.measure(chunk).double().numpy() for d in problem.descriptors})
+        parts.append({d.name: d.measure(chunk).double().numpy() for d in problem.evaluation.descriptors})
     return {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
 
 
@@ -115,7 +115,7 @@ def curve_rows(descriptor: Descriptor, contest: Contest) -> dict[str, float]:
 def rows(problem: Problem, contest: Contest) -> dict[str, float]:
     """All comparison rows of one ensemble with the reference."""
     out: dict[str, float] = {}
-    for descriptor in problem.descriptors:
+    for descriptor in problem.evaluation.descriptors:
         out |= (curve_rows if descriptor.abscissa else scalar_rows)(descriptor, contest)
     out["frechet distance of descriptors"] = frechet(contest.ours, contest.theirs)
     return out
@@ -172,17 +172,19 @@ def quality(
         found = rows(problem, Contest(describe(problem, made), theirs, at)) | pooled.rows(problem, made, pools)
         found = found if asked else {k: v for k, v in found.items() if not re.search(", (worst third|spread)", k)}
         return found | dict(
-            problem.compare(made, reference, problem.source) if problem.compare and problem.source else {}
+            problem.evaluation.extra_rows(made, reference, problem.source)
+            if problem.evaluation.extra_rows and problem.source
+            else {}
         )
 
     out: dict[str, dict[str, float]] = {}
     given = {k: v for k, v in reference.measured.items() if k in asked}
-    if problem.oracle is not None:
-        out["data"] = judge(problem.oracle(given, n, seed + 500_000, shape))
+    if problem.truth.simulate is not None:
+        out["data"] = judge(problem.truth.simulate(given, n, seed + 500_000, shape))
     for name, stages in columns(model, ablation).items():
         sample = model.sample(asked, n, seed, True, None, size, **stages)
         out[name] = exactness(problem, sample, shape[0] * shape[1]) | judge(sample.array)
-    for rival in (r for r in problem.rivals if r.role != "single"):
+    for rival in (r for r in problem.evaluation.baselines if r.role != "single"):
         out[rival.name] = judge(rival.make(given, n, seed, shape))
     return with_bars(problem, pd.DataFrame(out).reindex(list(out["all"])))
 
@@ -190,7 +192,10 @@ def quality(
 def with_bars(problem: Problem, table: pd.DataFrame, column: str = "") -> pd.DataFrame:
     """The table with a first column `bar`: the problem's bar for each row, such as `<= 0.01`, empty where there is
     none; bars that speak of `column` stand in it as well."""
-    bars = {row.removeprefix(f"{column}: "): f"{sign} {level:g}" for row, (sign, level) in problem.bars.items()}
+    bars = {
+        row.removeprefix(f"{column}: "): f"{sign} {level:g}"
+        for row, (sign, level) in problem.evaluation.thresholds.items()
+    }
     table.insert(0, "bar", [bars.get(row, "") for row in table.index])
     return table
 
@@ -201,13 +206,13 @@ def reference(problem: Problem, knots: Sequence[float], n: int = 64, seed: int =
 
     Tensors `at` (K,), `<descriptor>.mean` and `.sd` (K, ...): what a checkpoint carries so that a picture never stands
     alone."""
-    assert problem.oracle is not None
+    assert problem.truth.simulate is not None
     first = problem.presets[0].conditions
     requests = [sampling.representative(problem, first, k, n) for k in knots]
-    drawn = (problem.oracle(asked, n, seed + i * n, problem.field.shape) for i, asked in enumerate(requests))
+    drawn = (problem.truth.simulate(asked, n, seed + i * n, problem.field.shape) for i, asked in enumerate(requests))
     found = [describe(problem, arrays) for arrays in drawn]
     out = {"at": torch.tensor(list(knots), dtype=torch.float32)}
-    for descriptor in problem.descriptors:
+    for descriptor in problem.evaluation.descriptors:
         stack = np.stack([[f[descriptor.name].mean(0), f[descriptor.name].std(0, ddof=1)] for f in found])
         out |= {f"{descriptor.name}.{k}": torch.from_numpy(stack[:, i]).float() for i, k in enumerate(("mean", "sd"))}
     return out

@@ -19,14 +19,14 @@ Pools = dict[str, Sequence[Array]]
 def pools(problem: Problem, arrays: Array) -> Pools:
     """Descriptor name -> the numbers of each array (n, H, W), for those descriptors that give them."""
     given = torch.from_numpy(np.ascontiguousarray(arrays))
-    return {d.name: d.samples(given) for d in problem.descriptors if d.samples}
+    return {d.name: d.samples(given) for d in problem.evaluation.descriptors if d.samples}
 
 
 def rows(problem: Problem, arrays: Array, theirs: Pools) -> dict[str, float]:
     """Wasserstein-1 distance of the pooled numbers of arrays (n, H, W) to those of the reference, in their unit, and
     its standard error."""
     ours, out = pools(problem, arrays), {}
-    for d in (d for d in problem.descriptors if d.samples):
+    for d in (d for d in problem.evaluation.descriptors if d.samples):
         label = f"{d.label.lower()}, wasserstein distance"
         out[label] = distance(ours[d.name], theirs[d.name])
         out[f"{label}, standard error"] = standard_error(ours[d.name], theirs[d.name])

@@ -21,8 +21,8 @@ def quality(
     model: sampling.Model, n: int = 256, size: int | None = None, ablation: bool = True, seed: int = 0
 ) -> pd.DataFrame:
     """The problem's table of measured quality: ensembles against simulations, or solutions against exact ones."""
-    if model.problem.quality is not None:
-        return model.problem.quality(model, n, size, ablation, seed)
+    if model.problem.evaluation.table is not None:
+        return model.problem.evaluation.table(model, n, size, ablation, seed)
     if model.field.kind == "continuous":
         return solutions.quality(model, n)
     return ensembles.quality(model, n, size, ablation, seed)
@@ -48,9 +48,11 @@ def verdicts(problem: Problem, table: pd.DataFrame, column: str | None = None) -
     """Whether each bar of the problem is met by a column of the quality table (default: the judged one); bars on rows
     that the table of this preset does not have are left out."""
     met: Mapping[str, Callable[[float, float], bool]] = {"<=": lambda a, b: a <= b, ">=": lambda a, b: a >= b}
-    at = {name: place(table, name, column) for name in problem.bars}
+    at = {name: place(table, name, column) for name in problem.evaluation.thresholds}
     return {
-        n: met[sign](float(table.loc[at[n]]), bar) for n, (sign, bar) in problem.bars.items() if at[n][0] in table.index
+        n: met[sign](float(table.loc[at[n]]), bar)
+        for n, (sign, bar) in problem.evaluation.thresholds.items()
+        if at[n][0] in table.index
     }
 
 
@@ -61,9 +63,8 @@ def verdict_lines(problem: Problem, table: pd.DataFrame) -> list[str]:
     def value(name: str) -> str:
         return f"{table.loc[place(table, name)]:.4g}"
 
-    return [
-        f"{'met ' if met else 'MISS'}  {n} {problem.bars[n][0]} {problem.bars[n][1]:g}: {value(n)}" for n, met in found
-    ]
+    bars = problem.evaluation.thresholds
+    return [f"{'met ' if met else 'MISS'}  {n} {bars[n][0]} {bars[n][1]:g}: {value(n)}" for n, met in found]
 
 
 def milliseconds(call: Callable[[int], object], repeats: int = 21, warmups: int = 3) -> float:
@@ -92,12 +93,12 @@ def speed(model: sampling.Model, size: int | None = None, runs: int = 8) -> dict
         out["ms per sample, not projected"] = milliseconds(
             lambda i: model.sample(n=1, seed=i, size=size, project=False)
         )
-    if model.problem.oracle is not None:
-        oracle = model.problem.oracle
+    if model.problem.truth.simulate is not None:
+        oracle = model.problem.truth.simulate
         single = milliseconds(lambda i: oracle(first, 1, i, shape), runs, 1)
         out |= {"simulation, ms": single, "simulation / sample": single / ours}
         out["simulation in batches of 32, ms"] = milliseconds(lambda i: oracle(values, 32, 32 * i, shape), 1, 0) / 32
-    for rival in (r for r in model.problem.rivals if r.role != "single"):
+    for rival in (r for r in model.problem.evaluation.baselines if r.role != "single"):
         out[f"{rival.label}, ms"] = milliseconds(lambda i, make=rival.make: make(first, 1, i, shape), runs, 1)  # type: ignore[misc]
     return out
 
@@ -124,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     table = quality(model, given.n, given.size, seed=given.seed)
     print(f"{model.name} {model.digest[:12]}: n = {given.n}, held-out seeds, same conditions\n{text(table)}\n")
     print("\n".join(verdict_lines(model.problem, table)), "\n")
-    for group in model.problem.published:
+    for group in model.problem.truth.published:
         print(f"{group}, case by case: relative L2 error\n{text(solutions.cell_by_cell(model, group))}\n")
         print("\n".join([*solutions.baselines_elsewhere(model.problem), ""]))
     for name, value in speed(model, given.size).items():

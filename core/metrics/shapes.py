@@ -104,12 +104,12 @@ def quality(
     """Columns: bar, data (exact rasters at the same requests), the stages of the generator, before and after the
     projection."""
     problem = model.problem
-    assert isinstance(problem.source, Shapes) and problem.oracle is not None
+    assert isinstance(problem.source, Shapes) and problem.truth.simulate is not None
     asked = {k: v for k, v in requests(problem, n, seed).items() if k in {q.name for q in model.conditions}}
     outlines = problem.source.outlines
-    truth = measured(problem.oracle(asked, n, seed, model.shape(size)), asked, outlines)
+    truth = measured(problem.truth.simulate(asked, n, seed, model.shape(size)), asked, outlines)
     columns = {"data": rows(truth, truth)}
-    staged = problem.projection != ""  # the plain networks have neither stages nor a projection
+    staged = problem.projection.label != ""  # the plain networks have neither stages nor a projection
     for name, stages in (COLUMNS if ablation and staged else {"all": {}}).items():
         labels = model.sample(asked, n, seed, size=size, **stages).labels
         assert labels is not None
@@ -121,10 +121,10 @@ def trace(model: sampling.Model, n: int = TRACED) -> dict[str, float]:
     """What is measured along a training, of the raw network at held-out requests (other ones than those of
     `quality`)."""
     problem = model.problem
-    assert isinstance(problem.source, Shapes) and problem.oracle is not None
+    assert isinstance(problem.source, Shapes) and problem.truth.simulate is not None
     asked = requests(problem, n, seed=10_000)
     labels = model.sample({q.name: asked[q.name] for q in model.conditions}, n, seed=10_000, project=False).labels
     assert labels is not None
     outlines = problem.source.outlines
-    truth = measured(problem.oracle(asked, n, 0, problem.field.shape), asked, outlines)
+    truth = measured(problem.truth.simulate(asked, n, 0, problem.field.shape), asked, outlines)
     return {k: round(v, 4) for k, v in rows(measured(labels, asked, outlines), truth).items()}

@@ -49,10 +49,10 @@ def one(problem: Problem, make: Callable[..., Array], conditions: Conditions) ->
 def fields(model: sampling.Model, case: Conditions) -> dict[str, Array]:
     """The exact field (H, W) of one case, the raw and the projected one of the generator, and every rival's."""
     problem = model.problem
-    assert problem.oracle is not None
-    out = {"exact": one(problem, problem.oracle, case)}
+    assert problem.truth.simulate is not None
+    out = {"exact": one(problem, problem.truth.simulate, case)}
     out |= {name: model.sample(case, project=name == "polished").array[0] for name in ("raw", "polished")}
-    return out | {r.name: one(problem, r.make, case) for r in problem.rivals if r.role != "exact"}
+    return out | {r.name: one(problem, r.make, case) for r in problem.evaluation.baselines if r.role != "exact"}
 
 
 def errors(model: sampling.Model, cases: Sequence[Conditions]) -> dict[str, pd.DataFrame]:
@@ -73,7 +73,7 @@ def summary(problem: Problem, group: str, found: Mapping[str, pd.DataFrame]) -> 
     yardsticks."""
     l2 = found[""]
     out = {f"{group}, mean": l2.mean(), f"{group}, p95": l2.quantile(0.95)}
-    yardsticks = [r.name for r in problem.rivals if r.role == "yardstick"]
+    yardsticks = [r.name for r in problem.evaluation.baselines if r.role == "yardstick"]
     if yardsticks:
         out[f"{group}, L2 / best finite volumes"] = l2.mean() / l2[yardsticks].mean().min()
     return out | {f"{group}, {measure}max": table.max() for measure, table in found.items()}
@@ -84,7 +84,7 @@ def quality(model: sampling.Model, n: int = 200) -> pd.DataFrame:
     other measures; columns are the methods: raw and polished generator, and the rivals."""
     out: dict[str, pd.Series] = {}
     names = {q.name for q in model.conditions}
-    for group, make in model.problem.cases.items():
+    for group, make in model.problem.truth.test_cases.items():
         cases = [c for c in make(n) if set(c) <= names]
         if cases:
             out |= summary(model.problem, group, errors(model, cases))
@@ -106,7 +106,7 @@ def measured_baselines(problem: Problem) -> dict[str, dict[str, dict[str, float]
 
 def baselines(problem: Problem, group: str) -> dict[str, list[float]]:
     """Errors of the baselines that were trained here for every case of the group: label -> errors, in order."""
-    names = [case_name(case) for case in problem.cases[group](1000)]
+    names = [case_name(case) for case in problem.truth.test_cases[group](1000)]
     complete = {k: v for k, v in measured_baselines(problem).items() if all(n in v for n in names)}
     return {f"{method}, here": [float(errors[n]["error"]) for n in names] for method, errors in complete.items()}
 
@@ -115,7 +115,7 @@ def baselines_elsewhere(problem: Problem) -> list[str]:
     """Sentences about baselines trained here for cases of their own, outside the problem's groups."""
     ours = {
         case_name(case)
-        for make in problem.cases.values()
+        for make in problem.truth.test_cases.values()
         for case in make(100)
         if all(np.ndim(v) == 0 for v in case.values())
     }
@@ -132,8 +132,8 @@ def cell_by_cell(model: sampling.Model, group: str) -> pd.DataFrame:
     Columns: raw and polished generator, baselines trained here, what is published, the rivals.
     """
     problem = model.problem
-    others = baselines(problem, group) | dict(problem.published[group])
-    cases = problem.cases[group](1000)
+    others = baselines(problem, group) | dict(problem.truth.published[group])
+    cases = problem.truth.test_cases[group](1000)
     ours = errors(model, cases)[""]
     table = pd.concat([ours[["raw", "polished"]], pd.DataFrame(others), ours.drop(columns=["raw", "polished"])], axis=1)
     table.index = pd.Index([case_name(case) for case in cases])

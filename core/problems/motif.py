@@ -17,7 +17,18 @@ from core.projection import planted
 from core.readers import idx
 from core.simulation import motifs
 from core.simulation.digits import Digits
-from core.types import Conditions, Descriptor, Field, Preset, Problem, Quantity, TrainConfig
+from core.types import (
+    Conditions,
+    Descriptor,
+    Evaluation,
+    Field,
+    Preset,
+    Problem,
+    Projection,
+    Quantity,
+    TrainConfig,
+    TrainingHooks,
+)
 
 SIDE = 32
 FIELD = Field(kind="continuous", shape=(SIDE, SIDE), periodic=False, mirrored=False, ramp="grey")
@@ -126,6 +137,8 @@ BARS = {"motif MSE": ("<=", 0.0), "raw: motif MSE": ("<=", 1e-3), "confidence / 
 FALLS, STAYS = {"critic's gap, last / largest": ("<=", 0.1)}, {"critic's gap, last / largest": (">=", 0.5)}
 """The critic that does not see the motif ends up with nothing to tell the two apart by; the one that sees it does
 not."""
+EVALUATION = Evaluation((ERROR, INK), thresholds=BARS | FALLS, table=quality)
+PROJECTION = Projection(project, "Exact motif")
 
 
 def critic() -> PlainCritic:
@@ -147,7 +160,9 @@ def preset(name: str, title: str, summary: str, **changes: Any) -> Preset:
         config,
         replace(config, **TINY),
         requests=same,
-        overrides={"bars": BARS | (STAYS if config.critic_sees == "fields" else FALLS)},
+        overrides={
+            "evaluation": replace(EVALUATION, thresholds=BARS | (STAYS if config.critic_sees == "fields" else FALLS))
+        },
     )
 
 
@@ -162,7 +177,11 @@ ANY = Preset(
     CONFIG,
     replace(CONFIG, **TINY),
     requests=various,
-    overrides={"project": project_strokes, "invariances": (Motif(),), "descriptors": (INK,)},
+    overrides={
+        "projection": replace(PROJECTION, apply=project_strokes),
+        "invariances": (Motif(),),
+        "evaluation": replace(EVALUATION, descriptors=(INK,)),
+    },
 )
 
 PROBLEM = Problem(
@@ -184,12 +203,7 @@ PROBLEM = Problem(
     ),
     invariances=(Motif(PLUS),),
     source=Digits(),
-    project=project,
-    descriptors=(ERROR, INK),
-    bars=BARS | FALLS,
-    projection="Exact motif",
-    read=idx.read,
-    quality=quality,
-    trace=trace,
-    film=12,
+    projection=PROJECTION,
+    evaluation=EVALUATION,
+    training=TrainingHooks(read_data=idx.read, monitor=trace, snapshots=12),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -34,25 +33,25 @@ def spread(seed: int, index: int) -> float:
 
 def measure(problem: Problem, soft: Tensor) -> dict[str, Array]:
     """Measured values of every condition that an invariance pins, by the condition's name, on a soft field."""
-    pinned = [(getattr(i, "pins", i.name), i) for i in problem.invariances]
+    pinned = [(i.pins, i) for i in problem.invariances]
     return {name: i.measure(soft).cpu().numpy() for name, i in pinned if name}
 
 
 def position(problem: Problem, conditions: Sequence[Quantity], asked: Mapping[str, Array]) -> Array:
     """The position (n,) of requests: the problem's own measure, else the first condition."""
-    return problem.position.of(asked) if problem.position else asked[conditions[0].name]
+    return problem.requests.ordering.of(asked) if problem.requests.ordering else asked[conditions[0].name]
 
 
 def representative(problem: Problem, conditions: Sequence[Quantity], place: float, n: int) -> dict[str, Array]:
     """The representative request at a position, n times."""
-    one = problem.position.at(place) if problem.position else {conditions[0].name: np.asarray(place)}
+    one = problem.requests.ordering.at(place) if problem.requests.ordering else {conditions[0].name: np.asarray(place)}
     return {k: np.broadcast_to(v, (n, *np.shape(v))) for k, v in one.items()}
 
 
 def places(problem: Problem, conditions: Sequence[Quantity]) -> tuple[float, float]:
     """The lowest and highest position that training saw."""
-    if problem.position:
-        return problem.position.low, problem.position.high
+    if problem.requests.ordering:
+        return problem.requests.ordering.low, problem.requests.ordering.high
     return conditions[0].trained or (conditions[0].low, conditions[0].high)
 
 
@@ -100,11 +99,9 @@ class Model:
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """Names of what can be switched off: the keyword flags (default True) of the generator's call, and the
-        refinement."""
-        call = getattr(self.generator, "forward", self.generator)
-        flags = tuple(p.name for p in inspect.signature(call).parameters.values() if p.default is True)
-        return (*flags, "refine") if self.problem.refine else flags
+        """Names of what can be switched off: the stages of the generator, and the refinement."""
+        flags: tuple[str, ...] = self.generator.stages
+        return (*flags, "refine") if self.problem.projection.refine else flags
 
     def shape(self, size: int | None) -> tuple[int, int]:
         """(rows, columns) for a requested size; `ValueError` says which sizes work."""
@@ -137,9 +134,9 @@ class Model:
         refuses."""
         asked = self.request(conditions, n, self.conditions, fill=True)
         notes: tuple[str, ...] = ()
-        if self.problem.settle:
-            asked, notes = self.problem.settle(asked, frozenset(conditions or {}))
-        if self.problem.refuse and (why := self.problem.refuse(asked)):
+        if self.problem.requests.reconcile:
+            asked, notes = self.problem.requests.reconcile(asked, frozenset(conditions or {}))
+        if self.problem.requests.infeasible and (why := self.problem.requests.infeasible(asked)):
             raise ValueError(why)
         return asked, notes
 
@@ -192,7 +189,7 @@ class Model:
             latent=pick("latent."),
             seeds=np.full(n, seed, np.int64),
             warnings=(*notes, *(w for w in warnings if w)),
-            coords=self.problem.coords(shape) if self.problem.coords else {},
+            coords=self.problem.frame.coords(shape) if self.problem.frame.coords else {},
             tried=joined.get("tried"),
         )
 
@@ -218,13 +215,14 @@ class Model:
             return {k: torch.from_numpy(v[index]).to(self.device) for k, v in values.items()}
 
         conditions, dials, out = tensors(asked), tensors(dialled), dict[str, Array]()
-        implied = self.generator.implied(conditions) if hasattr(self.generator, "implied") else {}
+        apply = self.problem.projection.apply
+        implied = self.generator.implied(conditions)
 
         def cut(x: Tensor) -> Tensor:
             return harden(soft_field(x, self.field), self.field)
 
         def deliver(x: Tensor, z: Conditions) -> Tensor:
-            return self.problem.project(x, {**z, **conditions}) if project else cut(x)
+            return apply(x, {**z, **conditions}) if project and apply else cut(x)
 
         draws = [
             self._draw(conditions, dials, seed, [first + i for i in index], k, shape, stages) for k in range(best_of)
@@ -240,9 +238,12 @@ class Model:
             logits, latent = best([x for x, _ in draws]), {k: best([z[k] for _, z in draws]) for k in latent}
             out["tried"] = tried.cpu().numpy()
         soft = soft_field(logits, self.field)
-        hard, refine = harden(soft, self.field), self.problem.refine if project and stages.get("refine", True) else None
+        hard, refine = (
+            harden(soft, self.field),
+            self.problem.projection.refine if project and stages.get("refine", True) else None,
+        )
         delivered = deliver(refine(logits, {**implied, **conditions}) if refine else logits, latent)
-        seen = self.problem.deliver or (lambda fields: fields)
+        seen = self.problem.frame.to_lab or (lambda fields: fields)
         raw_seen = seen(hard)
         raw = measure(self.problem, as_soft(hard, self.field))
         out |= {f"raw.{k}": v for k, v in raw.items()}
@@ -255,7 +256,7 @@ class Model:
             for kind, d in (("latent", latent), ("implied", implied))
             for k, v in d.items()
         }
-        shown = soft if self.problem.deliver is None else raw_seen[:, None]
+        shown = soft if self.problem.frame.to_lab is None else raw_seen[:, None]
         out |= {"delivered": (seen(delivered) if project else raw_seen).cpu().numpy(), "soft": shown.cpu().numpy()}
         return {k: v[: stop - start] for k, v in out.items()}
 
@@ -307,7 +308,9 @@ class Model:
     def reference(self, conditions: Mapping[str, Any] | None = None) -> dict[str, tuple[Array, Array]]:
         """Descriptor name -> (mean, standard deviation) of the held-out data at these conditions, interpolated between
         the places (see `position`) that the checkpoint carries; empty when the problem has no data."""
-        if "at" not in self.references or (self.conditions[0].kind != "scalar" and self.problem.position is None):
+        if "at" not in self.references or (
+            self.conditions[0].kind != "scalar" and self.problem.requests.ordering is None
+        ):
             return {}
         value, at = self.position(conditions), self.references["at"]
         place = float(np.clip(np.interp(value, at, np.arange(len(at))), 0, len(at) - 1))
@@ -349,7 +352,7 @@ def draw(problem: str | Problem, n: int, seed: int, size: int | None = None) -> 
     soft = as_soft(torch.from_numpy(array), found.field)
     measured = measure(found, soft)
     names = {q.name for p in found.presets for q in p.conditions}
-    known = found.source.known(range(seed, seed + n)) if hasattr(found.source, "known") else {}
+    known = found.source.known_conditions(range(seed, seed + n))
     discrete = found.field.kind != "continuous"
     return Sample(
         labels=array if discrete else None,

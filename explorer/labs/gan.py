@@ -271,7 +271,7 @@ def history(lab: GanLab) -> dict[str, Array]:
     lines = lab.history[:: max(1, math.ceil(len(lab.history) / LINES))]
     same = np.array([m.loss == lab.setting.loss for m in lines], dtype=bool)
     names = ("step", "learnt", "optimal", "identity", "generator", "critic", "modes")
-    found = {name: np.array([getattr(m, name) for m in lines], dtype=float) for name in names}
+    found = {name: np.array([line[name] for line in map(asdict, lines)], dtype=float) for name in names}
     for name in ("learnt", "optimal", "identity"):
         found[name][~same] = np.nan
     return {f"trace.{name}": values for name, values in found.items()}

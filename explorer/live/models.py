@@ -82,7 +82,7 @@ def problem_of(name: str) -> Problem:
 
 def late(model: Model) -> tuple[str, ...]:
     """Stages that are slower than a drag: the panel leaves them to the release."""
-    return ("refine",) if model.problem.refine else ()
+    return ("refine",) if model.problem.projection.refine else ()
 
 
 def sizes(model: Model) -> tuple[int, ...]:
@@ -108,7 +108,7 @@ def asked(model: Model, dial: Dial) -> dict[str, Any]:
     scalars = {q.name: given.get(q.name, q.default) for q in model.conditions if q.kind == "scalar"}
     for name, q in curves.checked(model.conditions, dial.drawn).items():
         given[name] = curves.curve(q, dial.drawn[name], dial.smooth, scalars)
-    return model.problem.follow(given) if model.problem.follow else given
+    return model.problem.requests.propagate(given) if model.problem.requests.propagate else given
 
 
 def check(model: Model, dial: Dial) -> None:
@@ -120,21 +120,21 @@ def check(model: Model, dial: Dial) -> None:
         most = max(0, shares.get(name, 0) - 2)
         if len(held) > most or any(i >= shares[name] for i in held):
             raise ValueError(f"Of {name}, {most} shares can be locked, by their places from 0; got {list(held)}.")
-    axes = model.problem.coords(model.field.shape) if model.problem.coords else {}
+    axes = model.problem.frame.coords(model.field.shape) if model.problem.frame.coords else {}
     unknown = [k for k, v in dial.at.items() if k not in axes or not 0 <= v <= axes[k][-1] + 1e-6]
     if unknown:
         raise ValueError(f"A profile cannot be cut at {unknown[0]} = {dial.at[unknown[0]]:g} here.")
     missing = [s for s in dial.off if s not in model.stages]
     if missing:
         raise ValueError(f"{model.name} has no stage {missing[0]!r}. It has: {', '.join(model.stages) or 'none'}.")
-    if dial.best_of not in (offered := model.problem.best_of or (1,)):
+    if dial.best_of not in (offered := model.problem.projection.best_of or (1,)):
         raise ValueError(
             f"The best of {dial.best_of} is not offered here. Choose one of: {', '.join(map(str, offered))}."
         )
     if size_of(model, dial) not in sizes(model):
         raise ValueError(f"Size {dial.size} is not offered. Choose one of: {', '.join(map(str, sizes(model)))}.")
-    if model.problem.refuse and (
-        why := model.problem.refuse(model.request(asked(model, dial), 1, model.conditions, fill=True))
+    if model.problem.requests.infeasible and (
+        why := model.problem.requests.infeasible(model.request(asked(model, dial), 1, model.conditions, fill=True))
     ):
         raise ValueError(why)
 
@@ -217,12 +217,12 @@ def describe(model: Model, sample: Sample, live: bool = False) -> dict[str, Arra
     """The problem's descriptors measured on the delivered arrays, name -> (n,) or (n, m); live: only what is drawn
     while dragging, which is the live curves and every scalar."""
     array = torch.from_numpy(np.ascontiguousarray(sample.array))
-    chosen = [d for d in model.problem.descriptors if d.live or not live or not (d.abscissa or d.slow)]
+    chosen = [d for d in model.problem.evaluation.descriptors if d.live or not live or not (d.abscissa or d.slow)]
     with torch.inference_mode():
         return {d.name: d.measure(array).cpu().numpy() for d in chosen}
 
 
 def abscissae(model: Model, shape: tuple[int, int]) -> dict[str, Array]:
     """Curve descriptor -> its positions for an array of this shape."""
-    at = {d.name: partial(d.abscissa, shape) for d in model.problem.descriptors if d.abscissa}
+    at = {d.name: partial(d.abscissa, shape) for d in model.problem.evaluation.descriptors if d.abscissa}
     return {name: np.asarray(positions()) for name, positions in at.items()}

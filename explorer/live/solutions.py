@@ -20,7 +20,7 @@ from core import sampling
 from core.fields import as_soft
 from core.metrics.solutions import relative
 from core.sampling import Model
-from core.types import Array, Field, Invariance, Sample
+from core.types import Array, Field, PointwiseInvariance, Sample
 from explorer.live import models
 from explorer.live.protocol import Dial
 
@@ -53,7 +53,7 @@ class Solved:
 
 def applies(model: Model) -> bool:
     """True for continuous fields over physical axes."""
-    return model.field.kind == "continuous" and model.problem.coords is not None
+    return model.field.kind == "continuous" and model.problem.frame.coords is not None
 
 
 def timed(call: Callable[[], T]) -> tuple[T, float]:
@@ -63,33 +63,35 @@ def timed(call: Callable[[], T]) -> tuple[T, float]:
     return found, 1e3 * (time.perf_counter() - start)
 
 
-def maps(model: Model) -> list[Invariance]:
+def maps(model: Model) -> list[PointwiseInvariance]:
     """The invariances that can show their residual point by point over the whole field."""
-    return [i for i in model.problem.invariances if hasattr(i, "local") and hasattr(i, "times")]
+    return [i for i in model.problem.invariances if isinstance(i, PointwiseInvariance)]
 
 
 def reference(model: Model) -> tuple[str, Callable[..., Array] | None]:
     """The exact reference that is fast enough to follow a drag: (label, maker)."""
-    live = model.problem.live
+    live = model.problem.truth.interactive
     if live is not None:
         return live.label, live.make
-    label = next((r.label for r in model.problem.rivals if r.role == "exact"), EXACT)
-    return label, model.problem.oracle
+    label = next((r.label for r in model.problem.evaluation.baselines if r.role == "exact"), EXACT)
+    return label, model.problem.truth.simulate
 
 
 @torch.inference_mode()
 def solve(model: Model, dial: Dial, exact: bool = True) -> Solved:
     """The solution that a dial stands for: the same field as `store.take` gives, and everything beside it."""
     still = copy.copy(model)
-    still.problem = replace(model.problem, deliver=None)  # fields stay in the frame in which residuals are measured
+    inner = replace(model.problem.frame, to_lab=None)  # fields stay in the frame in which residuals are measured
+    still.problem = replace(model.problem, frame=inner)
     first, ours = timed(lambda: models.take(still, replace(dial, project=False)))
     raw = torch.from_numpy(first.soft)
     conditions = {k: torch.from_numpy(v) for k, v in first.requested.items()}
     ms = {"Network, whole field": ours}
     final = raw[:, 0]
-    if dial.project and model.problem.projection:
-        final, ms[model.problem.projection] = timed(lambda: model.problem.project(raw, conditions))
-    see = model.problem.deliver or (lambda fields: fields)
+    step, apply = model.problem.projection.label, model.problem.projection.apply
+    if dial.project and step and apply is not None:
+        final, ms[step] = timed(lambda: apply(raw, conditions))
+    see = model.problem.frame.to_lab or (lambda fields: fields)
     shown, shown_raw = see(final).numpy(), see(raw[:, 0]).numpy()
     measured = sampling.measure(model.problem, as_soft(final, model.field))
     sample = replace(first, field=shown, soft=shown_raw[:, None], measured=measured)
@@ -109,8 +111,8 @@ def residual(
     carrier = field[:, 0].clone()  # the frame of a map is that of the field's first column
     carrier[:, :, carrier.shape[2] - local.shape[2] :] = local
     whole = local.shape[2] == carrier.shape[2]
-    if model.problem.deliver is not None and not whole:
-        carrier = model.problem.deliver(carrier)
+    if model.problem.frame.to_lab is not None and not whole:
+        carrier = model.problem.frame.to_lab(carrier)
     if not whole:
         carrier[:, :, 0] = 0
     norms = [float(i.residual(f, conditions)[0].clamp_min(0).sqrt()) for f in (field, raw)]
@@ -161,14 +163,14 @@ def even(field: Field, sample: Sample, columns: int) -> Array:
 
 def cut(model: Model) -> float:
     """Where the profile is cut unless somebody says otherwise."""
-    end = model.problem.coords(model.field.shape)[model.field.axes[1]][-1] if model.problem.coords else 0.0
+    end = model.problem.frame.coords(model.field.shape)[model.field.axes[1]][-1] if model.problem.frame.coords else 0.0
     return round(0.4 * float(end), 6)
 
 
 def about(model: Model, dial: Dial) -> dict[str, Any]:
     """What the panel needs to know of the maps: axes, the cut, residuals, the reference."""
     across, along = model.field.axes
-    coords = model.problem.coords(model.field.shape) if model.problem.coords else {}
+    coords = model.problem.frame.coords(model.field.shape) if model.problem.frame.coords else {}
     end = float(coords[along][-1])
     return {
         "axes": [across, along],
@@ -176,6 +178,6 @@ def about(model: Model, dial: Dial) -> dict[str, Any]:
         "cut": dial.at.get(along, cut(model)),
         "label": model.field.unit or "u",
         "residuals": [{"name": i.name, "label": i.label, "unit": i.unit} for i in maps(model)],
-        "reference": reference(model)[0] if model.problem.oracle else "",
-        "projection": model.problem.projection,
+        "reference": reference(model)[0] if model.problem.truth.simulate else "",
+        "projection": model.problem.projection.label,
     }

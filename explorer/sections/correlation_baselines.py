@@ -47,7 +47,7 @@ class Contest:
 
 def applies(model: Model) -> bool:
     """True where a rival takes the whole request, curve and all."""
-    return any(r.truth for r in model.problem.rivals)
+    return any(r.truth for r in model.problem.evaluation.baselines)
 
 
 def show(name: str) -> None:
@@ -59,7 +59,7 @@ def show(name: str) -> None:
 
 def slow(model: Model) -> list[Rival]:
     """The rivals that take so long that they run in the background."""
-    return [r for r in model.problem.rivals if r.run]
+    return [r for r in model.problem.evaluation.baselines if r.run]
 
 
 def key(name: str) -> str:
@@ -136,7 +136,7 @@ def run(model: Model, dial: Dial) -> Contest:
     they are judged by."""
     sample, shape = models.take(model, dial), models.shape_of(model, dial)
     asked = {q.name: sample.requested[q.name] for q in model.conditions if q.name in sample.requested}
-    truth = next(r for r in model.problem.rivals if r.truth)
+    truth = next(r for r in model.problem.evaluation.baselines if r.truth)
     several = int(np.clip(EFFORT // (shape[0] * shape[1]), 1, SIMULATIONS))
     true = truth.make({k: np.repeat(v, several, 0) for k, v in asked.items()}, several, dial.seed + 1, shape)
     expected = {name: values.mean(0, keepdims=True) for name, values in describe(model.problem, true).items()}
@@ -158,7 +158,7 @@ def ways(
         plain = replace(dial, off=(*dial.off, NO_REFINEMENT))
         found.append((f"{rivals.OURS}, not refined", lambda i: models.take(model, plain).array))
     found += [(title, lambda i, make=make: make()) for title, make in baselines.siblings(model, dial)]  # type: ignore[misc]
-    quick = [r for r in model.problem.rivals if not r.run]
+    quick = [r for r in model.problem.evaluation.baselines if not r.run]
     return found + [(r.label, lambda i, r=r: r.make(asked, 1, dial.seed, shape)) for r in quick]  # type: ignore[misc]
 
 

@@ -50,7 +50,7 @@ def departures(model: Model, dial: Dial) -> list[Departure]:
 
 def is_area(model: Model, q: Quantity) -> bool:
     """True for the size of a shape that is dragged by its area."""
-    return any(h.size == q.name and h.measure == "area" for h in model.problem.handles)
+    return any(h.size == q.name and h.measure == "area" for h in model.problem.requests.handles)
 
 
 def unit_of(model: Model, q: Quantity) -> str:
@@ -68,7 +68,7 @@ def off_by(model: Model, q: Quantity, found: Array, asked: Array, pixels: int = 
 def charts(model: Model, dial: Dial, dark: bool) -> list[go.Figure]:
     """A figure per unit, of problems with shapes to drag: the request as the zero line, mean and standard deviation as
     bars."""
-    if not model.problem.handles:
+    if not model.problem.requests.handles:
         return []
     found = departures(model, dial)
     return [

@@ -89,7 +89,7 @@ def over_time(solved: Solved) -> list[Curve]:
 
 def notes(model: Model, solved: Solved) -> str:
     """What the projection step cost and gained, in a sentence."""
-    step = model.problem.projection
+    step = model.problem.projection.label
     before, after = solutions.error(solved.raw, solved.exact), solutions.error(solved.field, solved.exact)
     if step not in solved.ms or before is None or after is None:
         return ""
@@ -101,11 +101,11 @@ def ways(model: Model, dial: Dial, solved: Solved) -> pd.DataFrame:
     problem, exact = model.problem, solved.exact
     still = replace(dial, project=False)
     rows = [("This model", 1e3 * timed_call(lambda: models.take(model, still))[0], solutions.error(solved.raw, exact))]
-    if dial.project and problem.projection:
+    if dial.project and problem.projection.label:
         seconds = timed_call(lambda: models.take(model, dial))[0]
-        rows.append((f"This model + {problem.projection}", 1e3 * seconds, solutions.error(solved.field, exact)))
-    rivals = {problem.live.name: problem.live} if problem.live else {}
-    rivals |= {r.name: r for r in problem.rivals if r.name not in rivals}
+        rows.append((f"This model + {problem.projection.label}", 1e3 * seconds, solutions.error(solved.field, exact)))
+    rivals = {problem.truth.interactive.name: problem.truth.interactive} if problem.truth.interactive else {}
+    rivals |= {r.name: r for r in problem.evaluation.baselines if r.name not in rivals}
     for rival in rivals.values():
         seconds, made = timed_call(partial(rival.make, solved.sample.requested, 1, dial.seed, model.field.shape))
         rows.append((rival.label, 1e3 * seconds, None if rival.role == "exact" else solutions.error(made[0], exact)))
@@ -134,7 +134,7 @@ def draw_files(model: Model, dial: Dial, solved: Solved) -> None:
 def published(name: str) -> None:
     """What a paper published, beside what this model and the trivial predictors do on the same cases."""
     model = models.MODELS.get(name)
-    for group in model.problem.published:
+    for group in model.problem.truth.published:
         st.markdown(f"##### {group} of the paper, case by case: relative error")
         with st.spinner("Solving every case of the table; kept for this version of the model…"):
             table = beside(name, model.digest, group)
@@ -152,10 +152,11 @@ def beside(name: str, digest: str, group: str) -> pd.DataFrame:
     model."""
     model = copy.copy(models.MODELS.get(name))
     assert digest == model.digest, "the digest is part of the cache's key"
-    trivial = tuple(r for r in model.problem.rivals if not r.role)
-    model.problem = replace(model.problem, rivals=trivial)
+    trivial = tuple(r for r in model.problem.evaluation.baselines if not r.role)
+    model.problem = replace(model.problem, evaluation=replace(model.problem.evaluation, baselines=trivial))
     table = measured.cell_by_cell(model, group)
-    labels = {"raw": "this network", "polished": f"+ {model.problem.projection}", **{r.name: r.label for r in trivial}}
-    if not model.problem.projection:
+    step = model.problem.projection.label
+    labels = {"raw": "this network", "polished": f"+ {step}", **{r.name: r.label for r in trivial}}
+    if not step:
         table = table.drop(columns="polished")
     return table.rename(columns=labels).round(5)

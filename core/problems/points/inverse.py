@@ -15,7 +15,7 @@ from core.models.inverse import BRANCHES, PointCritic, PointGenerator
 from core.projection.levels import onto_level
 from core.simulation.rosenbrock import HIGH, LOW
 from core.training.point_game import PointGame
-from core.types import Conditions, Field, Preset, Problem, Quantity, TrainConfig
+from core.types import Conditions, Evaluation, Field, Preset, Problem, Projection, Quantity, TrainConfig, TrainingHooks
 
 BOX: Any = (LOW.tolist(), HIGH.tolist())
 LEVEL = Quantity(
@@ -100,8 +100,9 @@ PROBLEM = Problem(
     ),
     invariances=(Level(),),
     source=None,
-    project=exact,
-    quality=quality,
-    bars={f"{c}W1 at {name}, %": ("<=", 5.0) for name in INSIDE for c in ("", "raw: ")},
-    game=PointGame,
+    projection=Projection(exact, "Exact projection"),
+    evaluation=Evaluation(
+        thresholds={f"{c}W1 at {name}, %": ("<=", 5.0) for name in INSIDE for c in ("", "raw: ")}, table=quality
+    ),
+    training=TrainingHooks(make_game=PointGame),
 )

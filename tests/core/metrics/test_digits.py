@@ -8,6 +8,7 @@ import torch
 
 from core import discovery, sampling
 from core.metrics import digits, verdicts
+from core.simulation.digits import OwnDigits
 from core.types import FREE, HELD_OUT, Checkpoint
 
 SHAPE = (32, 32)
@@ -92,7 +93,8 @@ def test_the_classifier_knows_digits_and_is_unsure_of_noise(quick, known):
     digits._trained.cache_clear()
     torch.manual_seed(99)
     torch.testing.assert_close(digits.classifier(problem, preset).score.weight, before)
-    assert digits.classifier(replace(problem, source=type("Own", (), {"labels": None})()), preset) is None
+    without = OwnDigits(np.zeros((1, 8, 8), np.uint8), None, 0, {})
+    assert digits.classifier(replace(problem, source=without), preset) is None
 
 
 def test_the_table_has_every_number_of_the_bars(quick):

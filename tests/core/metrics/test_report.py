@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from core import discovery, metrics
-from core.types import Descriptor, Field, Problem, Sample
+from core.types import Descriptor, Evaluation, Field, GroundTruth, Problem, Sample
 
 MEAN = Descriptor("mean", "Mean level", "", lambda x: x.float().mean((1, 2)))
 PROFILE = Descriptor("profile", "Profile S2", "", lambda x: x.float().mean(1), lambda shape: np.arange(float(shape[1])))
@@ -26,9 +26,7 @@ def problem(**changes):
         presets=(),
         invariances=(),
         source=None,
-        project=lambda logits, c: logits,
-        descriptors=(MEAN, PROFILE),
-        bars={"error": ("<=", 0.5), "spread": (">=", 70.0)},
+        evaluation=Evaluation((MEAN, PROFILE), thresholds={"error": ("<=", 0.5), "spread": (">=", 70.0)}),
     )
     return dataclasses.replace(made, **changes)
 
@@ -166,7 +164,10 @@ def test_reference_is_mean_and_deviation_of_the_oracle_at_every_knot(monkeypatch
 
     real = discovery.problem("two_phase")
     toy = dataclasses.replace(
-        real, descriptors=(MEAN, PROFILE), oracle=oracle, field=dataclasses.replace(real.field, shape=(8, 8))
+        real,
+        evaluation=Evaluation((MEAN, PROFILE)),
+        truth=GroundTruth(oracle),
+        field=dataclasses.replace(real.field, shape=(8, 8)),
     )
     out = metrics.reference(toy, [0.2, 0.7], n=50, seed=10)
     assert out["at"].tolist() == pytest.approx([0.2, 0.7]) and asked[0][0] == 0.2 and len({s for _, s in asked}) == 2
@@ -179,14 +180,18 @@ def test_reference_is_mean_and_deviation_of_the_oracle_at_every_knot(monkeypatch
 def test_table_of_a_model(model):
     """Data against data, the whole generator and its stages, on a few small samples."""
     few = copy.copy(model)
-    few.problem = dataclasses.replace(model.problem, rivals=())
+    few.problem = dataclasses.replace(
+        model.problem, evaluation=dataclasses.replace(model.problem.evaluation, baselines=())
+    )
     table = metrics.quality(few, n=24, size=64)
     assert list(table.columns) == ["bar", "data", *metrics.STAGES]
     assert float(table.loc["volume fraction delivered, worst, px", "all"]) <= 0.5
     assert table.loc["volume fraction delivered, worst, px", "bar"] == "<= 1"
     raw = table.loc["volume fraction raw, mean |error|"]
     assert raw["all"] < raw["seed"] and math.isnan(raw["data"])
-    assert "nan" not in metrics.text(table) and set(metrics.verdicts(few.problem, table)) == set(few.problem.bars)
+    assert "nan" not in metrics.text(table) and set(metrics.verdicts(few.problem, table)) == set(
+        few.problem.evaluation.thresholds
+    )
 
 
 def test_milliseconds_is_a_median_after_a_warm_up():

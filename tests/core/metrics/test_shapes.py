@@ -27,7 +27,7 @@ def model(name, seed=0, **manifest):
 
 def test_requests_are_held_out_valid_and_no_whole_numbers():
     asked = shapes.requests(PROBLEM, 50)
-    assert not PROBLEM.refuse(asked) and set(asked) == {q.name for q in PROBLEM.presets[0].conditions}
+    assert not PROBLEM.requests.infeasible(asked) and set(asked) == {q.name for q in PROBLEM.presets[0].conditions}
     assert all((v % 1 != 0).any() for v in asked.values())
     other = shapes.requests(discovery.split("shapes/circle_square")[0], 5)
     assert set(other) == {"x1", "y1", "area1", "x2", "y2", "area2"}
@@ -64,7 +64,7 @@ def test_errors_are_what_was_put_in():
 
 def test_an_empty_picture_is_a_miss_in_every_row():
     asked = shapes.requests(PROBLEM, 3)
-    truth = shapes.measured(PROBLEM.oracle(asked, 3, 0, (128, 128)), asked, CIRCLES)
+    truth = shapes.measured(PROBLEM.truth.simulate(asked, 3, 0, (128, 128)), asked, CIRCLES)
     table = shapes.rows(shapes.measured(np.zeros((3, 128, 128), np.uint8), asked, CIRCLES), truth)
     assert table["one component, % of shapes"] == table["recognised, % of shapes"] == 0
     assert table["centre error, mean, px"] > 40 and table["area error, mean, %"] == 100
@@ -80,7 +80,7 @@ def test_the_table_shows_that_an_untrained_network_only_places():
     assert table.loc["radius error, mean, px", "all"] < 0.05 and table.loc["recognised, % of shapes", "seed"] < 50
     assert table.loc["recognised, % of shapes", "data"] == 100
     assert list(shapes.quality(untrained, 4, ablation=False).columns) == ["bar", "data", "all"]
-    assert set(PROBLEM.bars) <= set(table.index)
+    assert set(PROBLEM.evaluation.thresholds) <= set(table.index)
 
 
 def test_plain_networks_have_neither_stages_nor_bars():
@@ -158,7 +158,7 @@ def test_what_ships_forms_what_it_was_asked_for(name):
     a point."""
     found = sampling.load(f"shapes/{name}")
     table = shapes.quality(found, 40, ablation=False, seed=50_000)["all"]
-    for row, (sign, bar) in found.problem.bars.items():
+    for row, (sign, bar) in found.problem.evaluation.thresholds.items():
         slack = 1.0 if row.startswith("circularity") else 100 * 2 / 80 if sign == ">=" else 0.0
         assert table[row] <= bar + slack if sign == "<=" else table[row] >= bar - slack, row
 

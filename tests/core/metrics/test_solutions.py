@@ -12,7 +12,7 @@ import pytest
 from core import metrics, sampling
 from core.metrics import solutions
 from core.metrics.report import place
-from core.types import Field, Problem, Quantity, Rival, Sample
+from core.types import Evaluation, Field, GroundTruth, Problem, Quantity, Rival, Sample
 
 LEVEL = Quantity("level", "Level", "l", "", 0.0, 10.0, 1.0)
 SHAPE = (8, 5)
@@ -62,36 +62,34 @@ class Toy:
     field = Field("continuous", SHAPE)
 
     def __init__(self, **changes):
-        self.problem = dataclasses.replace(
-            Problem(
-                "toy",
-                "Toy",
-                "",
-                "",
-                self.field,
-                presets=(),
-                invariances=(),
-                source=None,
-                project=lambda f, c: f[:, 0],
-                oracle=flat(1.0),
-                cases={
-                    "few": lambda n: [{"level": v} for v in (1.0, 2.0, 4.0)][:n],
-                    "other": lambda n: [{"colour": 1.0}],
-                },
-                rivals=(
-                    Rival("good", "Good", flat(1.02), "yardstick"),
-                    Rival("better", "Better", flat(0.98), "yardstick"),
-                    Rival("bad", "Bad", flat(2.0)),
-                    Rival("itself", "Itself", flat(1.0), "exact"),
-                ),
-                bars={
-                    "few, max": ("<=", 0.05),
-                    "polished: few, max": ("<=", 0.02),
-                    "few, L2 / best finite volumes": ("<=", 1.2),
-                },
-                published={"few": {"them": (0.5, 0.3, 0.1)}},
+        rules = {
+            "baselines": (
+                Rival("good", "Good", flat(1.02), "yardstick"),
+                Rival("better", "Better", flat(0.98), "yardstick"),
+                Rival("bad", "Bad", flat(2.0)),
+                Rival("itself", "Itself", flat(1.0), "exact"),
             ),
-            **changes,
+            "thresholds": {
+                "few, max": ("<=", 0.05),
+                "polished: few, max": ("<=", 0.02),
+                "few, L2 / best finite volumes": ("<=", 1.2),
+            },
+        }
+        cases = {
+            "few": lambda n: [{"level": v} for v in (1.0, 2.0, 4.0)][:n],
+            "other": lambda n: [{"colour": 1.0}],
+        }
+        self.problem = Problem(
+            "toy",
+            "Toy",
+            "",
+            "",
+            self.field,
+            presets=(),
+            invariances=(),
+            source=None,
+            truth=GroundTruth(flat(1.0), test_cases=cases, published={"few": {"them": (0.5, 0.3, 0.1)}}),
+            evaluation=Evaluation(**rules | changes),
         )
 
     def shape(self, size):
@@ -121,14 +119,15 @@ def test_bars_speak_of_the_raw_network_unless_they_name_a_column():
     assert found == {"few, max": True, "polished: few, max": True, "few, L2 / best finite volumes": False}
     lines = metrics.verdict_lines(model.problem, table)
     assert [line.split()[0] for line in lines] == ["met", "met", "MISS"] and lines[1].endswith(": 0.01")
-    strict = Toy(bars={"polished: few, max": ("<=", 0.009), "polished: gone, max": ("<=", 1.0)})
+    strict = Toy(thresholds={"polished: few, max": ("<=", 0.009), "polished: gone, max": ("<=", 1.0)})
     assert metrics.verdicts(strict.problem, table) == {"polished: few, max": False}
     assert place(table, "mean level: worst") == ("mean level: worst", "raw")
 
 
 def test_without_yardsticks_there_is_no_row_that_compares_with_them():
     model = Toy()
-    model.problem = dataclasses.replace(model.problem, rivals=model.problem.rivals[2:])
+    rest = dataclasses.replace(model.problem.evaluation, baselines=model.problem.evaluation.baselines[2:])
+    model.problem = dataclasses.replace(model.problem, evaluation=rest)
     assert not any("finite volumes" in str(row) for row in metrics.quality(model, 3).index)
 
 
@@ -154,7 +153,7 @@ def test_speed_tells_the_milliseconds_of_everybody():
     def slow(conditions, n, seed, shape):
         return [time.sleep(0.01), flat(1.0)(conditions, n, seed, shape)][1]
 
-    model = Toy(rivals=(Rival("slow", "Slow one", slow), Rival("itself", "Itself", flat(1.0), "exact")))
+    model = Toy(baselines=(Rival("slow", "Slow one", slow), Rival("itself", "Itself", flat(1.0), "exact")))
     found = metrics.speed(model, runs=3)
     assert {"ms per sample", "ms per sample, not projected", "simulation, ms", "Slow one, ms", "Itself, ms"} <= set(
         found
