@@ -29,7 +29,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 import core
-from core import checkpoint, data, discovery, metrics, sampling
+from core import checkpoint, data, discovery, folders, metrics, sampling
 from core.files import write_atomic
 from core.keys import key
 from core.losses import ADVERSARIAL
@@ -43,12 +43,12 @@ CALIBRATION_SEED = 500_000_000
 KNOTS, ROWS = 13, 7
 EARLY = (1, 10, 30)
 """Steps at which a training is measured besides: much happens at the beginning."""
-SHIPPED = Path(__file__).resolve().parent / "checkpoints"
+SHIPPED = folders.shipped()
 
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python train.py", description="Train the models behind the explorer.")
+    parser = argparse.ArgumentParser(prog=folders.command("train"), description="Train the models behind the explorer.")
     parser.add_argument("names", nargs="*", metavar="PROBLEM[/PRESET]", help="what to train (default: everything)")
     parser.add_argument(
         "--budget", type=float, metavar="MINUTES", help="stop after this long (default: when the steps are done)"
@@ -73,7 +73,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     own.add_argument("--features", action="store_true", help="the values are grain numbers, not labels")
     found = parser.parse_args(given)
     if found.data is not None and len(found.names) != 1:
-        parser.error("--data trains one problem: name it, such as python train.py polycrystal --data maps/")
+        parser.error(f"--data trains one problem: name it, such as {folders.command('train')} polycrystal --data maps/")
     if found.samples < 16:
         parser.error(f"--samples must be at least 16 for a table of statistics; got {found.samples}.")
     return found
@@ -140,7 +140,8 @@ class Run:
         """Folders are made; nothing is read yet."""
         self.problem, self.preset, self.config, self.given = problem, preset, config, given
         self.folder = given.runs / problem.name / preset.name
-        self.target = (given.out or sampling.CHECKPOINTS) / problem.name / f"{preset.name}.safetensors"
+        out = given.out or folders.to_write(sampling.CHECKPOINTS)
+        self.target = out / problem.name / f"{preset.name}.safetensors"
         self.state, self.log = self.folder / "state.safetensors", self.folder / "metrics.jsonl"
         (self.folder / "samples").mkdir(parents=True, exist_ok=True)
         self.seconds = 0.0
@@ -342,8 +343,9 @@ def finish(run: Run, trainer: Trainer, calibration: Array | None, digest: str) -
     print(f"\n{metrics.text(table)}\n")
     print("\n".join(metrics.verdict_lines(problem, table)))
     print(f"\nwritten: {run.target}, {card.name}")
-    if run.given.data is not None:
-        print(f"look at it: INVNET_CHECKPOINTS={run.given.out} streamlit run explorer/app.py")
+    out = run.target.parents[1]
+    if out != sampling.CHECKPOINTS:
+        print(f"look at it: {folders.VARIABLE}={out} {folders.command('explorer')}")
 
 
 def _row(quantity: Quantity) -> dict[str, Any]:

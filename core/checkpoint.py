@@ -19,6 +19,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from core import folders
 from core.files import write_atomic
 from core.types import Checkpoint
 
@@ -241,7 +242,7 @@ def _maker(path: Path) -> str:
     """The command that makes a file: `<problem>/<preset>.safetensors`, or a run's
     `<problem>/<preset>/state.safetensors`."""
     made = path.parent if path.stem == "state" else path.with_suffix("")
-    return f"python train.py {made.parent.name}/{made.name}"
+    return f"{folders.command('train')} {made.parent.name}/{made.name}"
 
 
 def _refuse(path: Path, flaw: str) -> ValueError:

@@ -18,14 +18,17 @@ import torch  # noqa: E402
 from starlette.routing import WebSocketRoute  # noqa: E402
 
 from explorer.jobs import Jobs  # noqa: E402
+from explorer.labs import gan, inverse, linear  # noqa: E402
 from explorer.live.models import MODELS  # noqa: E402
 from explorer.live.service import Service  # noqa: E402
 from explorer.panel_spec import ROUTE  # noqa: E402
 
 
 def warm_up() -> tuple[str, ...]:
-    """One torch thread (two double the slowest frames), models loaded, and what will live forever out of the
-    collector's way."""
+    """Sets one torch thread (two double the slowest frames), loads the models and returns their names.
+
+    What is in memory then stays there, so the garbage collector skips it from here on.
+    """
     torch.set_num_threads(1)
     loaded = MODELS.preload()
     gc.collect()
@@ -35,11 +38,13 @@ def warm_up() -> tuple[str, ...]:
 
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
-    """Nothing that runs in the background outlives the explorer."""
+    """Closes all background jobs when the explorer ends."""
     yield
     Jobs.close_all()
 
 
 warm_up()
-route = WebSocketRoute(ROUTE, Service(hosts=st.get_option("server.allowedHosts")).handle)
+LABS = {lab.name: lab for lab in (linear.LAB, gan.LAB, inverse.LAB)}
+service = Service(labs=LABS, hosts=st.get_option("server.allowedHosts"))
+route = WebSocketRoute(ROUTE, service.handle)
 app = st.App(ROOT / "explorer" / "main.py", routes=[route], lifespan=lifespan)

@@ -1,7 +1,7 @@
 """Long work in the background: commands in processes of low priority, each with a private folder, while the page stays
-live.
+interactive.
 
-A command prints lines `done/total`; what it says on stderr is the sentence when it fails. Its output is read from a
+A command prints lines `done/total`; the last line of its stderr is the message when it fails. Its output is read from a
 pipe, so that it ends by itself soon after the explorer has ended."""
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ import streamlit as st
 
 ROOT = Path(__file__).resolve().parent.parent
 MOST, KEPT = 3, 2 * 3600.0
-"""Most jobs that run at once; seconds after which what a job made is thrown away."""
+"""Most jobs that run at once; seconds after which the results of a job are deleted."""
 PRIORITY, PREFIX = 19, "invnet-explorer-job-"
 LINE = re.compile(r"(\d+)/(\d+)\s*")
-SPEAK, GRACE = 400, 120.0
-"""Characters of a failure that are shown; seconds for which jobs wait for a page that has lost its connection."""
+LONGEST_ERROR, GRACE = 400, 120.0
+"""Most characters of an error message; seconds for which jobs wait for a page that has lost its connection."""
 
 State = Literal["running", "done", "failed", "cancelled"]
 
 
 class Job:
-    """A command on its way. `folder` is its own and is deleted with it; `done` of `total` steps are finished."""
+    """A running command. `folder` is its own and is deleted with it; `done` of `total` steps are finished."""
 
     def __init__(self, command: Sequence[str], folder: Path) -> None:
         """Starts `python ARGUMENTS...` in the software's folder."""
@@ -61,14 +61,14 @@ class Job:
         assert self._process.stdout is not None
         with self._process.stdout as lines:
             for line in lines:
-                if found := LINE.fullmatch(line):
-                    self.done, self.total = int(found[1]), int(found[2])
+                if progress := LINE.fullmatch(line):
+                    self.done, self.total = int(progress[1]), int(progress[2])
         self._process.wait()
         self.seconds = time.monotonic() - self.started
 
     @property
     def state(self) -> State:
-        """Where the job stands."""
+        """The state of the job."""
         if self._cancelled:
             return "cancelled"
         if self._reader.is_alive():
@@ -77,17 +77,17 @@ class Job:
 
     @property
     def share(self) -> float:
-        """Part of the steps that is done, 0 to 1."""
+        """Share of the steps that are done, 0 to 1."""
         return self.done / self.total if self.total else 0.0
 
     @property
     def sentence(self) -> str:
-        """Why it failed: the last thing the command said, or that it was ended from outside."""
-        said = self._errors.read_text(errors="replace").strip().splitlines() if self._errors.exists() else []
+        """Why it failed: the last line of its error output, or the signal that ended it."""
+        lines = self._errors.read_text(errors="replace").strip().splitlines() if self._errors.exists() else []
         status = self._process.returncode
         if status is not None and status < 0:
-            return f"The job was ended from outside (signal {-status}; memory?). Ask for less, or try again."
-        return said[-1][:SPEAK] if said else f"The job ended with status {status} and said nothing. Try again."
+            return f"The job was ended by signal {-status} (out of memory?). Request less, or try again."
+        return lines[-1][:LONGEST_ERROR] if lines else f"The job ended with status {status} and no message. Try again."
 
     def close(self) -> None:
         """Ends the command if it runs, and deletes its folder."""
@@ -98,7 +98,7 @@ class Job:
 
 
 def forget(parent: Path) -> None:
-    """Deletes what explorers that were killed have left in this folder."""
+    """Deletes old folders of explorers that were killed from this folder."""
     for folder in parent.glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):
             if time.time() - folder.stat().st_mtime > 2 * KEPT:
@@ -119,7 +119,7 @@ class Jobs:
         self._leaving: threading.Timer | None = None
 
     def start(self, name: str, command: Callable[[Path], Sequence[str]]) -> Job:
-        """Starts `python` with `command(folder)` in the place of what `name` held; `ValueError` with a sentence when
+        """Starts `python` with `command(folder)` and drops the job that `name` had; `ValueError` with a sentence when
         too many run, or the machine has no room for another."""
         self.drop(name)
         with self._lock:
@@ -139,13 +139,13 @@ class Jobs:
         return job
 
     def get(self, name: str) -> Job | None:
-        """The job of that name; what is older than `KEPT` is thrown away first."""
+        """The job of that name; jobs older than `KEPT` are dropped first."""
         for old in [n for n, job in self._jobs.items() if self._clock() - job.started > KEPT]:
             self.drop(old)
         return self._jobs.get(name)
 
     def drop(self, name: str) -> None:
-        """Ends the job and deletes what it made."""
+        """Ends the job and deletes its folder."""
         job = self._jobs.pop(name, None)
         if job is not None:
             job.close()
@@ -157,21 +157,21 @@ class Jobs:
         Jobs._at_work.discard(self)
 
     def leave(self, seconds: float) -> None:
-        """Drops every job in so many seconds, unless somebody stays: a page that lost its connection may come back."""
+        """Drops every job in `seconds`, unless `stay` is called: a page that lost its connection may come back."""
         self.stay()
         self._leaving = threading.Timer(seconds, self.close)
         self._leaving.daemon = True
         self._leaving.start()
 
     def stay(self) -> None:
-        """Somebody is there."""
+        """Cancels `leave`: the page is connected."""
         if self._leaving:
             self._leaving.cancel()
             self._leaving = None
 
     @classmethod
     def close_all(cls) -> None:
-        """Drops every job of every session: the explorer ends."""
+        """Drops every job of every session, when the explorer ends."""
         for jobs in list(cls._at_work):
             jobs.close()
 
@@ -187,6 +187,6 @@ def _present(_jobs: Jobs) -> Jobs:
 
 def mine() -> Jobs:
     """The jobs of this session, which end soon after its page is closed."""
-    held: Jobs = st.session_state.setdefault("jobs", Jobs())
-    held.stay()
-    return _present(held)
+    jobs: Jobs = st.session_state.setdefault("jobs", Jobs())
+    jobs.stay()
+    return _present(jobs)

@@ -1,8 +1,8 @@
-"""What a page remembers: the dial in the URL (same URL, same pixels) and in the session.
+"""The dial as the query of a URL (same URL, same pixels), and its transfer from one preset to the next.
 
 Query parameters: each scalar condition under its own name (fractions as `name=.2,.3,.5`), `seed`, `size`, `raw=1`
-without the projection, `off=stage,stage`, `z` the dialled latents, `preset` when it is not the default, a drawn curve
-under its own name (packed control points), a cut under its axis, `locked=name.0.3` the shares that hold still, `m` the
+without the projection, `off=stage,stage`, `z` the latents that are set, `preset` when it is not the default, a drawn
+curve under its own name (packed control points), a cut under its axis, `locked=name.0.3` the locked shares, `m` the
 first characters of the checkpoint's digest. Numbers are the shortest decimals that give back the same float32."""
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ import numpy as np
 
 from core.sampling import Model, validate
 from core.types import Array, Quantity
-from explorer.live import curves, models
-from explorer.live.protocol import SEEDS, Dial, Value, clip, shorten
+from explorer.live import curves
+from explorer.live.dial import Dial, Value, clip, resolve, size_of, sizes
+from explorer.live.protocol import SEEDS, shorten
 
 DIGEST = 8
-"""Characters of the digest that a link carries."""
+"""Characters of the digest in a link."""
 RESERVED = ("seed", "size", "raw", "off", "best_of", "z", "preset", "locked", "m")
 
 
@@ -46,8 +47,8 @@ def read_number(q: Quantity, text: str) -> float:
 
 
 def pack(latents: Sequence[Quantity], values: Mapping[str, Value]) -> str:
-    """The dialled latents as URL-safe text: a check of the latents' names, a bit per latent, a float32 per dialled
-    one."""
+    """The latents that are set as URL-safe text: a checksum of the latents' names, a bit per latent, a float32 per
+    set one."""
     mask = sum(1 << i for i, q in enumerate(latents) if q.name in values)
     chosen = [float(v) for q in latents if not isinstance(v := values.get(q.name, ()), tuple)]
     raw = struct.pack(f"<HI{len(chosen)}f", _check(latents), mask, *chosen)
@@ -107,7 +108,7 @@ def to_query(model: Model, dial: Dial) -> dict[str, str]:
             value = dial.conditions.get(q.name, q.default)
             query[q.name] = ",".join(map(write_number, value)) if isinstance(value, tuple) else write_number(value)
     query |= {k: write_number(v) for k, v in dial.at.items()}
-    query |= {"seed": str(dial.seed), "size": str(models.size_of(model, dial))}
+    query |= {"seed": str(dial.seed), "size": str(size_of(model, dial))}
     if dial.latent:
         query["z"] = pack(model.latents, dial.latent)
     if not dial.project:
@@ -117,7 +118,7 @@ def to_query(model: Model, dial: Dial) -> dict[str, str]:
     if dial.best_of > 1:
         query["best_of"] = str(dial.best_of)
     if dial.locked:
-        query["locked"] = ",".join(".".join([name, *map(str, held)]) for name, held in dial.locked.items())
+        query["locked"] = ",".join(".".join([name, *map(str, indices)]) for name, indices in dial.locked.items())
     if model.preset != model.problem.presets[0]:
         query["preset"] = model.preset.name
     return query | {"m": model.digest[:DIGEST]}
@@ -126,18 +127,7 @@ def to_query(model: Model, dial: Dial) -> dict[str, str]:
 def from_query(model: Model, query: Mapping[str, str]) -> tuple[Dial, tuple[str, ...]]:
     """The dial in a link, and a sentence for each part of it that cannot be used (that part takes its default)."""
     notes: list[str] = []
-    conditions: dict[str, Value] = {}
-    drawn: dict[str, tuple[float, ...]] = {}
-    smooth = True
-    for q in model.conditions:
-        if q.name in query:
-            try:
-                if q.kind == "curve" and q.optional and "," not in query[q.name]:
-                    drawn[q.name], smooth = unpack_points(model, q.name, query[q.name])
-                else:
-                    conditions[q.name] = _condition(q, query[q.name])
-            except ValueError as error:
-                notes.append(f"{error} The default is used.")
+    conditions, drawn, smooth = _conditions(model, query, notes)
     latent: dict[str, Value] = {}
     if query.get("z"):
         try:
@@ -147,7 +137,7 @@ def from_query(model: Model, query: Mapping[str, str]) -> tuple[Dial, tuple[str,
     axes: dict[str, Array] = {} if model.problem.frame.coords is None else model.problem.frame.coords(model.field.shape)
     at = _cuts(axes, query, notes)
     known = {*RESERVED, *axes, *(q.name for q in model.conditions)}
-    notes += [f"{shorten(k)} in this link means nothing here and is ignored." for k in query if k not in known]
+    notes += [f"{shorten(k)} in this link is unknown here and is ignored." for k in query if k not in known]
     off = tuple(s for s in query.get("off", "").split(",") if s)
     if any(s not in model.stages for s in off):
         notes.append(f"off in this link may name {', '.join(model.stages) or 'nothing here'}; all stages are on.")
@@ -157,7 +147,7 @@ def from_query(model: Model, query: Mapping[str, str]) -> tuple[Dial, tuple[str,
         conditions,
         latent,
         seed=_whole(query, "seed", 0, range(SEEDS + 1), notes),
-        size=_whole(query, "size", model.field.shape[0], models.sizes(model), notes),
+        size=_whole(query, "size", model.field.shape[0], sizes(model), notes),
         project=query.get("raw") != "1",
         off=off,
         best_of=_whole(query, "best_of", 1, model.problem.projection.best_of or (1,), notes),
@@ -167,58 +157,78 @@ def from_query(model: Model, query: Mapping[str, str]) -> tuple[Dial, tuple[str,
         locked=locked,
     )
     dial = _possible(model, dial, notes)
-    made = query.get("m")
-    if made and made != model.digest[:DIGEST]:
+    digest = query.get("m")
+    if digest and digest != model.digest[:DIGEST]:
         notes.append(
             "This link was made with another version of the trained model: the picture may differ from the one shared."
         )
     return dial, tuple(notes)
 
 
+def _conditions(
+    model: Model, query: Mapping[str, str], notes: list[str]
+) -> tuple[dict[str, Value], dict[str, tuple[float, ...]], bool]:
+    """Conditions, drawn curves and whether these are smooth; a sentence for each that cannot be used."""
+    conditions: dict[str, Value] = {}
+    drawn: dict[str, tuple[float, ...]] = {}
+    smooth = True
+    for q in (q for q in model.conditions if q.name in query):
+        try:
+            if q.kind == "curve" and q.optional and "," not in query[q.name]:
+                drawn[q.name], smooth = unpack_points(model, q.name, query[q.name])
+            else:
+                conditions[q.name] = _condition(q, query[q.name])
+        except ValueError as error:
+            notes.append(f"{error} The default is used.")
+    return conditions, drawn, smooth
+
+
 def _locked(text: str) -> dict[str, tuple[int, ...]]:
-    """Which shares a link locks; what cannot be read locks nothing."""
-    found = re.findall(r"([A-Za-z_]\w*)((?:\.\d{1,3})+)(?:,|$)", text)
-    return {name: tuple(sorted({int(i) for i in places.split(".")[1:]})) for name, places in found}
+    """The shares that a link locks; text that cannot be read locks nothing."""
+    locks = re.findall(r"([A-Za-z_]\w*)((?:\.\d{1,3})+)(?:,|$)", text)
+    return {name: tuple(sorted({int(i) for i in indices.split(".")[1:]})) for name, indices in locks}
 
 
 def _possible(model: Model, dial: Dial, notes: list[str]) -> Dial:
     """The dial without the locks or the conditions that the model refuses; a sentence for each."""
-    if flaw := _flaw(model, Dial(locked=dial.locked)):
-        notes.append(f"{flaw} Nothing is locked.")
+    if refusal := _refusal(model, Dial(locked=dial.locked)):
+        notes.append(f"{refusal} Nothing is locked.")
         dial = replace(dial, locked={})
-    if flaw := _flaw(model, dial):
-        notes.append(f"{flaw} The defaults are used.")
+    if refusal := _refusal(model, dial):
+        notes.append(f"{refusal} The defaults are used.")
         dial = replace(dial, conditions={})
     return dial
 
 
-def _flaw(model: Model, dial: Dial) -> str:
+def _refusal(model: Model, dial: Dial) -> str:
     """Why the model refuses the dial; empty when it does not."""
     try:
-        models.check(model, dial)
+        conditions = resolve(model, dial).conditions
         if model.problem.requests.reconcile:
-            given = models.asked(model, dial)
-            model.problem.requests.reconcile(model.request(given, 1, model.conditions, fill=True), frozenset(given))
+            model.problem.requests.reconcile(
+                model.request(conditions, 1, model.conditions, fill=True), frozenset(conditions)
+            )
     except ValueError as error:
         return str(error)
     return ""
 
 
-def carried(model: Model, held: Dial, last: Dial | None) -> Dial:
-    """The dial for a model that is chosen after others of its problem: what it was left at (`held`), with the last
-    seed, size and, as far as it has them and allows them together, what was asked for and locked."""
-    if last is None:
-        return held
-    ours = {q.name: q for q in model.conditions}
-    fits = {k: v for k, v in last.conditions.items() if k in ours and _fits(ours[k], v)}
-    drawn, locked = (
-        {k: v for k, v in last.drawn.items() if k in ours},
-        {k: v for k, v in last.locked.items() if k in ours},
-    )
-    size = last.size if models.size_of(model, last) in models.sizes(model) else held.size
-    held = replace(held, seed=last.seed, size=size)
-    dial = replace(held, conditions={**held.conditions, **fits}, drawn=drawn, smooth=last.smooth, locked=locked)
-    return held if _flaw(model, dial) else dial
+def transfer_dial(model: Model, own: Dial, latest: Dial | None) -> Dial:
+    """The dial for a model that is opened after others of its problem.
+
+    It is the model's `own` last dial with the seed, the size and, as far as the model has them and allows them
+    together, the conditions, drawings and locks of the `latest` dial.
+    """
+    if latest is None:
+        return own
+    quantities = {q.name: q for q in model.conditions}
+    fits = {name: v for name, v in latest.conditions.items() if name in quantities and _fits(quantities[name], v)}
+    drawn = {name: points for name, points in latest.drawn.items() if name in quantities}
+    locked = {name: indices for name, indices in latest.locked.items() if name in quantities}
+    size = latest.size if size_of(model, latest) in sizes(model) else own.size
+    own = replace(own, seed=latest.seed, size=size)
+    dial = replace(own, conditions={**own.conditions, **fits}, drawn=drawn, smooth=latest.smooth, locked=locked)
+    return own if _refusal(model, dial) else dial
 
 
 def _fits(q: Quantity, value: Value) -> bool:
@@ -230,20 +240,20 @@ def _fits(q: Quantity, value: Value) -> bool:
 
 
 def _cuts(axes: Mapping[str, Array], query: Mapping[str, str], notes: list[str]) -> dict[str, float]:
-    """Where the link cuts the axes; a sentence for a place beyond them."""
-    found = {}
+    """Where the link cuts the axes; a sentence for a value beyond their range."""
+    cuts = {}
     for name in (a for a in axes if a in query):
         try:
             value = float(np.float32(query[name]))
         except ValueError:
             value = -1.0
         if 0 <= value <= axes[name][-1]:
-            found[name] = value
+            cuts[name] = value
         else:
             notes.append(
                 f"{name} must be from 0 to {axes[name][-1]:g}; the link has {shorten(query[name])}. It is left out."
             )
-    return found
+    return cuts
 
 
 def _condition(q: Quantity, text: str) -> Value:

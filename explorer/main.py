@@ -1,4 +1,4 @@
-"""The router: the home page and a page for every problem there is. It lists; the views show."""
+"""The router: the home page, a page for every problem, and the labs."""
 
 from __future__ import annotations
 

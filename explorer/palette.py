@@ -38,13 +38,13 @@ DIVERGING = {
         "#FFADAD",
     ),
 }
-"""Below and above 0, in the light and in the dark theme: perceptually uniform, after Crameri's vik and berlin."""
+"""Below and above 0, in the light and the dark theme: perceptually uniform, after Crameri's vik and berlin."""
 PHASES = {False: ("#F3EBDC", "#0B5C94"), True: ("#14263A", "#F2B134")}
-"""Phase 0 and phase 1, in the light and in the dark theme."""
+"""Phase 0 and phase 1, in the light and the dark theme."""
 
 
 GROUND = {False: "#E9EDF1", True: "#1B2733"}
-"""The label `background`: none of the categories."""
+"""Colour of the label `background`, in the light and the dark theme."""
 
 
 def stops(field: Field, dark: bool = False) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What the panel is told about a model: its controls, its field and the dial to start from."""
+"""The description of a model's panel: its controls, its field and the dial to start from."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from core import discovery
 from core.sampling import Model
 from core.types import Quantity
 from explorer import palette
-from explorer.live import curves, models, solutions
-from explorer.live.protocol import Dial
+from explorer.live import curves, solutions
+from explorer.live.dial import Dial, size_of, sizes, slow_stages
 
 ROUTE = "/api/live"
 """Where the live service listens."""
 
-NOTHING = "This model takes no request: there is nothing to drag, and no outline of what was asked for can be shown."
-UNASKED = "Nothing is asked of this model; what can be dragged are its latent directions."
-"""Said in the place of the controls where there are no conditions: of problems with shapes to drag, and of others."""
+NO_HANDLES = "This model takes no request: there is nothing to drag, and there are no requested outlines to show."
+NO_CONDITIONS = "This model has no conditions; drag its latent directions."
+"""Notes for models without conditions: of problems with shapes to drag, and of others."""
 GREEK = {"nu": "ν", "mu": "μ", "lambda": "λ", "rho": "ρ", "sigma": "σ", "alpha": "α", "beta": "β"}
 
 
 def quantity(q: Quantity) -> dict[str, Any]:
-    """What the panel needs to draw one control."""
+    """The panel's description of one control."""
     return {
         "name": q.name,
         "label": q.label,
@@ -40,32 +40,32 @@ def quantity(q: Quantity) -> dict[str, Any]:
 
 
 def drawable(q: Quantity) -> dict[str, Any]:
-    """What the panel needs to let a curve be drawn by hand."""
+    """The panel's description of a curve that can be drawn by hand."""
     s = q.stroke
     stroke = {"knots": s.knots, "low": s.low, "high": s.high, "start": s.start, "below": s.below} if s else None
     return {
         **quantity(q),
         "replaces": q.replaces,
         "points": curves.POINTS,
-        "presets": curves.presets(q),
+        "presets": curves.starting_curves(q),
         "stroke": stroke,
     }
 
 
 def handles(model: Model) -> list[dict[str, Any]]:
     """The shapes that can be dragged, of those whose centre and size this model takes as conditions."""
-    known = {q.name for q in model.conditions}
-    return [asdict(h) for h in model.problem.requests.handles if {h.x, h.y, h.size} <= known]
+    names = {q.name for q in model.conditions}
+    return [asdict(h) for h in model.problem.requests.handles if {h.x, h.y, h.size} <= names]
 
 
 def note(model: Model) -> str:
-    """What is said where nothing can be asked for."""
+    """The note of a model without conditions; empty for others."""
     shapes = discovery.problem(model.problem.name).requests.handles
-    return "" if model.conditions else NOTHING if shapes else UNASKED
+    return "" if model.conditions else NO_HANDLES if shapes else NO_CONDITIONS
 
 
 def panel(model: Model, dial: Dial, base: str = "") -> dict[str, Any]:
-    """The description of a model's panel. Sliders dial scalars and simplexes; an optional curve can be drawn.
+    """The description of a model's panel: sliders for scalars and simplexes, drawings for optional curves.
 
     `base` is the path under which the server is mounted.
     """
@@ -76,9 +76,9 @@ def panel(model: Model, dial: Dial, base: str = "") -> dict[str, Any]:
         "title": model.problem.title,
         "conditions": [quantity(q) for q in model.conditions if q.kind != "curve"],
         "latents": [quantity(q) for q in model.latents if q.kind == "scalar"],
-        "sizes": models.sizes(model),
+        "sizes": sizes(model),
         "stages": model.stages,
-        "late": models.late(model),
+        "late": slow_stages(model),
         "tries": model.problem.projection.best_of,
         "field": {
             "kind": field.kind,
@@ -109,7 +109,7 @@ def panel(model: Model, dial: Dial, base: str = "") -> dict[str, Any]:
             "conditions": dial.conditions,
             "latent": dial.latent,
             "seed": dial.seed,
-            "size": models.size_of(model, dial),
+            "size": size_of(model, dial),
             "project": dial.project,
             "off": dial.off,
             "best_of": dial.best_of,

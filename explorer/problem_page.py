@@ -1,12 +1,10 @@
-"""What a problem's page shows: the live panel first; on release the link, the files and the charts; then the
-comparison.
+"""The page of a problem: the live panel; on release the link, the files and the charts; then the comparison.
 
-Three fragments stand side by side, none inside another: what is left in the queue of a nested one when its parent runs
+The three fragments are siblings, none inside another: what is left in the queue of a nested one when its parent runs
 again breaks the page."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,13 +13,15 @@ import streamlit as st
 from core import discovery
 from core.sampling import Model
 from core.types import Problem, Sample
-from explorer import link, panel_spec
+from explorer import panel_spec
 from explorer.live import component, frames, models, protocol, solutions
-from explorer.live.protocol import Dial
+from explorer.live.dial import Dial, ResolvedRequest, resolve
 from explorer.sections import baselines, batches, correlation_baselines, solution, statistics
+from explorer.session import loaded, remember, remembered
 
 SIDE_BY_SIDE = 4
-"""So many presets are offered next to each other; more of them in a list, with a sentence about the chosen one."""
+"""Most presets that are offered next to each other; more of them in a list, with a sentence about the selected one."""
+KEPT = "The last good picture is shown."
 
 
 def show(name: str, words: str = "") -> None:
@@ -52,17 +52,17 @@ def show(name: str, words: str = "") -> None:
 
 
 def choose(problem: Problem) -> Model | None:
-    """The heading with the choice of preset, and the model behind it."""
+    """The heading with the choice of preset, and the model of the selected one."""
     names = [p.name for p in problem.presets]
     key, many = f"preset:{problem.name}", len(names) > SIDE_BY_SIDE
-    asked = st.query_params.get("preset", names[0])
+    requested = st.query_params.get("preset", names[0])
     if len(names) > 1:
-        st.session_state.setdefault(key, asked if asked in names else names[0])
-    asked = st.session_state.get(key) or names[0]
-    chosen = problem.presets[names.index(asked)] if asked in names else problem.presets[0]
+        st.session_state.setdefault(key, requested if requested in names else names[0])
+    requested = st.session_state.get(key) or names[0]
+    preset = problem.presets[names.index(requested)] if requested in names else problem.presets[0]
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.markdown(f"##### {problem.title}", width="content")
-        st.caption(chosen.summary if many else "", width="stretch")
+        st.caption(preset.summary if many else "", width="stretch")
         if len(names) > 1:
             titles = {p.name: p.title for p in problem.presets}
             pick: Any = partial(st.selectbox, width=300) if many else st.segmented_control
@@ -75,53 +75,35 @@ def choose(problem: Problem) -> Model | None:
                 on_change=switched,
                 args=(problem.name,),
             )
-    return loaded(f"{problem.name}/{chosen.name}")
+    return loaded(f"{problem.name}/{preset.name}")
 
 
 def switched(problem: str) -> None:
-    """Another preset: the link no longer says what is shown; `remembered` carries the request over."""
+    """Another preset: the link no longer describes the page; `remembered` transfers the request."""
     st.query_params.clear()
     st.session_state[f"switched:{problem}"] = True
 
 
-def loaded(name: str) -> Model | None:
-    """The model of that name; None, and a sentence on the page, when it is missing or damaged."""
+def parse_request(model: Model, message: dict[str, Any] | None, start: Dial) -> tuple[ResolvedRequest, int, str]:
+    """The resolved request of a message from the page, its number, and a sentence when it cannot be used (then the
+    start is resolved)."""
+    if message is None:
+        return resolve(model, start), 0, ""
+    number = message["id"] if isinstance(message.get("id"), int) else 0
     try:
-        return models.MODELS.get(name)
-    except (FileNotFoundError, ValueError) as error:
-        st.warning(str(error), icon=":material/model_training:")
-        return None
-
-
-def remembered(model: Model) -> tuple[Dial, tuple[str, ...]]:
-    """The dial to start from: the link's when it says anything, else what this session left and last asked of this
-    problem, else the defaults."""
-    query = st.query_params.to_dict()
-    if query:
-        return link.from_query(model, query)
-    held, last = (st.session_state.get(key) for key in (f"dial:{model.name}", f"last:{model.problem.name}"))
-    return link.carried(model, held or Dial(), last), ()
-
-
-def asked(model: Model, given: dict[str, Any] | None, start: Dial) -> tuple[Dial, int, str]:
-    """The dial in a request from the page, its number, and a sentence when it cannot be used (then the start is)."""
-    if given is None:
-        return start, 0, ""
-    number = given["id"] if isinstance(given.get("id"), int) else 0
-    try:
-        request = protocol.request(given)
-        models.check(model, request.dial)
-        return request.dial, request.id, ""
+        request = protocol.request(message)
+        return resolve(model, request.dial), request.id, ""
     except ValueError as error:
-        return start, number, f"{error} The last good picture is shown."
+        return resolve(model, start), number, f"{error} {KEPT}"
 
 
-def taken(model: Model, dial: Dial, start: Dial) -> tuple[Dial, Sample, str]:
-    """The sample of a dial, or of the start with a sentence when the dial is refused."""
+def sample_or_fallback(model: Model, request: ResolvedRequest, start: Dial) -> tuple[ResolvedRequest, Sample, str]:
+    """The sample of a request, or of the start with a sentence when the model refuses the request."""
     try:
-        return dial, models.RECENT.take(model, dial)[0], ""
+        return request, models.SAMPLES.sample(model, request)[0], ""
     except ValueError as error:
-        return start, models.RECENT.take(model, start)[0], f"{error} The last good picture is shown."
+        request = resolve(model, start)
+        return request, models.SAMPLES.sample(model, request)[0], f"{error} {KEPT}"
 
 
 @st.fragment
@@ -130,57 +112,33 @@ def live(name: str, start: Dial) -> None:
     model = loaded(name)
     if model is None:
         return
-    dial, number, flaw = asked(model, component.newest(name), start)
+    request, number, error_text = parse_request(model, component.newest(name), start)
     base = st.get_option("server.baseUrlPath") or ""
     describe = partial(panel_spec.panel, model, base=f"/{base}" if base else "")
     try:
-        framed = frames.frame(model, dial, number, describe(dial), flaw)
+        frame = frames.frame(model, request, number, describe(request.dial), error_text)
     except ValueError as error:
-        flaw = flaw or f"{error} The last good picture is shown."
-        framed = frames.frame(model, start, number, describe(start), flaw)
-    component.mount(framed, name)
-    if flaw:
-        st.error(flaw)
+        error_text = error_text or f"{error} {KEPT}"
+        frame = frames.frame(model, resolve(model, start), number, describe(start), error_text)
+    component.mount(frame, name)
+    if error_text:
+        st.error(error_text)
 
 
 @st.fragment
 def released(name: str, start: Dial, words: str = "") -> None:
-    """Link, files and charts of what was released; runs again on every release."""
+    """Link, files and charts of the released request; runs again on every release."""
     model = loaded(name)
     if model is None:
         return
-    given = component.committed(component.relay_key(name))
+    message = component.committed(component.relay_key(name))
     start = st.session_state.get(f"dial:{model.name}", start)
-    dial, _, flaw = asked(model, given, start)
-    dial, sample, refused = taken(model, dial, start)
-    if given is not None and not flaw and not refused:
-        remember(model, dial)
+    request, _, error_text = parse_request(model, message, start)
+    request, sample, refusal = sample_or_fallback(model, request, start)
+    if message is not None and not error_text and not refusal:
+        remember(model, request.dial)
     if solutions.applies(model):
-        solution.show(model, dial, words)
+        solution.show(model, request, words)
     else:
-        statistics.show(model, dial, sample)
+        statistics.show(model, request, sample)
     component.mount_relay(name)
-
-
-def remember_for(model: Model, dial: Dial) -> None:
-    """The problem's page will open with this preset at this dial."""
-    st.session_state[f"dial:{model.name}"] = st.session_state[f"last:{model.problem.name}"] = dial
-    st.session_state[f"preset:{model.problem.name}"] = model.preset.name
-    st.session_state[f"switched:{model.problem.name}"] = True
-
-
-def remember(model: Model, dial: Dial) -> None:
-    """Keeps the dial for this session and writes it into the address: same address, same pixels.
-
-    What was asked of one preset stays known when the next one does not have it: the one after may.
-    """
-    st.session_state[f"dial:{model.name}"] = dial
-    key = f"last:{model.problem.name}"
-    before = st.session_state[key].conditions if key in st.session_state else {}
-    ours = {q.name for q in model.conditions}
-    st.session_state[key] = replace(
-        dial, conditions={k: v for k, v in before.items() if k not in ours} | dict(dial.conditions)
-    )
-    query = link.to_query(model, dial)
-    if st.query_params.to_dict() != query:
-        st.query_params.from_dict(query)

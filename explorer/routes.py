@@ -1,4 +1,4 @@
-"""Which file shows which problem, which problem is on show, in which theme, and how its figures stand."""
+"""The pages of problems and labs, the current page and theme, and the layout of figures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core import discovery
 
 VIEWS = Path(__file__).resolve().parent / "views"
 PLOTLY: dict[str, Any] = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
-"""Plotly's tool bar: the camera stays, what nobody needs goes."""
+"""Plotly's tool bar: the download button stays, unused tools are removed."""
 
 
 def view(problem: str) -> Path:
@@ -28,7 +28,7 @@ def page(problem: str) -> st.Page:
 
 
 def micrograph() -> st.Page:
-    """The page of a person's own micrograph."""
+    """The page for the user's own micrograph."""
     return st.Page(VIEWS / "micrograph.py", title="Your micrograph", url_path="micrograph")
 
 
@@ -48,23 +48,23 @@ def gan_lab() -> st.Page:
 
 
 def enter(path: str) -> None:
-    """Remembers the page that is on show, for the view that serves it."""
+    """Stores the path of the current page for its view."""
     st.session_state["on_show"] = path
 
 
 def problem() -> str:
-    """The problem on show; the first one there is when a view is run by itself."""
+    """The problem of the current page; the first problem when a view is run by itself."""
     name = st.session_state.get("on_show", "")
     return name if name in discovery.problems() else discovery.problems()[0]
 
 
 def dark() -> bool:
-    """True when the page is shown in the dark theme."""
+    """True in the dark theme."""
     return st.context.theme.type == "dark"
 
 
 def in_pairs(figures: Mapping[str, go.Figure]) -> None:
-    """Figures by the keys of their elements, two beside each other."""
-    places = [column for _ in range(0, len(figures), 2) for column in st.columns(2, gap="large")]
-    for column, (key, figure) in zip(places, figures.items(), strict=False):
+    """Draws figures in two columns; each is named by the key of its element."""
+    cells = [column for _ in range(0, len(figures), 2) for column in st.columns(2, gap="large")]
+    for column, (key, figure) in zip(cells, figures.items(), strict=False):
         column.plotly_chart(figure, theme=None, config=PLOTLY, key=key, height=figure.layout.height)

@@ -16,6 +16,7 @@ ROOMS = (
     "discovery",
     "keys",
     "files",
+    "folders",
     "fields",
     "invariances",
     "descriptors",

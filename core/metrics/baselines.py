@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from core import discovery, sampling
+from core import discovery, folders, sampling
 from core.files import write_atomic
 from core.keys import key
 from core.metrics.solutions import case_name, relative
@@ -136,7 +136,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=1200, help="Adam steps of each encoder-decoder")
     parser.add_argument("--pinn-steps", type=int, default=5000, help="iterations of L-BFGS of the PINN")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=sampling.CHECKPOINTS, help="folder of the checkpoints")
+    written = folders.to_write(sampling.CHECKPOINTS)
+    parser.add_argument("--out", type=Path, default=written, help="folder of the checkpoints")
     given = parser.parse_args(arguments)
     if min(given.steps, given.pinn_steps) < 1:
         parser.error(f"--steps and --pinn-steps must be at least 1; got {given.steps} and {given.pinn_steps}.")

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from core import discovery, sampling
+from core import discovery, folders, sampling
 from core.files import write_atomic
 from core.metrics.report import text
 from core.metrics.shapes import measured, requests, rows
@@ -159,7 +159,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("name", help="problem")
     parser.add_argument("--n", type=int, default=300, help="random requests")
     parser.add_argument("--samples", type=int, default=100, help="images for each target")
-    parser.add_argument("--out", type=Path, default=sampling.CHECKPOINTS, help="folder of the checkpoints")
+    written = folders.to_write(sampling.CHECKPOINTS)
+    parser.add_argument("--out", type=Path, default=written, help="folder of the checkpoints")
     given = parser.parse_args(arguments)
     if min(given.n, given.samples) < 2:
         parser.error(f"--n and --samples must be at least 2; got {given.n} and {given.samples}.")

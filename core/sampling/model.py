@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from core import checkpoint as checkpoints
-from core import discovery, sampling
+from core import discovery, folders, sampling
 from core.fields import as_soft, harden, soft_field
 from core.keys import key
 from core.sampling.validation import outside, validate
@@ -76,7 +76,7 @@ class Model:
         except RuntimeError:
             raise ValueError(
                 f"This checkpoint does not fit the networks of {self.name} as they are now. "
-                f"Make it again: python train.py {self.name}"
+                f"Make it again: {folders.command('train')} {self.name}"
             ) from None
         self.generator.to(device=device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
         self.references = {k: v.numpy() for k, v in part("reference.").items()}
@@ -335,7 +335,7 @@ def load(name: str | Path, device: str = "cpu") -> Model:
     if not path.exists():
         made = f"{path.parent.name}/{path.stem}"
         raise FileNotFoundError(
-            f"There is no checkpoint {path.name} for {made} yet. Make one with: python train.py {made}"
+            f"There is no checkpoint {path.name} for {made} yet. Make one with: {folders.command('train')} {made}"
         )
     return Model(checkpoints.load(path), device)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 Array = NDArray[Any]
 Conditions = Mapping[str, Tensor]
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 HELD_OUT = 1_000_000_000
 """Seeds from here on are for held-out checks: no training ever draws them."""
 FREE = -1.0

@@ -1,5 +1,4 @@
-"""Plotly figures of measured statistics: pure functions from numbers to figures, in our own light and dark
-templates."""
+"""Plotly figures of measured statistics: pure functions from numbers to figures, in a light and a dark template."""
 
 from __future__ import annotations
 
@@ -17,11 +16,11 @@ GREY = {False: "#5B6570", True: "#A9B4C0"}
 GRID = {False: "rgba(27,36,48,.12)", True: "rgba(230,235,240,.14)"}
 DELIVERED = {False: "#0072B2", True: "#56B4E9"}
 HEIGHT = 270
-"""Pixels; fixed, so that a page does not jump when its charts are drawn again."""
+"""Height of a figure in pixels; fixed, so that a page does not move when its figures are drawn again."""
 
 
 def template(dark: bool) -> go.layout.Template:
-    """Transparent paper, thin grid, the page's ink."""
+    """The layout template: transparent paper, thin grid, text in the colour of the page."""
     line = GRID[dark]
     axis = {
         "gridcolor": line,
@@ -63,7 +62,7 @@ def template(dark: bool) -> go.layout.Template:
 
 
 def blank(dark: bool, title: str, x: str, y: str, height: int = HEIGHT) -> go.Figure:
-    """An empty figure in our template, with its title and the titles of its axes."""
+    """An empty figure in the template, with its title and axis titles."""
     figure = go.Figure()
     figure.update_layout(template=template(dark), title_text=title, height=height)
     figure.update_xaxes(title={"text": x, "standoff": 6})
@@ -79,8 +78,8 @@ def curve(
     axes: tuple[str, str],
     dark: bool = False,
 ) -> go.Figure:
-    """One delivered curve; `reference` is (positions, mean, standard deviation) of the held-out data, drawn as a
-    band."""
+    """One measured curve; `reference` is (positions, mean, standard deviation) of the simulated reference, drawn as
+    a band."""
     figure = blank(dark, title, *axes)
     if reference is not None:
         at, mean, sd = (np.asarray(a, dtype=float) for a in reference)
@@ -88,7 +87,7 @@ def curve(
         dashed = {"color": GREY[dark], "width": 1.6, "dash": "dash"}
         figure.add_scatter(x=at, y=mean - sd, showlegend=False, **band)
         figure.add_scatter(x=at, y=mean + sd, fill="tonexty", fillcolor=fade(GREY[dark], 0.28), name="± 1 sd", **band)
-        figure.add_scatter(x=at, y=mean, name="held-out mean", line=dashed, hovertemplate="%{y:.4f}")
+        figure.add_scatter(x=at, y=mean, name="simulated reference", line=dashed, hovertemplate="%{y:.4f}")
     points = {"x": np.asarray(x, dtype=float), "y": np.asarray(y, dtype=float)}
     figure.add_scatter(
         **points, name="delivered", line={"color": DELIVERED[dark], "width": 2.4}, hovertemplate="%{y:.4f}"
@@ -97,8 +96,9 @@ def curve(
 
 
 def deviations(rows: Sequence[tuple[str, float, float, float]], title: str, dark: bool = False) -> go.Figure:
-    """Delivered scalars against the held-out data, in standard deviations: rows of (label, delivered, mean, sd)."""
-    figure = blank(dark, title, "deviation from the held-out mean / sd", "")
+    """Measured scalars relative to the simulated reference, in standard deviations: rows of (label, delivered, mean,
+    sd)."""
+    figure = blank(dark, title, "deviation from the reference mean / sd", "")
     scores = [(value - mean) / sd if sd > 0 else 0.0 for _, value, mean, sd in rows]
     reach = max(3.4, *(abs(s) + 0.6 for s in scores)) if scores else 3.4
     for width, alpha in ((2, 0.14), (1, 0.2)):
@@ -120,24 +120,21 @@ def deviations(rows: Sequence[tuple[str, float, float, float]], title: str, dark
 
 
 def departures(rows: Sequence[tuple[str, str, Array, Array]], unit: str, dark: bool = False) -> go.Figure:
-    """Deviation from the request over many samples, mean and standard deviation: rows of (label, symbol, delivered,
-    raw)."""
+    """Errors over many samples, mean and standard deviation: rows of (label, symbol, delivered, before correction)."""
     count = len(rows[0][2])
-    figure = blank(
-        dark, f"Deviation from the request over z, n = {count}", "", f"deviation / {unit}" if unit else "deviation"
-    )
+    figure = blank(dark, f"Error over latent samples, n = {count}", "", f"deviation / {unit}" if unit else "deviation")
     labels, symbols, delivered, raw = zip(*rows, strict=True)
-    for name, values, colour in (("raw", raw, GREY[dark]), ("delivered", delivered, DELIVERED[dark])):
+    for name, values, colour in (("before correction", raw, GREY[dark]), ("delivered", delivered, DELIVERED[dark])):
         means, sds = [float(np.nanmean(v)) for v in values], [float(np.nanstd(v)) for v in values]
         error = {"type": "data", "array": sds, "color": INK[dark], "thickness": 1.4, "width": 4}
-        told = [f"{label}: {m:+.3g} ± {short(s)} {unit}" for label, m, s in zip(labels, means, sds, strict=True)]
+        hover = [f"{label}: {m:+.3g} ± {short(s)} {unit}" for label, m, s in zip(labels, means, sds, strict=True)]
         figure.add_bar(
             x=symbols,
             y=means,
             error_y=error,
             name=name,
             marker_color=colour,
-            customdata=told,
+            customdata=hover,
             hovertemplate="%{customdata}",
         )
     figure.add_hline(y=0, line={"color": INK[dark], "width": 1.4, "dash": "dash"})
@@ -148,18 +145,18 @@ def departures(rows: Sequence[tuple[str, str, Array, Array]], unit: str, dark: b
 
 
 def bubbles(
-    asked: Array, clouds: Sequence[tuple[str, Array]], label: str, dark: bool = False, height: int = HEIGHT
+    requested: Array, clouds: Sequence[tuple[str, Array]], label: str, dark: bool = False, height: int = HEIGHT
 ) -> go.Figure:
-    """Requested against delivered values, bubbles with the area of their counts: (name, values like `asked`), the last
-    one is what was delivered. After fig. 5c of the InvNet paper."""
-    figure = blank(dark, "Requested against delivered", f"requested {label}", label, height)
-    every = np.concatenate([asked.ravel(), *(v.ravel() for _, v in clouds)])
+    """Delivered against requested values, as bubbles whose area is the number of samples: (name, values like
+    `requested`), the last one delivered. After fig. 5c of the InvNet paper."""
+    figure = blank(dark, "Delivered against requested", f"requested {label}", label, height)
+    every = np.concatenate([requested.ravel(), *(v.ravel() for _, v in clouds)])
     low, high = float(every.min()), float(every.max())
     room = 0.08 * (high - low) or 0.05 * abs(high) or 0.05
     low, high = low - room, high + room
     inks = [GREY[dark]] * (len(clouds) - 1) + [DELIVERED[dark]]
     for (name, values), ink in zip(clouds, inks, strict=True):
-        x, y, count = _counted(asked.ravel(), values.ravel(), low, high)
+        x, y, count = _counted(requested.ravel(), values.ravel(), low, high)
         marker = {
             "size": count,
             "sizemode": "area",
@@ -168,8 +165,8 @@ def bubbles(
             "color": fade(ink, 0.55),
             "line": {"color": ink, "width": 1},
         }
-        told = f"%{{customdata}} samples, requested %{{x:.4g}}, {name} %{{y:.4g}}<extra></extra>"
-        figure.add_scatter(x=x, y=y, mode="markers", name=name, marker=marker, customdata=count, hovertemplate=told)
+        hover = f"%{{customdata}} samples, requested %{{x:.4g}}, {name} %{{y:.4g}}<extra></extra>"
+        figure.add_scatter(x=x, y=y, mode="markers", name=name, marker=marker, customdata=count, hovertemplate=hover)
     line = {"color": INK[dark], "width": 1.2, "dash": "dash"}
     figure.add_scatter(x=[low, high], y=[low, high], mode="lines", line=line, showlegend=False, hoverinfo="skip")
     figure.update_xaxes(range=[low, high])
@@ -179,15 +176,14 @@ def bubbles(
 
 
 def _counted(x: Array, y: Array, low: float, high: float, bins: int = 24) -> tuple[Array, Array, Array]:
-    """Mean x and y and number of the points in each occupied cell of a grid."""
+    """Mean x and y, and the number of points, in each occupied cell of a grid."""
     cells = [np.clip((v - low) / (high - low) * bins, 0, bins - 1).astype(int) for v in (x, y)]
     _, place, count = np.unique(cells[0] * bins + cells[1], return_inverse=True, return_counts=True)
     return np.bincount(place, x) / count, np.bincount(place, y) / count, count
 
 
 def durations(seconds: Mapping[str, float], title: str, dark: bool = False) -> go.Figure:
-    """Time per sample of each way to make one, on a logarithmic axis, the first one in the colour of what is
-    delivered."""
+    """Time per sample of each method on a logarithmic axis, the first method in the colour of delivered values."""
     figure = blank(dark, title, "milliseconds per sample", "", 100 + 36 * len(seconds))
     names, values = list(seconds), [1e3 * s for s in seconds.values()]
     colours = [DELIVERED[dark]] + [GREY[dark]] * (len(names) - 1)
@@ -208,10 +204,10 @@ def durations(seconds: Mapping[str, float], title: str, dark: bool = False) -> g
 
 
 def correlation_map(labels: Array, title: str, dark: bool = False) -> go.Figure:
-    """Two-point correlation of phase 1 for every displacement of one binary array (H, W), zero displacement in the
-    middle.
+    """Two-point correlation of phase 1 for each displacement of one binary array (H, W), zero displacement in the
+    centre.
 
-    S2(d) = mean over q of x(q) x(q + d), periodic, by FFT. Shows what a radial mean hides: direction.
+    S2(d) = mean over q of x(q) x(q + d), periodic, by FFT. It displays the anisotropy that a radial mean averages out.
     """
     x = np.asarray(labels, dtype=float)
     power = np.abs(np.fft.rfft2(x)) ** 2
@@ -246,7 +242,7 @@ def field_map(
     limits: tuple[float, float],
     dark: bool = False,
 ) -> go.Figure:
-    """A field (len(y), len(x)) over physical axes, rows upwards, with its own ramp of colours between the limits."""
+    """A field (len(y), len(x)) over physical axes, rows upwards, in a given colour scale between the limits."""
     figure = blank(dark, title, *axes)
     scale = [(i / (len(colours) - 1), c) for i, c in enumerate(colours)]
     figure.add_heatmap(
@@ -273,7 +269,7 @@ def lines(
 ) -> go.Figure:
     """Curves over the same positions: (name, values, line style without its colour)."""
     figure = blank(dark, title, *axes)
-    inks = {"exact": "#E69F00" if dark else "#D98A00", "initial condition": GREY[dark], "raw network": GREY[dark]}
+    inks = {"exact": "#E69F00" if dark else "#D98A00", "initial condition": GREY[dark], "before correction": GREY[dark]}
     for name, values, style in curves:
         line = {"color": inks.get(name, DELIVERED[dark]), "width": 2.2, **style}
         figure.add_scatter(
@@ -285,11 +281,11 @@ def lines(
 
 
 def short(value: float) -> str:
-    """Three figures, or four and more before the point, without an exponent where that reads well."""
+    """A number with three significant digits (all digits from 1000 on), without an exponent where possible."""
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def fade(colour: str, alpha: float) -> str:
-    """A colour of six hexadecimal digits, as transparent as that."""
+    """A colour `#RRGGBB` with this opacity."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red},{green},{blue},{alpha})"

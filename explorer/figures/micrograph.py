@@ -1,4 +1,4 @@
-"""Pictures and charts of a micrograph and of the structures like it: pure functions."""
+"""Images and charts of a micrograph and of the structures generated from it: pure functions."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from explorer.figures.base import DELIVERED, GREY, INK, blank
 from explorer.micrograph.request import WINDOW, Made, Target
 
 SIDE, HIGH, LOW = 640, 224, 168
-"""Most pixels along a side of a picture on the page, height of a chart of both, and of the target's alone."""
+"""Largest image side in pixels, height of a chart of both, and height of a chart of the target alone."""
 FRAME = "#E69F00"
 TIGHT = {"l": 52, "r": 8, "t": 30, "b": 38}
 INSIDE = {"orientation": "v", "y": 1, "yanchor": "top", "x": 1, "xanchor": "right", "font_size": 11}
-"""The legend stands where the curves have decayed."""
+"""The legend lies where the curves have decayed."""
 Box = tuple[int, int, int, int]
-"""Left, top, right, bottom in pixels, the last two beyond the box."""
+"""Left, top, right, bottom in pixels; the last two are exclusive."""
 
 
 def reduced(values: Array) -> tuple[Array, int]:
@@ -32,7 +32,7 @@ def reduced(values: Array) -> tuple[Array, int]:
 
 
 def framed(values: Array, box: Box) -> Image.Image:
-    """The grey picture, brightened to its own range, with the window that is used in a frame and the rest dimmed."""
+    """The grey-scale image, contrast stretched, the selected window in a frame and the rest dimmed."""
     small, k = reduced(values)
     low, high = (float(v) for v in np.percentile(small, (0.5, 99.5)))
     grey = np.clip((small - low) / max(high - low, 1e-30) * 255, 0, 255)
@@ -48,7 +48,7 @@ def framed(values: Array, box: Box) -> Image.Image:
 
 
 def coloured(phase: Array, dark: bool) -> NDArray[np.uint8]:
-    """Phases in the colours of the explorer, (h, w, 3)."""
+    """Phases in the colours of the explorer: uint8 (h, w, 3)."""
     return np.array([rgb(c) for c in palette.PHASES[dark]], np.uint8)[reduced(phase)[0]]
 
 
@@ -59,7 +59,7 @@ def rgb(colour: str) -> tuple[int, int, int]:
 
 
 def sheet(arrays: Sequence[Array], dark: bool, first: bool, gap: int = 8) -> NDArray[np.uint8]:
-    """Structures of `WINDOW` px, or less, in a row with a transparent gap between, the first framed if `first`; (h, w,
+    """Structures of at most `WINDOW` px in a row with transparent gaps, the first framed if `first`: uint8 (h, w,
     4)."""
     tile = 2 * WINDOW
     out = np.zeros((tile, len(arrays) * (tile + gap) - gap, 4), np.uint8)
@@ -73,7 +73,7 @@ def sheet(arrays: Sequence[Array], dark: bool, first: bool, gap: int = 8) -> NDA
 
 
 def grey_levels(counts: Array, bins: Array, cut: float, bright: bool, dark: bool) -> go.Figure:
-    """The histogram of grey values with the cut; the part that is phase 1 in its colour."""
+    """The histogram of grey values with the threshold; the part that is phase 1 in its colour."""
     figure = blank(dark, "", "grey value", "", 128)
     centres = (bins[1:] + bins[:-1]) / 2
     chosen = (centres > cut) == bright
@@ -89,13 +89,13 @@ def grey_levels(counts: Array, bins: Array, cut: float, bright: bool, dark: bool
 def correlation(
     target: Target, step: float, pixel: float, unit: str, dark: bool, made: Made | None = None
 ) -> go.Figure:
-    """S2 of the target with its standard error, and of the structures made like it, over the distances that are asked
-    for."""
+    """S2 of the target with its standard error, and of the generated structures, over the distances that are
+    matched."""
     figure = blank(dark, "Two-point correlation S2", f"distance / {unit}", "", HIGH if made else LOW)
-    shown = target.at <= 33 * step
-    x, y = target.at[shown] * pixel, target.s2[shown]
+    within = target.at <= 33 * step
+    x, y = target.at[within] * pixel, target.s2[within]
     if target.statistics:
-        off = target.statistics.s2_error[shown]
+        off = target.statistics.s2_error[within]
         band = {"line_width": 0, "hoverinfo": "skip", "mode": "lines"}
         figure.add_scatter(x=x, y=y - off, showlegend=False, **band)
         figure.add_scatter(
@@ -117,7 +117,7 @@ def correlation(
 def lineal_path(
     target: Target, step: float, pixel: float, unit: str, dark: bool, made: Array | None = None
 ) -> go.Figure:
-    """The lineal path of phase 1 of the micrograph, and of structures (n, k) at 0, 1, .. of their pixels."""
+    """The lineal path of phase 1 of the micrograph, and of structures (n, k) at 0, 1, ... of their pixels."""
     assert target.statistics is not None
     figure = blank(dark, "Lineal path of phase 1", f"distance / {unit}", "", LOW if made is None else HIGH)
     for i, one in enumerate(() if made is None else made):

@@ -1,5 +1,4 @@
-"""Fig. 2 of the first paper, from what was logged along the trainings: pure functions from records to figures and
-sentences."""
+"""Fig. 2 of the first paper, from training logs: pure functions from records to figures and sentences."""
 
 from __future__ import annotations
 
@@ -16,11 +15,11 @@ Lines = Sequence[Mapping[str, float]]
 HEIGHT = 300
 FLOOR = 1e-6
 MOMENTS, SAMPLES = 9, 4
-"""Moments of a training and samples at each that are shown."""
+"""Number of moments of a training that are displayed, and samples at each."""
 
 
 def colours(traces: Mapping[str, Lines], dark: bool) -> dict[str, str]:
-    """Title -> colour: the first in the colour of what is delivered, then orange, grey."""
+    """Title -> colour: the first in the colour of delivered values, then orange, then grey."""
     return dict(zip(traces, (DELIVERED[dark], OKABE_ITO[1], GREY[dark]), strict=False))
 
 
@@ -33,8 +32,8 @@ def along(
     log: bool = False,
     level: float | None = None,
 ) -> go.Figure:
-    """One number of every training over the iterations; `level` is drawn as a dashed line. On a logarithmic axis what
-    is less than `FLOOR` is drawn there."""
+    """One logged number of each training over the iterations; `level` is drawn as a dashed line. On a logarithmic
+    axis values below `FLOOR` are drawn at `FLOOR`."""
     figure = blank(dark, title, "iteration", axis, HEIGHT)
     for label, colour in colours(traces, dark).items():
         kept = [line for line in traces[label] if name in line]
@@ -57,13 +56,13 @@ def along(
 
 
 def chosen(steps: Sequence[int], count: int = MOMENTS) -> list[int]:
-    """About so many of the steps, the first and the last, the others evenly in their logarithm."""
+    """About `count` of the steps: the first, the last, and others evenly spaced in their logarithm."""
     wanted = np.geomspace(max(1, min(steps)), max(steps), count)
     return sorted({min(steps, key=lambda s: abs(s - w)) for w in wanted})
 
 
 def evolution(film: Mapping[int, Array], title: str, dark: bool = False) -> go.Figure:
-    """Samples of the same latents along a training: a column for each moment; pictures uint8 (n, H, W, 1) by step."""
+    """Samples of the same latents along a training, a column per moment; images uint8 (n, H, W, 1) by step."""
     steps = chosen(list(film))
     columns = [np.concatenate([np.pad(one[..., 0], 1, constant_values=96) for one in film[s][:SAMPLES]]) for s in steps]
     picture = np.concatenate(columns, 1)
@@ -78,13 +77,13 @@ def evolution(film: Mapping[int, Array], title: str, dark: bool = False) -> go.F
 
 
 def gap(lines: Lines) -> tuple[float, float]:
-    """The critic's mean score gap along a training: its largest, and its mean over the last fifth."""
+    """The critic's mean score gap along a training: its largest value, and its mean over the last fifth."""
     gaps = [line["critic.gap"] for line in lines if "critic.gap" in line]
     return max(gaps), float(np.mean(gaps[-max(1, len(gaps) // 5) :]))
 
 
-def settled(lines: Lines, limit: float = 1e-3) -> int | None:
-    """The first logged iteration from which on the motif error stays within the limit; None when it does not."""
+def first_exact(lines: Lines, limit: float = 1e-3) -> int | None:
+    """The first logged iteration from which on the motif error stays within the limit; None if it does not."""
     first = None
     for line in reversed(lines):
         if line.get("motif MSE", np.inf) > limit:
@@ -94,16 +93,15 @@ def settled(lines: Lines, limit: float = 1e-3) -> int | None:
 
 
 def sentences(traces: Mapping[str, Lines]) -> list[str]:
-    """What happened in each training, from its numbers."""
+    """A sentence about each training, from its numbers."""
     out = []
     for title, lines in traces.items():
-        (largest, last), since = gap(lines), settled(lines)
+        (largest, last), since = gap(lines), first_exact(lines)
         when = f"within 10⁻³ from iteration {since} on" if since else "not within 10⁻³"
         sure = lines[-1].get("confidence / real")
         out.append(
-            f"{title}: the motif error of the network alone is {when}. The critic's score gap is {largest:.3g} at "
-            f"most and "
-            f"{last:.3g} over the last fifth ({100 * last / largest:.0f} %)"
+            f"{title}: the motif error before correction is {when}. The critic's score gap is {largest:.3g} at most "
+            f"and {last:.3g} over the last fifth ({100 * last / largest:.0f} %)"
             + (f"; confidence ends at {100 * sure:.0f} % of that on real digits." if sure else ".")
         )
     return out

@@ -1,4 +1,4 @@
-"""The figures of the paper, from what was measured here: pure functions from tables and records to Plotly figures and
+"""The figures of the papers from measurements made here: pure functions from tables and records to figures and
 sentences."""
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from explorer.figures.base import DELIVERED, GREY, INK, blank, fade
 from explorer.palette import OKABE_ITO
 
 Methods = Mapping[str, Mapping[str, Any]]
-"""Preset -> what `core.metrics.comparison` says of it."""
+"""Preset -> its record from `core.metrics.comparison`."""
 LINES = ("solid", "dash", "dot", "dashdot")
 
 
 def fractions(table: pd.DataFrame, labels: Sequence[str], colours: Sequence[str], dark: bool = False) -> go.Figure:
-    """Fig. 7: delivered shares (bars, sd), raw shares (dots, sd) and requested ones (dashed), one group for each
-    target.
+    """Fig. 7: delivered fractions (bars, sd), fractions before correction (dots, sd) and requested ones (dashed), a
+    group per target.
 
     Rows of `table`: target, channel, requested, delivered, delivered sd, raw, raw sd.
     """
@@ -63,13 +63,13 @@ def fractions(table: pd.DataFrame, labels: Sequence[str], colours: Sequence[str]
 
 
 def colours(methods: Methods, dark: bool) -> dict[str, str]:
-    """Preset -> colour: the first in the colour of what is delivered."""
+    """Preset -> colour: the first in the colour of delivered values."""
     others = [*(c for c in OKABE_ITO[:-1] if c not in DELIVERED.values()), INK[dark]]
     return {name: DELIVERED[dark] if i == 0 else others[(i - 1) % len(others)] for i, name in enumerate(methods)}
 
 
 def one_target(methods: Methods, dark: bool = False) -> go.Figure:
-    """Fig. 1: at one target, mean and sd over z of every measured condition less what was asked."""
+    """Fig. 1: at one target, mean and sd over latent samples of each measured condition minus its request."""
     figure = blank(dark, "One target: deviation, mean ± sd over z", "", "deviation / px", 330)
     for name, colour in colours(methods, dark).items():
         at = methods[name]["target"]
@@ -114,7 +114,7 @@ def random_requests(methods: Methods, dark: bool = False) -> go.Figure:
 
 
 def by_method(figure: go.Figure) -> go.Figure:
-    """A row for each method, the first one on top."""
+    """A row per method, the first one on top."""
     figure.update_yaxes(autorange="reversed", gridcolor="rgba(0,0,0,0)", ticks="")
     figure.update_layout(hovermode="closest", margin={"l": 190})
     return figure
@@ -123,8 +123,8 @@ def by_method(figure: go.Figure) -> go.Figure:
 def several_targets(
     targets: Mapping[str, Sequence[Mapping[str, Any]]], methods: Methods, dark: bool = False
 ) -> go.Figure:
-    """Fig. 3: what was delivered (mean and sd over z) against what was asked, for several targets; dashed: the
-    request."""
+    """Fig. 3: delivered values (mean and sd over latent samples) against requested ones, for several targets;
+    dashed: the request."""
     figure = blank(dark, "Several targets: delivered against asked", "asked / px", "delivered / px", 330)
     inks = colours(methods, dark)
     for name, made in targets.items():
@@ -154,7 +154,7 @@ def several_targets(
 
 
 def iterations(methods: Methods, dark: bool = False) -> go.Figure:
-    """Iterations after which each training stays acceptable; faint to its end where it never was."""
+    """Iterations after which each training stays acceptable; a faint bar over the whole training where it never was."""
     figure = blank(dark, "Iterations until acceptable", "iterations", "", 330)
     for m in methods.values():
         after, ink = m["acceptable after"], None if m["acceptable after"] else INK[dark]
@@ -188,7 +188,7 @@ def critic_losses(methods: Methods, dark: bool = False) -> go.Figure:
 
 
 def extremes(methods: Methods, of: Mapping[str, float], unit: str) -> str:
-    """The smallest and the largest of a number, in words: preset -> number."""
+    """The smallest and the largest of a number per preset, in words."""
     low, high = min(of, key=lambda k: of[k]), max(of, key=lambda k: of[k])
     return (
         f"smallest {of[low]:.3g} {unit} ({methods[low]['title']}), largest {of[high]:.3g} {unit} "
@@ -196,13 +196,13 @@ def extremes(methods: Methods, of: Mapping[str, float], unit: str) -> str:
     )
 
 
-def captions(found: Mapping[str, Any]) -> dict[str, str]:
-    """One sentence for each figure, made from its numbers."""
-    methods, settings = found["methods"], found["settings"]
+def captions(record: Mapping[str, Any]) -> dict[str, str]:
+    """One sentence per figure, from its numbers."""
+    methods, settings = record["methods"], record["settings"]
     worst = {k: max(abs(v["mean"] - v["asked"]) for v in m["target"].values()) for k, m in methods.items()}
     centre = {k: m["random"]["centre error, mean, px"] for k, m in methods.items()}
-    apart = {
-        k: max(abs(v["mean"] - v["asked"]) for t in made for v in t.values()) for k, made in found["targets"].items()
+    farthest = {
+        k: max(abs(v["mean"] - v["asked"]) for t in made for v in t.values()) for k, made in record["targets"].items()
     }
     losses = {k: max((abs(x.get("critic.loss", 0.0)) for x in m["trace"]), default=0.0) for k, m in methods.items()}
     done = {k: m["acceptable after"] for k, m in methods.items() if m["acceptable after"]}
@@ -214,8 +214,8 @@ def captions(found: Mapping[str, Any]) -> dict[str, str]:
         f"{extremes(methods, worst, 'px')}.",
         "random": f"{settings['requests']} requests never trained on; mean error of centres: "
         f"{extremes(methods, centre, 'px')}.",
-        "several": f"{len(next(iter(found['targets'].values())))} targets; worst mean deviation: "
-        f"{extremes(methods, apart, 'px')}.",
+        "several": f"{len(next(iter(record['targets'].values())))} targets; worst mean deviation: "
+        f"{extremes(methods, farthest, 'px')}.",
         "iterations": f"Acceptable ({criterion}): {first}" + (f"; never: {never}." if never else "."),
         "losses": f"Largest magnitude along the training: {extremes(methods, losses, '')}.".replace("  ", " "),
     }

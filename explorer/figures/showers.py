@@ -1,4 +1,4 @@
-"""Figures of the showers: occupancies, energy response, and the two formulas of soft sparsity. Pure functions from
+"""Figures of the showers (occupancies, energy response, the two forms of soft sparsity): pure functions from
 numbers."""
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ HEIGHT = 300
 
 
 def histogram(occupancies: Mapping[str, Array], dark: bool = False) -> go.Figure:
-    """Title -> occupancies of all images in per cent, as outlines over common bins; the first, the simulation,
-    filled."""
+    """Histograms of occupancies in per cent: title -> occupancies of all images, as outlines over common bins; the
+    first, the simulation, filled."""
     figure = blank(dark, "Occupancy, at the same energies", "cells that are not 0, %", "share of images", HEIGHT)
     highest = max(float(np.max(v)) for v in occupancies.values())
     edges = np.arange(0, highest + 2, 1.0)
@@ -40,17 +40,17 @@ def histogram(occupancies: Mapping[str, Array], dark: bool = False) -> go.Figure
 
 
 def response(curves: Mapping[str, Mapping[str, Any]], dark: bool = False) -> go.Figure:
-    """Title -> `core.metrics.showers.curves`: calibrated over requested energy; energies of training as full dots,
-    those between them open."""
+    """Calibrated over requested energy, title -> record of `core.metrics.showers.curves`; training energies as
+    filled dots, others open."""
     figure = blank(
         dark, "Energy response of the network alone", "energy asked for, GeV", "calibrated / asked for", HEIGHT
     )
     figure.add_hrect(y0=0.97, y1=1.03, fillcolor=GREY[dark], opacity=0.15, line_width=0, layer="below")
-    for (name, found), colour in zip(curves.items(), (DELIVERED[dark], *OKABE_ITO[1:]), strict=False):
-        seen = ["circle" if e in TRAINED else "circle-open" for e in found["energy"]]
+    for (name, measured), colour in zip(curves.items(), (DELIVERED[dark], *OKABE_ITO[1:]), strict=False):
+        seen = ["circle" if e in TRAINED else "circle-open" for e in measured["energy"]]
         figure.add_scatter(
-            x=found["energy"],
-            y=found["mean"]["network"],
+            x=measured["energy"],
+            y=measured["mean"]["network"],
             name=name,
             mode="lines+markers",
             line={"color": colour, "width": 1.4},
@@ -61,13 +61,13 @@ def response(curves: Mapping[str, Mapping[str, Any]], dark: bool = False) -> go.
 
 
 def resolution(curves: Mapping[str, Mapping[str, Any]], dark: bool = False) -> go.Figure:
-    """Standard deviation of the calibrated energy over the energy asked for, the simulation's dashed."""
+    """Standard deviation of the calibrated energy over the requested energy; the simulation dashed."""
     figure = blank(
         dark, "Energy resolution of the network alone", "energy asked for, GeV", "standard deviation / energy", HEIGHT
     )
-    for (name, found), colour in zip(curves.items(), (DELIVERED[dark], *OKABE_ITO[1:]), strict=False):
+    for (name, measured), colour in zip(curves.items(), (DELIVERED[dark], *OKABE_ITO[1:]), strict=False):
         figure.add_scatter(
-            x=found["energy"], y=found["deviation"]["network"], name=name, line={"color": colour, "width": 2}
+            x=measured["energy"], y=measured["deviation"]["network"], name=name, line={"color": colour, "width": 2}
         )
     first = next(iter(curves.values()))
     dashed = {"color": GREY[dark], "width": 1.6, "dash": "dash"}
@@ -76,7 +76,7 @@ def resolution(curves: Mapping[str, Mapping[str, Any]], dark: bool = False) -> g
 
 
 def formulas(dark: bool = False) -> go.Figure:
-    """Soft sparsity of one cell, as the authors computed it and as it is printed."""
+    """Soft sparsity of one cell, as the authors computed it and as published."""
     x = torch.linspace(0, 4, 401)
     figure = blank(dark, "Soft sparsity of one cell", "energy / unit", "", HEIGHT)
     for name, soft, colour in (

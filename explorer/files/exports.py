@@ -1,4 +1,4 @@
-"""Files that leave the explorer: pictures, arrays with a JSON sidecar, curves. Pure functions to bytes."""
+"""Exported files: images, arrays with a JSON sidecar, curves. Pure functions to bytes."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from core.types import Array, Field, Sample
 from explorer import palette
 from explorer.live import curves as drawing
 from explorer.live import models, solutions
-from explorer.live.protocol import VALUES, Dial, jsonable
+from explorer.live.dial import Dial, shape_of, size_of
+from explorer.live.protocol import VALUES, jsonable
 from explorer.live.solutions import Solved
 
 PIXELS = 500 * 128 * 128
-"""Most pixels in one download of many structures."""
+"""Most pixels in one download of several structures."""
 
 
 def png(indices: Array, field: Field, scale: int = 1, dark: bool = False) -> bytes:
-    """A picture (uint8 indices (H, W) into the palette) as PNG, each pixel drawn `scale` by `scale`."""
+    """An image (uint8 indices (H, W) into the palette) as PNG, each pixel drawn `scale` by `scale`."""
     rgb = palette.colours(field, dark)[np.kron(indices, np.ones((scale, scale), dtype=np.uint8))]
     out = io.BytesIO()
     Image.fromarray(rgb).save(out, "PNG", optimize=True)
@@ -48,7 +49,7 @@ def npy(array: Array) -> bytes:
 
 
 def facts(model: Model, dial: Dial, sample: Sample) -> dict[str, Any]:
-    """What is needed to make the same arrays again, and what was asked, measured and warned about."""
+    """Everything needed to reproduce the arrays, with the requested and measured values and the warnings."""
     return jsonable(
         {
             "software": f"InvNet Explorer {core.__version__}",
@@ -76,7 +77,7 @@ def facts(model: Model, dial: Dial, sample: Sample) -> dict[str, Any]:
 
 
 def brief(values: Mapping[str, Array]) -> dict[str, Array]:
-    """What was measured, without what is a picture of its own."""
+    """Measured values, without those that are images themselves."""
     return {k: v for k, v in values.items() if v[0].size <= VALUES}
 
 
@@ -86,13 +87,13 @@ def sidecar(model: Model, dial: Dial, sample: Sample) -> bytes:
 
 
 def bundle(model: Model, dial: Dial, n: int) -> bytes:
-    """A zip of `arrays.npz` (`n` structures at this dial, seeds counted on from the first) and its `arrays.json`.
+    """A ZIP of `arrays.npz` (`n` structures at this dial, with consecutive sample indices) and its `arrays.json`.
 
-    The first structure is the one on the screen. Raises `ValueError` when `n` is beyond `most`.
+    The first structure is the displayed one. Raises `ValueError` if `n` is larger than `most`.
     """
     if not 1 <= n <= most(model, dial):
         raise ValueError(f"Ask for 1 to {most(model, dial)} structures of this size; got {n}.")
-    sample = models.take(model, dial, n)
+    sample = models.sample_dial(model, dial, n)
     arrays: dict[str, Any] = {"labels" if sample.labels is not None else "field": sample.array}
     arrays |= {"soft": sample.soft.astype(np.float16), **{f"measured_{k}": v for k, v in sample.measured.items()}}
     packed = io.BytesIO()
@@ -102,12 +103,12 @@ def bundle(model: Model, dial: Dial, n: int) -> bytes:
 
 def most(model: Model, dial: Dial) -> int:
     """Most structures in one download at this size."""
-    rows, columns = models.shape_of(model, dial)
+    rows, columns = shape_of(model, dial)
     return max(1, PIXELS // (rows * columns))
 
 
 def solution_facts(model: Model, dial: Dial, solved: Solved) -> dict[str, Any]:
-    """`facts` with the drawing, the numbers beside the picture and what the arrays are."""
+    """`facts` with the drawn curve, the displayed numbers, and what the arrays are."""
     drawing = {"control_points": dial.drawn, "smooth": dial.smooth} if dial.drawn else None
     units = {i.name: i.unit for i in solutions.maps(model)}
     norms = {k: {"delivered": v[1], "raw": v[2], "unit": units[k]} for k, v in solved.residuals.items()}
@@ -126,7 +127,7 @@ def solution_sidecar(model: Model, dial: Dial, solved: Solved) -> bytes:
 
 
 def solution_bundle(model: Model, dial: Dial, solved: Solved) -> bytes:
-    """A zip of `arrays.npz` (field, raw, exact, the axes, initial condition, residual maps) and its `arrays.json`."""
+    """A ZIP of `arrays.npz` (field, raw, exact, the axes, initial condition, residual maps) and its `arrays.json`."""
     arrays: dict[str, Any] = {
         "field": solved.field,
         "raw": solved.raw,
@@ -151,7 +152,7 @@ def solution_csv(model: Model, solved: Solved) -> bytes:
 
 
 def zipped(files: Mapping[str, bytes]) -> bytes:
-    """A zip of these files, the same bytes every time."""
+    """A ZIP of these files; the same bytes for the same content."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for name, content in files.items():
@@ -162,8 +163,8 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
 def curves(
     model: Model, measured: Mapping[str, Array], shape: tuple[int, int], reference: Mapping[str, tuple[Array, Array]]
 ) -> bytes:
-    """Every curve as CSV, one row per position: descriptor, position, delivered, held-out mean, held-out sd (empty
-    without)."""
+    """Every curve as CSV, one row per position: descriptor, position, delivered, mean and standard deviation of the
+    simulated reference (empty without)."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["descriptor", f"position ({model.field.unit})", "delivered", "held_out_mean", "held_out_sd"])
@@ -178,11 +179,11 @@ def curves(
 
 
 def stem(model: Model, dial: Dial) -> str:
-    """A file name that says what is inside, without its ending."""
-    gone = drawing.replaced(model.conditions, dial.conditions, dial.drawn)
-    values = [f"{k}{v:g}" for k, v in dial.conditions.items() if isinstance(v, float) and k not in gone]
+    """A descriptive file name, without its extension."""
+    replaced = drawing.replaced(model.conditions, dial.conditions, dial.drawn)
+    values = [f"{k}{v:g}" for k, v in dial.conditions.items() if isinstance(v, float) and k not in replaced]
     values += [f"{k}_drawn" for k in dial.drawn]
     values += [f"{q.name}_given" for q in model.conditions if q.kind == "curve" and q.name in dial.conditions]
     if solutions.applies(model):
         return "_".join([model.name.replace("/", "_"), *values])
-    return "_".join([model.problem.name, *values, f"seed{dial.seed}", f"{models.size_of(model, dial)}px"])
+    return "_".join([model.problem.name, *values, f"seed{dial.seed}", f"{size_of(model, dial)}px"])

@@ -26,22 +26,21 @@ import core
 from core.sampling import Model
 from core.types import Array, Field, Sample
 from explorer.files import exports
-from explorer.live.protocol import Dial
+from explorer.live.dial import Dial
 
 CENTIMETRES = {"nm": 1e-7, "µm": 1e-4, "mm": 0.1, "cm": 1.0, "m": 100.0}
-"""Length of the units that a TIFF can tell."""
+"""Length in centimetres of the units that a TIFF resolution can express."""
 UNITS = ("px", *CENTIMETRES)
 EULERS = np.radians([[0, 0, 0], [45, 90, 45], [45, 45, 0], [0, 75, 45], [45, 90, 0]])
-"""Bunge angles that stand for labels 0 to 4: at least 45 degrees of misorientation between any two under cubic
-symmetry."""
+"""Bunge angles for labels 0 to 4: at least 45 degrees of misorientation between any two under cubic symmetry."""
 VTK_TYPES = {"uint8": "UInt8", "int32": "Int32", "float32": "Float32"}
 
 Format = tuple[str, str, str, Callable[[], bytes]]
-"""What a button says, the ending of the file, its media type, and how it is made."""
+"""Label of the button, extension of the file, media type, and the function that makes it."""
 
 
 def formats(model: Model, dial: Dial, sample: Sample, pixel: float = 1.0, unit: str = "px") -> list[Format]:
-    """The formats that a sample of this model can be had in; nothing is made before it is called."""
+    """The formats available for a sample of this model; nothing is computed before it is called."""
     array, field, raw = sample.array[0], model.field, "application/octet-stream"
     npz_too: Format = ("NPZ", "npz", raw, partial(npz, model, dial, sample))
     if sample.labels is None:
@@ -62,21 +61,22 @@ def formats(model: Model, dial: Dial, sample: Sample, pixel: float = 1.0, unit: 
 
 
 def names(field: Field) -> tuple[str, ...]:
-    """The labels as names of sets: capitals, digits and underscores; ORIENTATION_1, ... where they give none."""
+    """The labels as names of sets: capitals, digits and underscores; ORIENTATION_1, ... if the labels do not give
+    any."""
     found = tuple(re.sub(r"\W+", "_", label, flags=re.ASCII).strip("_").upper() for label in field.labels)
     usable = found and len(set(found)) == len(found) and all(re.match("[A-Z]", name) for name in found)
     return found if usable else tuple(f"ORIENTATION_{k + 1}" for k in range(max(len(found), field.channels, 2)))
 
 
 def tiff(labels: NDArray[np.uint8], pixel: float = 1.0, unit: str = "px") -> bytes:
-    """Labels as an 8-bit grey TIFF; its resolution tags tell the size of a pixel where `unit` is a length."""
+    """Labels as an 8-bit grey TIFF; its resolution tags hold the pixel size if `unit` is a length."""
     out = io.BytesIO()
     about = f"labels, pixel {pixel:g} {unit}".replace("µ", "u")
-    told: dict[str, Any] = {"description": about, "software": f"InvNet Explorer {core.__version__}"}
+    metadata: dict[str, Any] = {"description": about, "software": f"InvNet Explorer {core.__version__}"}
     if unit in CENTIMETRES:
-        told["resolution_unit"] = "cm"
-        told["x_resolution"] = told["y_resolution"] = 1 / (pixel * CENTIMETRES[unit])
-    Image.fromarray(labels).save(out, "TIFF", compression="tiff_deflate", **told)
+        metadata["resolution_unit"] = "cm"
+        metadata["x_resolution"] = metadata["y_resolution"] = 1 / (pixel * CENTIMETRES[unit])
+    Image.fromarray(labels).save(out, "TIFF", compression="tiff_deflate", **metadata)
     return out.getvalue()
 
 
@@ -121,14 +121,13 @@ def vti(cells: Mapping[str, Array], pixel: float = 1.0) -> bytes:
 
 
 def _block(array: Array) -> str:
-    """The array's bytes behind their number, in base64."""
+    """The array's bytes after their number, in base64."""
     raw = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).tobytes()
     return base64.b64encode(np.uint64(len(raw)).astype("<u8").tobytes() + raw).decode()
 
 
 def grains(labels: NDArray[np.uint8], periodic: bool = True) -> NDArray[np.int32]:
-    """Grain numbers 1, 2, ... (H, W): regions of one label that hang together by edges, across the border too if
-    `periodic`."""
+    """Grain numbers 1, 2, ... (H, W): regions of one label connected by edges, across the border too if `periodic`."""
     ids, n = np.zeros(labels.shape, np.int32), 0
     for label in np.unique(labels):
         found, more = ndimage.label(labels == label)
@@ -192,7 +191,7 @@ def _geometry(group: h5py.Group, size: tuple[int, int, int], pixel: float) -> No
 
 
 def _matrix(home: h5py.Group, name: str, kind: int, tuples: tuple[int, ...], arrays: Mapping[str, Array]) -> None:
-    """An attribute matrix with its arrays, whose last axis holds the components."""
+    """An attribute matrix with its arrays; their last axis holds the components."""
     group = home.create_group(name)
     group.attrs["AttributeMatrixType"], group.attrs["TupleDimensions"] = (
         np.array([kind], np.uint32),

@@ -1,4 +1,4 @@
-"""The ensemble that is like a micrograph, as one zip: PNG with the pixel size, NPY, CSV of curves, JSON."""
+"""Structures generated from a micrograph, as one ZIP: PNG with the pixel size, NPY, CSV of curves, JSON."""
 
 from __future__ import annotations
 
@@ -25,16 +25,22 @@ from explorer.micrograph.request import Made
 MOST = 512
 """Most structures in one file."""
 PER_METRE = 2**31 - 1
-"""What a PNG can say at most."""
+"""Largest resolution that a PNG can hold, in pixels per metre."""
 
 
 def bundle(model: Model, made: Made, n: int, pixel: float, unit: str) -> bytes:
-    """A zip of n structures like the target, seeds counted on from the first shown: `png/000.png`, ...,
-    `structures.npy` (n, H, W), `curves.csv` and `request.json`. `pixel` is the side of a pixel of the micrograph in
-    `unit`; `ValueError` beyond `MOST`."""
+    """A ZIP of n structures with the statistics of the target, with consecutive sample indices from the first displayed
+    one: `png/000.png`, ..., `structures.npy` (n, H, W), `curves.csv` and `request.json`.
+
+    Args:
+        pixel: edge length of a pixel of the micrograph in `unit`.
+
+    Raises:
+        ValueError: for more than `MOST` structures.
+    """
     if not 1 <= n <= MOST:
         raise ValueError(f"Ask for 1 to {MOST} structures; got {n}.")
-    sample = models.take(model, made.dial, n)
+    sample = models.sample_dial(model, made.dial, n)
     own = pixel * made.step
     files = {f"png/{i:03d}.png": png(one, own, unit) for i, one in enumerate(sample.array)}
     files |= {"structures.npy": exports.npy(sample.array), "curves.csv": curves(made, sample, own, unit)}
@@ -42,20 +48,20 @@ def bundle(model: Model, made: Made, n: int, pixel: float, unit: str) -> bytes:
 
 
 def png(phase: Array, pixel: float, unit: str) -> bytes:
-    """Phases as black and white; the size of a pixel as text, and as resolution where `unit` is a length that a PNG can
-    say."""
+    """Phases as black and white; the pixel size as text, and as resolution if `unit` is a length that a PNG can
+    express."""
     about = PngInfo()
     about.add_itxt("pixel_size", f"{pixel:.6g} {unit}")
     dots = 1 / (pixel * CENTIMETRES[unit]) if unit in CENTIMETRES else 0.0
-    told = {"dpi": (dots * 2.54, dots * 2.54)} if 0.01 <= dots < PER_METRE / 100 else {}
+    metadata = {"dpi": (dots * 2.54, dots * 2.54)} if 0.01 <= dots < PER_METRE / 100 else {}
     out = io.BytesIO()
-    Image.fromarray(phase * np.uint8(255)).save(out, "PNG", pnginfo=about, **told)
+    Image.fromarray(phase * np.uint8(255)).save(out, "PNG", pnginfo=about, **metadata)
     return out.getvalue()
 
 
 def curves(made: Made, sample: Sample, pixel: float, unit: str) -> bytes:
-    """S2 and the lineal path of phase 1 against the distance, in pixels of the structures and in `unit`: asked, mean,
-    standard deviation, and of every structure."""
+    """S2 and the lineal path of phase 1 against the distance, in pixels of the structures and in `unit`: requested,
+    mean, standard deviation, and the values of each structure."""
     array = torch.from_numpy(sample.array)
     lineal = two_phase.lineal_path(array, longest=correlations.BINS - 1).numpy()
     tables = [
@@ -66,16 +72,16 @@ def curves(made: Made, sample: Sample, pixel: float, unit: str) -> bytes:
     rows = csv.writer(text, lineterminator="\n")
     names = [f"structure_{i:03d}" for i in range(len(array))]
     rows.writerow(["curve", "distance (px)", f"distance ({unit})", "requested", "mean", "sd", *names])
-    for name, at, asked, values in tables:
+    for name, at, requested, values in tables:
         for i, r in enumerate(at):
             mean, sd = values[:, i].mean(), values[:, i].std()
-            numbers = [r, r * pixel, "" if asked is None else asked[i], mean, sd, *values[:, i]]
+            numbers = [r, r * pixel, "" if requested is None else requested[i], mean, sd, *values[:, i]]
             rows.writerow([name, *(v if isinstance(v, str) else f"{v:.7g}" for v in numbers)])
     return text.getvalue().encode()
 
 
 def sidecar(model: Model, made: Made, sample: Sample, pixel: float, unit: str) -> bytes:
-    """`exports.facts`, and what was measured on the micrograph and how."""
+    """`exports.facts`, with the measurements of the micrograph and their settings."""
     target, known = made.target, made.target.statistics
     first = {"name": target.name, "volume_fraction": target.p, **target.settings}
     if known:
@@ -88,8 +94,13 @@ def sidecar(model: Model, made: Made, sample: Sample, pixel: float, unit: str) -
         }
     first |= {"distance": target.at, "S2": target.s2}
     sizes = {"micrograph_pixel": pixel, "structure_pixel": pixel * made.step, "unit": unit, "step": made.step}
-    off = request.missed(Made(target, made.step, made.dial, sample, 0.0))
-    told = {"like": first, "pixel_size": sizes, "s2_mean_absolute_error": off, "axes_of_structures": "structure, y, x"}
+    off = request.correlation_errors(Made(target, made.step, made.dial, sample, 0.0))
+    metadata = {
+        "like": first,
+        "pixel_size": sizes,
+        "s2_mean_absolute_error": off,
+        "axes_of_structures": "structure, y, x",
+    }
     return (
-        json.dumps(exports.facts(model, made.dial, sample) | jsonable(told), indent=2, ensure_ascii=False) + "\n"
+        json.dumps(exports.facts(model, made.dial, sample) | jsonable(metadata), indent=2, ensure_ascii=False) + "\n"
     ).encode()

@@ -1,1 +1,1 @@
-"""The theory panels: each answers its own requests on the live route."""
+"""The labs: pages of theory whose panels answer their own requests on the live route."""

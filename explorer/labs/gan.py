@@ -1,4 +1,4 @@
-"""The GAN lab: games that are played on the server, one step after the other, and their frames."""
+"""The GAN lab: games trained on the server step by step, and their frames."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from explorer.labs.lab import Choice, Dial, Lab
 from explorer.live.protocol import encode, shorten
 
 VIEW = 10.0
-"""Half of the line that is drawn."""
+"""Half width of the drawn interval."""
 LINES = 400
-"""Most lines of the history that a frame has."""
-SEEN = 2e-3
-"""Least probability in a cell, of p and q together, for D* to be drawn there: q is made of pieces, and where they are
+"""Most records of the history in a frame."""
+VISIBLE = 2e-3
+"""Least probability of p and q together in a cell for D* to be drawn there: q is piecewise, and where its pieces are
 wider than a cell p / (p + q) is jagged."""
 BUDGET = 0.05
-"""Seconds of steps in one answer: a page that asks for more asks again."""
-FURTHEST = 100_000
+"""Seconds of steps in one frame; the page requests the next one."""
+MOST_STEPS = 100_000
 QUANTITIES = (
     Quantity("centre", "Centre", "c", "", -8.0, 8.0, 0.0, "Centre of the data; drag the round handle of p.", step=0.05),
     Quantity(
@@ -132,7 +132,7 @@ CHOICES = (
             (
                 "extragradient",
                 "Extragradient",
-                "Both step at once along the gradients found one step ahead: twice the work (eq. 11).",
+                "Both step at once along the gradients computed one step ahead: twice the work (eq. 11).",
             ),
             (
                 "optimistic",
@@ -142,7 +142,7 @@ CHOICES = (
         ),
     ),
 )
-WORDS = {
+OUTCOMES = {
     "converges": ("Converges", "Two modes, both gradients bounded."),
     "collapse": ("Mode collapse", "A fast generator runs to wherever the critic is high."),
     "vanishing": ("Vanishing gradient", "The critic is perfect before the generator starts, and the loss saturates."),
@@ -152,7 +152,7 @@ CURES = {"collapse": "gradient penalty", "vanishing": "Wasserstein + penalty", "
 
 
 def setting(dial: Mapping[str, Any]) -> Setting:
-    """The game that is dialled. Raises `ValueError` where the bumps leave the line."""
+    """The game of a dial. Raises `ValueError` where the bumps leave the interval."""
     density = Density(str(dial["density"]), float(dial["centre"]), float(dial["width"]), float(dial["gap"]))
     return Setting(
         density,
@@ -166,7 +166,7 @@ def setting(dial: Mapping[str, Any]) -> Setting:
     )
 
 
-def dialled(game: Setting) -> Dial:
+def dial_of(game: Setting) -> Dial:
     """The dial of a game: the inverse of `setting`."""
     d, rates = game.density, (game.critic_rate, game.generator_rate)
     critic, generator = (round(math.log10(r), 6) for r in rates)
@@ -186,52 +186,50 @@ def dialled(game: Setting) -> Dial:
 
 
 class Runs:
-    """The games that are being played, by the name that a page made up for its own; the oldest gives way to a new
-    one."""
+    """The running games, by a name that each page chooses; a new game replaces the oldest."""
 
-    def __init__(self, most: int = 32) -> None:
-        """At most so many."""
-        self.most, self.lock = most, threading.Lock()
+    def __init__(self, capacity: int = 32) -> None:
+        """Keeps at most `capacity` games."""
+        self.capacity, self.lock = capacity, threading.Lock()
         self.games: OrderedDict[str, tuple[threading.Lock, list[GanLab]]] = OrderedDict()
 
     def play(self, name: str, game: Setting, to: int) -> GanLab:
-        """The game of this name at the setting, played on towards step `to`; begun afresh when it is new or past
-        that."""
+        """The game of this name at the setting, advanced towards step `to`; it restarts when it is new or past that."""
         with self.lock:
-            turn, held = self.games.setdefault(name, (threading.Lock(), []))
+            game_lock, labs = self.games.setdefault(name, (threading.Lock(), []))
             self.games.move_to_end(name)
-            while len(self.games) > self.most:
+            while len(self.games) > self.capacity:
                 self.games.popitem(last=False)
-        with turn:
-            if not held or held[0].done > to:
-                held[:] = [GanLab(game)]
-            if held[0].setting != game:
-                held[0].change(game)
-            held[0].play(to, BUDGET)
-            return held[0]
+        with game_lock:
+            if not labs or labs[0].done > to:
+                labs[:] = [GanLab(game)]
+            if labs[0].setting != game:
+                labs[0].change(game)
+            labs[0].play(to, BUDGET)
+            return labs[0]
 
 
 RUNS = Runs()
 
 
-def run(given: Any, dial: Dial, number: int, more: Mapping[str, Any]) -> bytes:
-    """The frame of `{"name": "k3x", "to": 120}`: that game, played on to this step or as far as the time allows."""
-    name, to = (given.get("name"), given.get("to")) if isinstance(given, Mapping) else (None, None)
+def run(message: Any, dial: Dial, number: int, extra: Mapping[str, Any]) -> bytes:
+    """The frame of `{"name": "k3x", "to": 120}`: that game, advanced to this step or as far as the time allows."""
+    name, to = (message.get("name"), message.get("to")) if isinstance(message, Mapping) else (None, None)
     if not isinstance(name, str) or not 1 <= len(name) <= 40:
         raise ValueError(f"A run must have a name of 1 to 40 characters; got {shorten(name)}.")
-    if isinstance(to, bool) or not isinstance(to, int) or not 0 <= to <= FURTHEST:
-        raise ValueError(f"A run goes to a step from 0 to {FURTHEST}; got {shorten(to)}.")
-    begun = time.perf_counter()
-    return drawn(RUNS.play(name, setting(dial), to), dial, number, {"run": name, **more}, begun)
+    if isinstance(to, bool) or not isinstance(to, int) or not 0 <= to <= MOST_STEPS:
+        raise ValueError(f"A run goes to a step from 0 to {MOST_STEPS}; got {shorten(to)}.")
+    start = time.perf_counter()
+    return encoded(RUNS.play(name, setting(dial), to), dial, number, {"run": name, **extra}, start)
 
 
-def frame(dial: Dial, number: int = 0, more: Mapping[str, Any] | None = None) -> bytes:
+def frame(dial: Dial, number: int = 0, extra: Mapping[str, Any] | None = None) -> bytes:
     """The frame before the first step."""
-    return drawn(GanLab(setting(dial)), dial, number, more or {}, time.perf_counter())
+    return encoded(GanLab(setting(dial)), dial, number, extra or {}, time.perf_counter())
 
 
-def drawn(lab: GanLab, dial: Dial, number: int, more: Mapping[str, Any], begun: float) -> bytes:
-    """Densities, critics, history, numbers and what they mean."""
+def encoded(lab: GanLab, dial: Dial, number: int, extra: Mapping[str, Any], start: float) -> bytes:
+    """The frame of a game: densities, critics, history, numbers and their interpretation."""
     now, slopes = lab.measure(), lab.slopes()
     facts = {**asdict(now), "modes": [now.modes, len(lab.setting.density.means)], "slopes": slopes}
     header = {
@@ -243,15 +241,15 @@ def drawn(lab: GanLab, dial: Dial, number: int, more: Mapping[str, Any], begun: 
         "facts": facts,
         "verdict": verdict(lab, facts),
         "view": VIEW,
-        "ms": 1e3 * (time.perf_counter() - begun),
+        "ms": 1e3 * (time.perf_counter() - start),
     }
-    return encode({**header, **more}, {**curves(lab), **history(lab)})
+    return encode({**header, **extra}, {**curves(lab), **history(lab)})
 
 
 def curves(lab: GanLab) -> dict[str, Array]:
-    """p, q and the critics over the line; D for the losses that have one, f for Wasserstein."""
+    """p, q and the critics over the interval; D for the losses that have one, f for Wasserstein."""
     p, q, loss = lab.setting.density.cells, lab.cells(), lab.setting.loss
-    there = np.abs(theory.CENTRES) < VIEW
+    visible = np.abs(theory.CENTRES) < VIEW
     scores, best = lab.scores(theory.CENTRES), theory.optimal(loss, p, q)[1:-1]
     points = np.concatenate([lab.setting.density.points, lab.points()])
     scores = scores - theory.shift(loss, p, q, points, lab.scores(points))
@@ -260,31 +258,31 @@ def curves(lab: GanLab) -> dict[str, Array]:
         scores, best = scores - middle, best - middle
     else:
         scores, best = theory.logistic(scores), theory.logistic(best)
-        best = np.where((p + q)[1:-1] > SEEN, best, np.nan)
+        best = np.where((p + q)[1:-1] > VISIBLE, best, np.nan)
     width = theory.EDGES[1] - theory.EDGES[0]
-    found = {"x": theory.CENTRES, "p": p[1:-1] / width, "q": q[1:-1] / width, "learnt": scores, "optimal": best}
-    return {name: values[there] for name, values in found.items()}
+    lines = {"x": theory.CENTRES, "p": p[1:-1] / width, "q": q[1:-1] / width, "learnt": scores, "optimal": best}
+    return {name: values[visible] for name, values in lines.items()}
 
 
 def history(lab: GanLab) -> dict[str, Array]:
-    """The lines of the history, thinned; values only under the present loss, as others mean something else."""
-    lines = lab.history[:: max(1, math.ceil(len(lab.history) / LINES))]
-    same = np.array([m.loss == lab.setting.loss for m in lines], dtype=bool)
+    """The records of the history, thinned; values only under the present loss, as those of others do not compare."""
+    records = lab.history[:: max(1, math.ceil(len(lab.history) / LINES))]
+    same_loss = np.array([m.loss == lab.setting.loss for m in records], dtype=bool)
     names = ("step", "learnt", "optimal", "identity", "generator", "critic", "modes")
-    found = {name: np.array([line[name] for line in map(asdict, lines)], dtype=float) for name in names}
+    columns = {name: np.array([record[name] for record in map(asdict, records)], dtype=float) for name in names}
     for name in ("learnt", "optimal", "identity"):
-        found[name][~same] = np.nan
-    return {f"trace.{name}": values for name, values in found.items()}
+        columns[name][~same_loss] = np.nan
+    return {f"trace.{name}": values for name, values in columns.items()}
 
 
 def verdict(lab: GanLab, facts: Mapping[str, Any]) -> tuple[str, str]:
-    """One word for what is going on, and a sentence of numbers."""
+    """The state of the game in one word, and a sentence of numbers."""
     slopes, (modes, of), loss = facts["slopes"], facts["modes"], lab.setting.loss
     if lab.ended:
         return "exploded", lab.ended
     if not lab.done:
         if lab.warm:
-            return "ready", f"Of its head start of {lab.setting.ahead} updates the critic has had {lab.warm}."
+            return "ready", f"The critic has made {lab.warm} of the {lab.setting.ahead} updates of its head start."
         if loss == "wgan_gp":
             return "ready", f"Nothing has been learnt yet: f is 0 everywhere, though W₁ is {facts['w1']:.3f}."
         return (
@@ -297,8 +295,8 @@ def verdict(lab: GanLab, facts: Mapping[str, Any]) -> tuple[str, str]:
             f"same critic the non-saturating loss would give {slopes['non_saturating']:.4f}."
         )
     if loss == "wgan_gp" and not lab.setting.penalty and facts["slope"] > 3:
-        told = f"The critic's slope reaches {facts['slope']:.3g} where the Wasserstein distance allows 1"
-        return "exploding", f"{told}; the generator's gradient is {facts['generator']:.3g}."
+        slope = f"The critic's slope reaches {facts['slope']:.3g} where the Wasserstein distance allows 1"
+        return "exploding", f"{slope}; the generator's gradient is {facts['generator']:.3g}."
     if modes < of:
         return "collapsed", f"q covers {modes} of {of} modes: the rest of the data is never generated."
     off = max(abs(facts[n] / math.log(4) + 1) for n in ("learnt", "optimal"))
@@ -311,18 +309,18 @@ def verdict(lab: GanLab, facts: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def presets() -> list[dict[str, Any]]:
-    """What the buttons do: name, label, help, the dial, what the cure changes and what it is called."""
-    found = []
+    """The preset buttons: name, label, help, the dial, the changes of the cure and its name."""
+    buttons = []
     for name, (game, cure) in PRESETS.items():
         changed = {k: v if isinstance(v, str) else "on" if v else "off" for k, v in cure.items()}
-        label, told = WORDS[name]
+        label, text = OUTCOMES[name]
         cured = {"cure": changed, "with": CURES.get(name, "")}
-        found.append({"name": name, "label": label, "help": told, "dial": dialled(game), **cured})
-    return found
+        buttons.append({"name": name, "label": label, "help": text, "dial": dial_of(game), **cured})
+    return buttons
 
 
 def panel(dial: Dial, route: str) -> dict[str, Any]:
-    """What the panel needs to draw the controls."""
+    """The description of the controls."""
     return {**LAB.panel(dial, route), "presets": presets()}
 
 

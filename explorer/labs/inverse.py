@@ -1,4 +1,4 @@
-"""The lab of the inverse problem: from a dragged target and prior to points, push-forward, exact answer and their
+"""The lab of the inverse problem: from a target and a prior to points, push-forward, exact solution and their
 distances."""
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from explorer.live.models import MODELS
 from explorer.live.protocol import encode
 
 POINTS, BOOTS, BINS = 1000, 16, 48
-"""Points of an answer, bootstrap samples behind a standard error, bins of a histogram."""
+"""Points of a solution, bootstrap samples of a standard error, bins of a histogram."""
 SPAN = 4000.0
-"""Levels that the map of targets shows."""
+"""Largest level on the map of targets."""
 QUANTITIES = (
     Quantity(
         "mean",
@@ -61,7 +61,11 @@ CHOICES = (
                 "Exact",
                 "Points moved along grad M onto their levels (Newton), one of 8 candidates drawn by the prior.",
             ),
-            ("raw", "Raw network", "What the network gives, without any correction; it knows the uniform prior alone."),
+            (
+                "raw",
+                "Raw network",
+                "The network's output without any correction; it was trained on the uniform prior alone.",
+            ),
         ),
     ),
     Choice(
@@ -77,16 +81,15 @@ CHOICES = (
         ),
     ),
 )
-WORDS = {"raw": "raw network", "all": "delivered", "nearest": "nearest of 65 536 draws", "data": "exact, drawn again"}
+LABELS = {"raw": "raw network", "all": "delivered", "nearest": "nearest of 65 536 draws", "data": "exact, drawn again"}
 
 
 def models() -> dict[str, Model]:
-    """The networks by the word that stands for them; `FileNotFoundError` or `ValueError` says what to do without
-    one."""
+    """The networks by their option; `FileNotFoundError` or `ValueError` says what to do without one."""
     return {word: MODELS.get(f"inverse/{word}") for word, _, _ in CHOICES[-1].options}
 
 
-def asked(dial: Mapping[str, Any]) -> tuple[Target, Prior]:
+def target_and_prior(dial: Mapping[str, Any]) -> tuple[Target, Prior]:
     """The target and the prior of a dial."""
     mean, sd = float(dial["mean"]), float(dial["sd"])
     target = Target(mean, sd, max(0.0, mean - float(dial["below"]) * sd), mean + float(dial["above"]) * sd)
@@ -95,18 +98,18 @@ def asked(dial: Mapping[str, Any]) -> tuple[Target, Prior]:
     return target, Prior((float(dial["x1"]), float(dial["x2"])), float(dial["width"]))
 
 
-def rows(answer: Answer, shown: Array, target: Target, prior: Prior) -> tuple[list[dict[str, Any]], Array]:
+def rows(answer: Answer, delivered: Array, target: Target, prior: Prior) -> tuple[list[dict[str, Any]], Array]:
     """The table (name, and distances in % with standard errors) and the oracle's points."""
     draws = oracle(target, prior)
     exact, again = draws[0::2][:POINTS], draws[1::2][:POINTS]
-    columns = {"raw": answer.raw, "all": shown, "nearest": judge.nearest(answer.levels, prior), "data": again}
-    found = []
+    columns = {"raw": answer.raw, "all": delivered, "nearest": judge.nearest(answer.levels, prior), "data": again}
+    table = []
     for name, points in columns.items():
         numbers = judge.from_target(rosenbrock(points), answer.levels, target, BOOTS) if name != "data" else {}
         if min(len(points), len(exact)) > 1:
             numbers |= judge.marginals(points, exact, BOOTS)
-        found.append({"name": WORDS[name], **{k: [100 * v, 100 * e] for k, (v, e) in numbers.items()}})
-    return found, exact
+        table.append({"name": LABELS[name], **{k: [100 * v, 100 * e] for k, (v, e) in numbers.items()}})
+    return table, exact
 
 
 def histogram(values: Array, low: float, high: float) -> Array:
@@ -115,20 +118,20 @@ def histogram(values: Array, low: float, high: float) -> Array:
     return counts / max(len(values), 1) * BINS / (high - low)
 
 
-def frame(dial: Dial, number: int = 0, more: Mapping[str, Any] | None = None) -> bytes:
-    """One frame: points, the exact answer, histograms, the map of targets, the table and what to know."""
-    begun = time.perf_counter()
-    target, prior = asked(dial)
+def frame(dial: Dial, number: int = 0, extra: Mapping[str, Any] | None = None) -> bytes:
+    """One frame: points, the exact solution, histograms, the map of targets, the table and warnings."""
+    start = time.perf_counter()
+    target, prior = target_and_prior(dial)
     model = MODELS.get(f"inverse/{dial['network']}")
     answer = solve(model, target, prior, POINTS, exact=dial["delivered"] == "exact")
-    shown = answer.points if dial["delivered"] == "exact" else answer.raw
-    table, exact = rows(answer, shown, target, prior)
-    pushed = rosenbrock(shown)
+    delivered = answer.points if dial["delivered"] == "exact" else answer.raw
+    table, exact = rows(answer, delivered, target, prior)
+    pushed = rosenbrock(delivered)
     low, high = view(target, pushed)
     at = np.linspace(low, high, 241)
     over = np.linspace(0, SPAN, 401)
     arrays = {
-        "points": shown,
+        "points": delivered,
         "exact": exact,
         "y": at,
         "target": target.density(at),
@@ -138,7 +141,7 @@ def frame(dial: Dial, number: int = 0, more: Mapping[str, Any] | None = None) ->
         "wish": target.density(over),
     }
     for k in (0, 1):
-        for name, of in (("points", shown), ("exact", exact)):
+        for name, of in (("points", delivered), ("exact", exact)):
             arrays[f"{name}.x{k + 1}"] = histogram(of[:, k], *(edges(k)))
     header = {
         "id": number,
@@ -147,19 +150,19 @@ def frame(dial: Dial, number: int = 0, more: Mapping[str, Any] | None = None) ->
         "view": [low, high],
         "bounds": [target.low, target.high],
         "flags": warnings(model, target, prior, answer),
-        "ms": 1e3 * (time.perf_counter() - begun),
+        "ms": 1e3 * (time.perf_counter() - start),
     }
-    return encode({**header, **(more or {})}, arrays)
+    return encode({**header, **(extra or {})}, arrays)
 
 
 def edges(k: int) -> tuple[float, float]:
-    """The range in which a parameter is shown: the box and a margin, for points that leave it."""
+    """The displayed range of a parameter: the box and a margin, for points outside it."""
     margin = 0.125 * (HIGH[k] - LOW[k])
     return float(LOW[k] - margin), float(HIGH[k] + margin)
 
 
 def view(target: Target, pushed: Array) -> tuple[float, float]:
-    """The levels that the histogram shows: the target's bounds, and most of the push-forward where it is elsewhere."""
+    """The range of the histogram: the target's bounds, extended to most of the push-forward."""
     ends = np.quantile(pushed, [0.02, 0.98])
     low, high = min(target.low, ends[0]), max(target.high, ends[1])
     margin = 0.08 * (high - low)
@@ -167,7 +170,7 @@ def view(target: Target, pushed: Array) -> tuple[float, float]:
 
 
 def panel(dial: Dial, route: str) -> dict[str, Any]:
-    """What the panel needs to draw the controls and the fixed parts of the plots."""
+    """The description of the controls and of the fixed parts of the plots."""
     fixed = {"box": [LOW, HIGH], "edges": [edges(0), edges(1)], "span": SPAN, "largest": LARGEST}
     return {**LAB.panel(dial, route), **fixed, "trained": models()["invnet"].conditions[0].trained}
 

@@ -1,4 +1,4 @@
-"""A lab: a page of theory that is dragged. Its dial is numbers and choices; the same dial gives the same frame."""
+"""A lab: an interactive page of theory. Its dial is numbers and choices; the same dial gives the same frame."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Dial = dict[str, float | str]
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several words: name, label, the options as (word, label, help), the first one by default."""
+    """A choice between words: name, label, the options as (word, label, help), the first one by default."""
 
     name: str
     label: str
@@ -24,9 +24,11 @@ class Choice:
 
 @dataclass(frozen=True)
 class Lab:
-    """Name, title, what can be dialled, and `frame(dial, number, more)`: one encoded frame whose header has `more` too.
+    """Name, title, the quantities and choices of the dial, and how a frame is made.
 
-    `frame` raises `ValueError` with a sentence for numbers that do not go together.
+    frame : `frame(dial, number, extra)`, one encoded frame whose header contains `extra`; raises `ValueError` with a
+        sentence for numbers that exclude each other.
+    run : for a lab that advances step by step, the frame of a request's `run`; None for others.
     """
 
     name: str
@@ -35,26 +37,25 @@ class Lab:
     choices: tuple[Choice, ...]
     frame: Callable[[Dial, int, Mapping[str, Any]], bytes]
     run: Callable[[Any, Dial, int, Mapping[str, Any]], bytes] | None = None
-    """Of a lab that goes on from step to step: the frame of the request's `run` (see there)."""
 
     @property
     def model(self) -> str:
-        """What stands for it where the panel's requests name a model."""
+        """Its name where the panel's requests name a model."""
         return f"lab/{self.name}"
 
     def defaults(self) -> Dial:
-        """The dial that nothing was changed of."""
+        """The dial of all defaults."""
         numbers = {q.name: float(q.default) for q in self.quantities if not isinstance(q.default, tuple)}
         return {**numbers, **{c.name: c.options[0][0] for c in self.choices}}
 
-    def dial(self, given: Any) -> Dial:
-        """The dial that was asked for; what is missing takes its default. `ValueError` names what cannot be."""
-        if not isinstance(given, Mapping):
-            raise ValueError(f"dial must be an object of names and values; got {shorten(given)}.")
+    def dial(self, values: Any) -> Dial:
+        """The dial with these values, the others at their defaults; `ValueError` names a value that is not allowed."""
+        if not isinstance(values, Mapping):
+            raise ValueError(f"dial must be an object of names and values; got {shorten(values)}.")
         dial = self.defaults()
-        if unknown := [str(k) for k in given if k not in dial]:
+        if unknown := [str(k) for k in values if k not in dial]:
             raise ValueError(f"Unknown name {shorten(unknown[0])}. The dial may have: {', '.join(dial)}.")
-        return dial | {k: self._value(k, v) for k, v in given.items()}
+        return dial | {k: self._value(k, v) for k, v in values.items()}
 
     def _value(self, name: str, value: Any) -> float | str:
         for c in (c for c in self.choices if c.name == name):
@@ -71,11 +72,11 @@ class Lab:
         return float(value)
 
     def query(self, dial: Dial) -> dict[str, str]:
-        """The link that stands for a dial."""
+        """The query parameters of a dial."""
         return {k: v if isinstance(v, str) else f"{v:.6g}" for k, v in dial.items()}
 
     def linked(self, query: Mapping[str, str]) -> tuple[Dial, list[str]]:
-        """The dial of a link, and a sentence for each part of it that cannot be used (that part takes its default)."""
+        """The dial of a link, and a sentence for each parameter that cannot be used (it takes its default)."""
         dial, notes = self.defaults(), []
         for name, text in query.items():
             try:
@@ -85,7 +86,7 @@ class Lab:
         return dial, notes
 
     def _read(self, name: str, text: str) -> float | str:
-        """A value of a link: a number where the name is a quantity's."""
+        """A value from a link: a number for a quantity, a word for a choice."""
         if all(q.name != name for q in self.quantities):
             return text
         try:
@@ -94,7 +95,7 @@ class Lab:
             raise ValueError(f"{name} must be a number; the link has {shorten(text)}.") from None
 
     def panel(self, dial: Dial, route: str) -> dict[str, Any]:
-        """What the panel needs to draw the controls."""
+        """The description of the controls."""
         return {
             "route": route,
             "model": self.model,
@@ -104,10 +105,10 @@ class Lab:
             "choices": [asdict(c) for c in self.choices],
         }
 
-    def answer(self, given: Mapping[str, Any], number: int, more: Mapping[str, Any] | None = None) -> bytes:
-        """The frame for one request `{"lab": name, "dial": {...}, "id": 7}`, with `"run"` where the lab goes on by
-        steps."""
-        dial = self.dial(given.get("dial", {}))
-        if self.run and given.get("run") is not None:
-            return self.run(given["run"], dial, number, more or {})
-        return self.frame(dial, number, more or {})
+    def answer(self, message: Mapping[str, Any], number: int, extra: Mapping[str, Any] | None = None) -> bytes:
+        """The frame for one request `{"lab": name, "dial": {...}, "id": 7}`, with `"run"` where the lab advances step
+        by step."""
+        dial = self.dial(message.get("dial", {}))
+        if self.run and message.get("run") is not None:
+            return self.run(message["run"], dial, number, extra or {})
+        return self.frame(dial, number, extra or {})

@@ -1,4 +1,4 @@
-"""The lab of the linear game: from a dial to orbits, distances, spectra and what the paper says of them."""
+"""The lab of the linear game: from a dial to orbits, distances, spectra and the claims of the paper about them."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from explorer.live.protocol import encode
 DATA_MEAN = (-0.6, 0.45, -0.35, 0.8, -0.75, 0.5, 0.9, -0.4, 0.65, -0.85, 0.3, 0.7, -0.55, 0.95, -0.25, 0.4)
 MOTIF = 1.0
 STEPS, LONG = 400, 1000
-"""Steps that are drawn, and those that the growth is measured over."""
+"""Steps that are drawn, and steps over which the growth is measured."""
 FLOOR = 100
-"""Last steps, over which the distance that samples leave is averaged."""
+"""Last steps, over which the noise floor of the distance is averaged."""
 LARGEST = 1e9
 MAP = (72, 108)
 """Rows (mu) and columns (eta) of the map of spectral radii."""
@@ -60,7 +60,7 @@ QUANTITIES = (
         0,
         len(DATA_MEAN),
         3,
-        "The first so many coordinates carry the motif m.",
+        "Number of coordinates, from the first, that have the motif m.",
         step=1,
     ),
 )
@@ -71,7 +71,7 @@ CHOICES = (
         (
             ("simultaneous", "Simultaneous", "Both players step at once (GD)."),
             ("alternating", "Alternating", "Critic, generator, projection in turn, once each (Algorithm 1)."),
-            ("extragradient", "Extragradient", "Step with the gradient found one step ahead (eq. 11)."),
+            ("extragradient", "Extragradient", "Step with the gradient computed one step ahead (eq. 11)."),
             ("optimistic", "Optimistic", "Step along 2 g_t − g_{t−1} (Daskalakis et al. 2018)."),
         ),
     ),
@@ -97,7 +97,7 @@ CHOICES = (
 
 @dataclass(frozen=True)
 class Block:
-    """The coordinates of one kind under one scheme: what happens to them, and what theory says."""
+    """The coordinates of one kind (free or motif), their start and their equilibrium."""
 
     name: str
     at: Array
@@ -116,7 +116,7 @@ class Block:
         return cls(name, at, mu, seen, -np.stack([theta, psi][: 1 + seen]), psi)
 
     def facts(self, scheme: str, eta: float) -> dict[str, Any]:
-        """Spectrum, radius, singular values, and how far psi rests from its Nash value, over that value."""
+        """Spectrum, radius, singular values, and the relative shift of psi's fixed point from its Nash value."""
         values = theory.eigenvalues(scheme, eta, self.mu, self.seen)
         return {
             "name": self.name,
@@ -132,8 +132,7 @@ class Block:
         }
 
     def distances(self, scheme: str, eta: float) -> Array:
-        """Distance from where the scheme rests, step by step (LONG + 1,); from the Nash equilibrium where it does not
-        rest."""
+        """Distance from the scheme's fixed point, step by step (LONG + 1,); from the Nash equilibrium without one."""
         shift = theory.shift(scheme, eta, self.mu, self.seen)
         start, star = self.start.copy(), self.star
         if np.isfinite(shift):
@@ -159,8 +158,8 @@ def setting(dial: Mapping[str, Any]) -> Setting:
 
 @functools.lru_cache(maxsize=32)
 def radii(scheme: str, critic: str, free: bool, motif: bool) -> tuple[Array, Array]:
-    """Over `MAP`, as uint8: the largest spectral radius of the blocks there are, as sign(log r) sqrt|log2 r| about 128,
-    and that of the motif block, as 4 log2 r about 128 (below 128: it contracts)."""
+    """Over `MAP`, as uint8: the largest spectral radius of the blocks, as sign(log r) sqrt|log2 r| about 128, and that
+    of the motif block, as 4 log2 r about 128 (below 128: it contracts)."""
     spans = [np.linspace(q.low, q.high, n) for q, n in zip(QUANTITIES[1::-1], MAP, strict=True)]
     mu, eta = np.meshgrid(*spans, indexing="ij")
     on = theory.radius(scheme, eta, mu, critic == "standard") if motif else np.zeros(MAP)
@@ -184,8 +183,8 @@ def locus(scheme: str, block: Block) -> Array:
 
 
 def paths(game: Setting, blocks: list[Block], scheme: str, eta: float, batch: int = 0) -> dict[str, Array]:
-    """theta and psi of every coordinate after each step drawn, (STEPS + 1, d) each; with a batch of samples, played by
-    the trainer's scheme."""
+    """theta and psi of every coordinate after each drawn step, (STEPS + 1, d) each; with a batch of samples, from the
+    trainer's scheme."""
     if batch:
         played = LinearGame(game, eta, batch=batch).play(scheme, STEPS)
         return {
@@ -195,15 +194,14 @@ def paths(game: Setting, blocks: list[Block], scheme: str, eta: float, batch: in
     best = theory.nash(game)
     out = {name: np.zeros((STEPS + 1, len(game.v))) for name in ("theta", "psi")}
     for b in blocks:
-        found = theory.orbit(scheme, eta, b.mu, b.start, b.star, STEPS, b.seen)
-        for i, values in enumerate(list(out.values())[: found.shape[1]]):
-            values[:, b.at] = np.nan_to_num(best[i][b.at] + found[:, i], nan=LARGEST).clip(-LARGEST, LARGEST)
+        deviations = theory.orbit(scheme, eta, b.mu, b.start, b.star, STEPS, b.seen)
+        for i, values in enumerate(list(out.values())[: deviations.shape[1]]):
+            values[:, b.at] = np.nan_to_num(best[i][b.at] + deviations[:, i], nan=LARGEST).clip(-LARGEST, LARGEST)
     return out
 
 
 def sampled(path: dict[str, Array], game: Setting, block: Block, shift: float) -> Array:
-    """Distance of a block from rest along paths that were played (STEPS + 1,); from the Nash equilibrium where there is
-    no rest."""
+    """Distance of a block from its fixed point along sampled paths (STEPS + 1,), or from the Nash equilibrium."""
     theta, psi = (a[block.at] for a in theory.nash(game))
     gaps = [path["theta"][:, block.at] - theta]
     if block.seen:
@@ -211,19 +209,19 @@ def sampled(path: dict[str, Array], game: Setting, block: Block, shift: float) -
     return np.linalg.norm(np.concatenate(gaps, 1), axis=1)
 
 
-def frame(dial: Dial, number: int = 0, more: Mapping[str, Any] | None = None) -> bytes:
+def frame(dial: Dial, number: int = 0, extra: Mapping[str, Any] | None = None) -> bytes:
     """One frame of the lab: paths, log10 distances and the predicted line, spectra, map, numbers and sentences."""
-    begun = time.perf_counter()
+    start = time.perf_counter()
     game, scheme, eta = setting(dial), str(dial["scheme"]), float(dial["eta"])
     batch = 0 if dial["samples"] == "expected" else int(dial["samples"])
     blocks = [b for name in ("free", "motif") if len((b := Block.of(name, game)).at)]
     facts, arrays = [], paths(game, blocks, scheme, eta, batch)
     for b in blocks:
-        known = b.facts(scheme, eta)
-        distances = sampled(arrays, game, b, known["shift"]) if batch else b.distances(scheme, eta)
+        block_facts = b.facts(scheme, eta)
+        distances = sampled(arrays, game, b, block_facts["shift"]) if batch else b.distances(scheme, eta)
         last = float(distances[-FLOOR:].mean()) if batch else None
         growth = float("nan") if batch else theory.growth(distances)
-        facts.append({**known, "growth": growth, "verdict": behaviour(known), "last": last})
+        facts.append({**block_facts, "growth": growth, "verdict": behaviour(block_facts), "last": last})
         with np.errstate(divide="ignore"):
             logs = np.log10(distances[: STEPS + 1])
         arrays[f"distance.{b.name}"] = np.nan_to_num(logs, nan=300.0).clip(-300, 300)
@@ -241,13 +239,13 @@ def frame(dial: Dial, number: int = 0, more: Mapping[str, Any] | None = None) ->
         "seen": game.seen.tolist(),
         "nash": {"theta": theta, "psi": psi},
         "claims": claims(game, scheme, eta, facts),
-        "ms": 1e3 * (time.perf_counter() - begun),
+        "ms": 1e3 * (time.perf_counter() - start),
     }
-    return encode({**header, **(more or {})}, arrays)
+    return encode({**header, **(extra or {})}, arrays)
 
 
 def panel(dial: Dial, route: str) -> dict[str, Any]:
-    """What the panel needs to draw the controls and the map."""
+    """The description of the controls and the map."""
     return {**LAB.panel(dial, route), "diverging": {"light": palette.DIVERGING[False], "dark": palette.DIVERGING[True]}}
 
 

@@ -1,4 +1,4 @@
-"""What the paper says of the linear game at a setting, and what the numbers are: a few sentences."""
+"""The claims of the paper about the linear game at a setting, each with the numbers computed here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EDGE = 1e-9
 
 
 def behaviour(facts: Facts) -> str:
-    """What a block does in the long run; at radius 1 its eigenvalues there say: a pair cycles, -1 flips, 1 stands
+    """The long-run behaviour of a block. At radius 1 its eigenvalue decides: a complex pair cycles, -1 flips, 1 stands
     still, or drifts where the scheme has no fixed point."""
     radius, values = facts["radius"], facts["eigenvalues"]
     if abs(radius - 1) >= EDGE:
@@ -29,7 +29,7 @@ def behaviour(facts: Facts) -> str:
 
 
 def claims(game: Setting, scheme: str, eta: float, facts: Sequence[Facts]) -> list[tuple[str, str]]:
-    """(what the paper says, what is so here), for the equilibrium and for the scheme."""
+    """(claim of the paper, result here), for the equilibrium and for the scheme."""
     blocks = {f["name"]: f for f in facts}
     dynamics = {
         "simultaneous": simultaneous,
@@ -37,56 +37,56 @@ def claims(game: Setting, scheme: str, eta: float, facts: Sequence[Facts]) -> li
         "extragradient": extragradient,
         "optimistic": optimistic,
     }
-    told = [equilibrium(game), dynamics[scheme](blocks, eta)]
-    return [*told, noise(blocks)] if facts[0]["last"] is not None else told
+    pairs = [equilibrium(game), dynamics[scheme](blocks, eta)]
+    return [*pairs, noise(blocks)] if facts[0]["last"] is not None else pairs
 
 
 def noise(blocks: Mapping[str, Facts]) -> tuple[str, str]:
-    """What samples leave of convergence."""
-    said = "The analysis is of expectations (infinitely many samples)."
-    left = ", ".join(f"{name} {f['last']:.3g}" for name, f in blocks.items())
+    """Convergence with samples: the noise floor."""
+    claim = "The analysis is of expectations (infinitely many samples)."
+    distances = ", ".join(f"{name} {f['last']:.3g}" for name, f in blocks.items())
     floor = "Noise sets this floor; the rates" if whole(blocks) == "converges" else "The rates"
-    return said, f"With samples the mean distance over the last steps is {left}. {floor} are those of the mean."
+    return claim, f"With samples the mean distance over the last steps is {distances}. {floor} are those of the mean."
 
 
 def equilibrium(game: Setting) -> tuple[str, str]:
-    """Where the motif goes, after eq. 9 and 10."""
+    """The equilibrium on the motif, eq. 9 and 10."""
     theta, psi = theory.nash(game)
     if not game.motif.any():
         return (
             "Without an invariance the equilibrium is θ* = v, ψ* = 0.",
-            "So it is: there is no motif coordinate here.",
+            "Confirmed: there is no motif coordinate here.",
         )
     off = float(np.abs(theta - game.m)[game.motif].max())
     if game.critic == "standard":
-        said = "Standard critic: θ* = v, ψ* = 2μ(Pv − m): the critic pays."
+        claim = "Standard critic: θ* = v, ψ* = 2μ(Pv − m): the critic pays."
         return (
-            said,
-            f"So it is: the generator misses the motif by up to {off:.3g}, and |ψ*| is up to {np.abs(psi).max():.3g}.",
+            claim,
+            f"Confirmed: the generator misses the motif by up to {off:.3g}, and |ψ*| is up to {np.abs(psi).max():.3g}.",
         )
-    said = "Critic that ignores the motif: θ* = (I − P)v + m, ψ* = 0."
+    claim = "Critic that ignores the motif: θ* = (I − P)v + m, ψ* = 0."
     if float(game.mu) == 0:
-        return said, "At μ = 0 nothing holds θ on the motif: it stays where it starts."
-    return said, f"So it is: the generator misses the motif by {off:.3g}. ψ enters no loss there and stands still."
+        return claim, "At μ = 0 nothing holds θ on the motif: it stays where it starts."
+    return claim, f"Confirmed: the generator misses the motif by {off:.3g}. ψ enters no loss there and stands still."
 
 
 def whole(blocks: Mapping[str, Facts]) -> str:
-    """What the whole game does: as its worst block."""
+    """The behaviour of the whole game: that of its worst block."""
     return behaviour(max(blocks.values(), key=lambda f: f["radius"]))
 
 
 def radii(blocks: Mapping[str, Facts]) -> str:
-    """The radii of the blocks there are, in words."""
+    """The radii of the blocks, as text."""
     return ", ".join(f"{name} {f['radius']:.6f}" for name, f in blocks.items())
 
 
 def simultaneous(blocks: Mapping[str, Facts], eta: float) -> tuple[str, str]:
     """Theorem A.1."""
-    said = (
+    claim = (
         "Theorem A.1: simultaneous GD is unstable for every η and μ, as all singular values of its step are at least 1."
     )
     if "motif" not in blocks:
-        return said, f"True without a motif: every singular value is √(1 + η²) = {blocks['free']['radius']:.6f}."
+        return claim, f"True without a motif: every singular value is √(1 + η²) = {blocks['free']['radius']:.6f}."
     motif = blocks["motif"]
     small = float(min(motif["singular"]))
     bound = (
@@ -97,14 +97,14 @@ def simultaneous(blocks: Mapping[str, Facts], eta: float) -> tuple[str, str]:
     block = f"that block {behaviour(motif)} (radius {motif['radius']:.6f})"
     if "free" not in blocks:
         right = "So is the conclusion" if whole(blocks) != "diverges" else "The conclusion holds"
-        return said, f"Here {bound}, and {block}. {right}: with no free coordinate GD {whole(blocks)}."
+        return claim, f"Here {bound}, and {block}. {right}: with no free coordinate GD {whole(blocks)}."
     free = f"free coordinates have √(1 + η²) = {blocks['free']['radius']:.6f}"
-    return said, f"Here {bound}, and {block}. The conclusion is right: {free}."
+    return claim, f"Here {bound}, and {block}. The conclusion is right: {free}."
 
 
 def alternating(blocks: Mapping[str, Facts], eta: float) -> tuple[str, str]:
-    """The introduction's sentence."""
-    said, parts = "Introduction: alternating gradient descent diverges.", []
+    """The statement of the introduction."""
+    claim, parts = "Introduction: alternating gradient descent diverges.", []
     if "free" in blocks:
         parts.append(
             f"Free coordinates cycle: the determinant of a step is 1, the radius {blocks['free']['radius']:.6f}."
@@ -117,22 +117,22 @@ def alternating(blocks: Mapping[str, Facts], eta: float) -> tuple[str, str]:
             )
         elif motif["seen"] and motif["mu"]:
             parts.append("At 2ημ = 1 it has no fixed point: ψ drifts by the same amount every step.")
-    return said, " ".join(parts)
+    return claim, " ".join(parts)
 
 
 def extragradient(blocks: Mapping[str, Facts], eta: float) -> tuple[str, str]:
     """Theorem A.2. For real eigenvalues a of A a step has 1 - eta a + (eta a)^2, below 1 for eta a < 1."""
-    said, motif = "Theorem A.2: extragradient converges for a careful choice of η.", blocks.get("motif")
-    told = f"At this η it {whole(blocks)} (radii: {radii(blocks)})."
+    claim, motif = "Theorem A.2: extragradient converges for a careful choice of η.", blocks.get("motif")
+    result = f"At this η it {whole(blocks)} (radii: {radii(blocks)})."
     if motif and motif["mu"] > 0 and (not motif["seen"] or motif["mu"] > 1):
         largest = 2 * motif["mu"] if not motif["seen"] else motif["mu"] + np.sqrt(motif["mu"] ** 2 - 1)
         formula = "1/(μ + √(μ² − 1))" if motif["seen"] else "1/(2μ)"
-        told += f" The motif needs η < {formula} = {1 / largest:.4f}."
-    return said, told + (" Free coordinates need η < 1." if "free" in blocks else "")
+        result += f" The motif needs η < {formula} = {1 / largest:.4f}."
+    return claim, result + (" Free coordinates need η < 1." if "free" in blocks else "")
 
 
 def optimistic(blocks: Mapping[str, Facts], eta: float) -> tuple[str, str]:
-    """Cited, not analysed."""
-    said = "Optimistic steps are cited (Daskalakis et al. 2018), not analysed."
-    told = f"At this η and μ the game {whole(blocks)} (radii: {radii(blocks)})."
-    return said, told + (" Free coordinates need η < 1/√3 = 0.5774." if "free" in blocks else "")
+    """A scheme that the paper cites without analysis."""
+    claim = "Optimistic steps are cited (Daskalakis et al. 2018), not analysed."
+    result = f"At this η and μ the game {whole(blocks)} (radii: {radii(blocks)})."
+    return claim, result + (" Free coordinates need η < 1/√3 = 0.5774." if "free" in blocks else "")

@@ -1,7 +1,7 @@
 """The panel and its relay as Streamlit components: constants in, one frame as raw bytes, the dial back.
 
-The panel sends what is dragged only where there is no live route; what is released travels through the relay, which
-stands at the end of the details. So a drag never reruns the details, and a release never sends the panel again."""
+The panel sends a drag through its component only where there is no live route; a release travels through the relay at
+the end of the details. So a drag never reruns the details, and a release never sends the panel again."""
 
 from __future__ import annotations
 
@@ -11,60 +11,38 @@ from typing import Any
 import streamlit as st
 
 PANEL = Path(__file__).parent / "browser"
-LAB = Path(__file__).parents[1] / "labs" / "browser"
 SCRIPTS = ("draw", "link", "picture", "simplex", "handles", "maps", "pull", "panel")
 HTML, CSS, RELAY, *PARTS = (
     (PANEL / name).read_text(encoding="utf-8")
     for name in ("panel.html", "panel.css", "relay.js", *(f"{s}.js" for s in SCRIPTS))
 )
 _PANEL = st.components.v2.component("explorer_panel", html=HTML, css=CSS, js="".join(PARTS))
-LABS = {"linear_game": "linear", "gan_lab": "gan", "inverse": "inverse"}
-"""Lab -> the name of its script and its page; each stands on the scripts of `LAB_SCRIPTS`."""
-LAB_SCRIPTS = ("draw", "axes", "link", "transport")
-LAB_STYLES = {"gan": ("gan.css",)}
-"""Script -> what its page adds to the style of a lab."""
 _RELAY = st.components.v2.component("explorer_relay", js=RELAY)
 
 
 def read(folder: Path, *names: str) -> str:
-    """These files of a folder, one after the other."""
+    """The text of these files of a folder, joined by line breaks."""
     return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
 
 
-_LABS = {
-    lab: st.components.v2.component(
-        f"explorer_{lab}",
-        html=read(LAB, f"{name}.html"),
-        css=CSS + read(LAB, "lab.css", *LAB_STYLES.get(name, ())),
-        js=read(PANEL, *(f"{s}.js" for s in LAB_SCRIPTS)) + "\n" + read(LAB, "lab.js", f"{name}.js"),
-    )
-    for lab, name in LABS.items()
-}
-
-
 def panel_key(model: str) -> str:
-    """Where the session holds what the panel of this model sent."""
+    """The session key of the latest request from this model's panel."""
     return f"panel:{model}"
 
 
 def relay_key(model: str) -> str:
-    """Where the session holds what was released."""
+    """The session key of the latest released request."""
     return f"relay:{model}"
 
 
 def mount(frame: bytes, model: str) -> None:
-    """Mounts the panel showing `frame` (see `render.frame`, with `panel`)."""
-    _PANEL(data=frame, key=panel_key(model), on_dial_change=_keep)
-
-
-def mount_lab(frame: bytes, name: str, model: str) -> None:
-    """Mounts the panel of the lab `name`, showing `frame`; what it sends is held under `model`."""
-    _LABS[name](data=frame, key=panel_key(model), on_dial_change=_keep)
+    """Mounts the panel showing `frame` (see `frames.frame`, with `panel`)."""
+    _PANEL(data=frame, key=panel_key(model), on_dial_change=keep)
 
 
 def mount_relay(model: str) -> None:
     """Mounts the relay of this model: the fragment it stands in runs again on every release."""
-    _RELAY(data={"model": model}, key=relay_key(model), on_dial_change=_keep)
+    _RELAY(data={"model": model}, key=relay_key(model), on_dial_change=keep)
 
 
 def committed(key: str) -> dict[str, Any] | None:
@@ -76,9 +54,9 @@ def committed(key: str) -> dict[str, Any] | None:
 
 def newest(model: str) -> dict[str, Any] | None:
     """The last request, dragged or released."""
-    given = [g for key in (panel_key(model), relay_key(model)) if (g := committed(key))]
-    return max(given, key=lambda g: g["id"] if isinstance(g.get("id"), int) else 0, default=None)
+    requests = [r for key in (panel_key(model), relay_key(model)) if (r := committed(key))]
+    return max(requests, key=lambda r: r["id"] if isinstance(r.get("id"), int) else 0, default=None)
 
 
-def _keep() -> None:
-    """A callback is what makes Streamlit hold the value."""
+def keep() -> None:
+    """The callback of a panel; without one Streamlit does not keep the value."""

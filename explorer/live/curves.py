@@ -1,4 +1,4 @@
-"""Curve conditions drawn by hand from a few control points: around the ring to cell averages, or along an axis
+"""Curve conditions drawn by hand from a few control points: periodic ones as cell averages, others along an axis
 (`Stroke`)."""
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from scipy.interpolate import PchipInterpolator
 from core.types import Array, Quantity, Stroke
 
 POINTS = 16
-"""Control points that the panel shows."""
+"""Control points in the panel."""
 FEWEST, MOST = 8, 16
 AROUND = 3
 """Control points repeated beyond each end, so that the curve closes."""
 
 
 def centres(count: int) -> Array:
-    """Where the control points stand in the period [0, 1]: the middles of `count` equal pieces."""
+    """Positions of the control points in the period [0, 1]: the middles of `count` equal intervals."""
     return (np.arange(count) + 0.5) / count
 
 
@@ -54,7 +54,7 @@ def ordinates(points: Sequence[float], stroke: Stroke, conditions: Mapping[str, 
 
 
 def curve(q: Quantity, points: Sequence[float], smooth: bool, conditions: Mapping[str, Any]) -> Array:
-    """What these control points stand for, (size,); `conditions` hold the scalars that a stroke needs."""
+    """The curve (size,) through these control points; `conditions` hold the scalars that a stroke needs."""
     return ordinates(points, q.stroke, conditions).clip(q.low, q.high) if q.stroke else cells(points, q.size, smooth)
 
 
@@ -72,19 +72,19 @@ def checked(quantities: Sequence[Quantity], drawn: Mapping[str, tuple[float, ...
             raise ValueError(f"{name} is drawn with {count} control points; got {len(points)}.")
         low, high = (stroke.low, stroke.high) if stroke else (curves[name].low, curves[name].high)
         if not all(low <= v <= high for v in points):
-            found = f"{min(points):g} to {max(points):g}"
-            raise ValueError(f"The control points of {name} must be from {low:g} to {high:g}; got {found}.")
+            got = f"{min(points):g} to {max(points):g}"
+            raise ValueError(f"The control points of {name} must be from {low:g} to {high:g}; got {got}.")
     return {name: curves[name] for name in drawn}
 
 
 def replaced(quantities: Sequence[Quantity], conditions: Mapping[str, Any], drawn: Mapping[str, Any]) -> set[str]:
-    """Names of the conditions that a drawn or given curve takes the place of."""
+    """Names of the conditions that a drawn or set curve replaces."""
     return {q.replaces for q in quantities if q.replaces and (q.name in drawn or q.name in conditions)}
 
 
-def presets(quantity: Quantity) -> list[dict[str, Any]]:
-    """Drawings to start from, around the ring: label, control points within the trained range (none: random ones) and
-    whether they are smooth."""
+def starting_curves(quantity: Quantity) -> list[dict[str, Any]]:
+    """Initial drawings of a periodic curve: label, control points within the trained range (none: random ones) and
+    whether they are joined smoothly."""
     if quantity.stroke:
         return []
     low, high = quantity.trained or (quantity.low, quantity.high)
@@ -95,8 +95,8 @@ def presets(quantity: Quantity) -> list[dict[str, Any]]:
         ("Step", np.where((at > 0.25) & (at < 0.75), 1.0, 0.0), False),
         ("N-wave", np.where(np.abs(at - 0.5) < 0.25, 0.5 + 2.15 * (at - 0.5), 0.5), True),
     ]
-    made: list[dict[str, Any]] = [
+    presets: list[dict[str, Any]] = [
         {"label": label, "points": np.round(low + (high - low) * np.clip(v, 0, 1), 3).tolist(), "smooth": smooth}
         for label, v, smooth in shapes
     ]
-    return [*made, {"label": "Noise", "points": None, "smooth": False}]
+    return [*presets, {"label": "Noise", "points": None, "smooth": False}]

@@ -11,64 +11,27 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 
 from core.sampling.model import MOST_TRIED
-from core.types import Array, Quantity
+from core.types import Array
+from explorer.live.dial import Dial, Value
 
 LIMIT = 16_384
 """Longest request, in characters."""
 VALUES = 512
 """Most numbers that one quantity may carry."""
 SEEDS = 2**31 - 1
-KEYS = (
-    "id",
-    "model",
-    "conditions",
-    "latent",
-    "seed",
-    "size",
-    "project",
-    "off",
-    "best_of",
-    "drawn",
-    "smooth",
-    "at",
-    "locked",
-)
+KEYS = ("id", "model", *(f.name for f in fields(Dial)))
 DTYPES: dict[str, np.dtype[Any]] = {"u1": np.dtype("<u1"), "f4": np.dtype("<f4")}
-
-Value = float | tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Dial:
-    """Everything that fixes a picture for a given model: same dial, same pixels.
-
-    Latents that are not named are drawn by the model from the seed; `size` 0 means the field's default; `off` names the
-    stages of the generator that are switched off, `best_of` of how many draws the best is taken. `drawn` holds the
-    control points of curve conditions drawn by hand, joined smoothly or as steps. Two change no field: `at` is where an
-    axis is cut for a profile, `locked` which shares of a simplex hold still while the others are moved."""
-
-    conditions: Mapping[str, Value] = field(default_factory=dict)
-    latent: Mapping[str, Value] = field(default_factory=dict)
-    seed: int = 0
-    size: int = 0
-    project: bool = True
-    off: tuple[str, ...] = ()
-    best_of: int = 1
-    drawn: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    smooth: bool = True
-    at: Mapping[str, float] = field(default_factory=dict)
-    locked: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Request:
-    """One question from a panel: `id` comes back in the frame, `model` is `problem/preset`."""
+    """One request of a panel: `id` comes back in the frame, `model` is `problem/preset`."""
 
     model: str
     dial: Dial = field(default_factory=Dial)
@@ -80,7 +43,7 @@ def _refuse_constant(text: str) -> float:
 
 
 def _number(name: str, value: Any) -> float:
-    """A finite number, as the nearest float32: what the model will use."""
+    """A finite number, rounded to float32 as the model will round it."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"{name} must be a number; got {shorten(value)}.")
     if not abs(value) < 1e30:
@@ -97,11 +60,11 @@ def _value(name: str, value: Any) -> Value:
     return tuple(_number(name, v) for v in value)
 
 
-def _values(key: str, given: Any) -> dict[str, Value]:
+def _values(key: str, value: Any) -> dict[str, Value]:
     """An object of name -> number(s)."""
-    if not isinstance(given, dict):
-        raise ValueError(f"{key} must be an object of names and numbers; got {shorten(given)}.")
-    return {name: _value(name, value) for name, value in given.items()}
+    if not isinstance(value, dict):
+        raise ValueError(f"{key} must be an object of names and numbers; got {shorten(value)}.")
+    return {name: _value(name, v) for name, v in value.items()}
 
 
 def _integer(name: str, value: Any, low: int, high: int) -> int:
@@ -122,12 +85,12 @@ def _names(key: str, value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _indices(key: str, given: Any) -> dict[str, tuple[int, ...]]:
-    """An object of name -> places in a list, sorted, each once; empty lists are left out."""
-    if not isinstance(given, dict) or not all(isinstance(v, list | tuple) and len(v) <= VALUES for v in given.values()):
-        raise ValueError(f"{key} must be an object of names and lists of places; got {shorten(given)}.")
-    found = {name: tuple(sorted({_integer(key, v, 0, VALUES - 1) for v in places})) for name, places in given.items()}
-    return {name: places for name, places in found.items() if places}
+def _indices(key: str, value: Any) -> dict[str, tuple[int, ...]]:
+    """An object of name -> indices of a list, sorted, each once; empty lists are left out."""
+    if not isinstance(value, dict) or not all(isinstance(v, list | tuple) and len(v) <= VALUES for v in value.values()):
+        raise ValueError(f"{key} must be an object of names and lists of indices; got {shorten(value)}.")
+    indices = {name: tuple(sorted({_integer(key, i, 0, VALUES - 1) for i in v})) for name, v in value.items()}
+    return {name: chosen for name, chosen in indices.items() if chosen}
 
 
 def shorten(value: Any, limit: int = 60) -> str:
@@ -142,53 +105,43 @@ def load(text: str) -> dict[str, Any]:
     if len(text) > LIMIT:
         raise ValueError(f"A request may have {LIMIT} characters; this one has {len(text)}.")
     try:
-        given = json.loads(text, parse_constant=_refuse_constant)
+        message = json.loads(text, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise ValueError(f"A request must be one JSON object: {error.msg} at character {error.pos}.") from None
     except RecursionError:
         raise ValueError("A request must be one flat JSON object; this one is nested too deep.") from None
-    if not isinstance(given, dict):
-        raise ValueError(f"A request must be one JSON object; got {shorten(given)}.")
-    return given
+    if not isinstance(message, dict):
+        raise ValueError(f"A request must be one JSON object; got {shorten(message)}.")
+    return message
 
 
-def request(given: Mapping[str, Any]) -> Request:
-    """A request from its JSON object; `ValueError` names the key, what was given and what is allowed."""
-    unknown = [str(k) for k in given if k not in KEYS]
+def request(message: Mapping[str, Any]) -> Request:
+    """A request from its JSON object; `ValueError` names the key, its value and what is allowed."""
+    unknown = [str(k) for k in message if k not in KEYS]
     if unknown:
         raise ValueError(f"Unknown key {shorten(unknown[0])}. A request may have: {', '.join(KEYS)}.")
-    model = given.get("model")
+    model = message.get("model")
     if not isinstance(model, str) or not 1 <= len(model) <= 100:
         raise ValueError(f"model must be a name such as 'two_phase/fraction'; got {shorten(model)}.")
     dial = Dial(
-        conditions=_values("conditions", given.get("conditions", {})),
-        latent=_values("latent", given.get("latent", {})),
-        seed=_integer("seed", given.get("seed", 0), 0, SEEDS),
-        size=_integer("size", given.get("size", 0), 0, 4096),
-        project=_flag("project", given.get("project", True)),
-        off=_names("off", given.get("off", [])),
-        best_of=_integer("best_of", given.get("best_of", 1), 1, MOST_TRIED),
-        drawn={k: v if isinstance(v, tuple) else (v,) for k, v in _values("drawn", given.get("drawn", {})).items()},
-        smooth=_flag("smooth", given.get("smooth", True)),
-        at={k: v for k, v in _values("at", given.get("at", {})).items() if not isinstance(v, tuple)},
-        locked=_indices("locked", given.get("locked", {})),
+        conditions=_values("conditions", message.get("conditions", {})),
+        latent=_values("latent", message.get("latent", {})),
+        seed=_integer("seed", message.get("seed", 0), 0, SEEDS),
+        size=_integer("size", message.get("size", 0), 0, 4096),
+        project=_flag("project", message.get("project", True)),
+        off=_names("off", message.get("off", [])),
+        best_of=_integer("best_of", message.get("best_of", 1), 1, MOST_TRIED),
+        drawn={k: v if isinstance(v, tuple) else (v,) for k, v in _values("drawn", message.get("drawn", {})).items()},
+        smooth=_flag("smooth", message.get("smooth", True)),
+        at={k: v for k, v in _values("at", message.get("at", {})).items() if not isinstance(v, tuple)},
+        locked=_indices("locked", message.get("locked", {})),
     )
-    return Request(model, dial, _integer("id", given.get("id", 0), 0, 2**53))
+    return Request(model, dial, _integer("id", message.get("id", 0), 0, 2**53))
 
 
 def parse(text: str) -> Request:
     """`request(load(text))`."""
     return request(load(text))
-
-
-def clip(quantity: Quantity, value: Value) -> Value:
-    """The value, moved to its quantity's hard range by rounding alone (1e-6 of the range), else as it is."""
-    slack = 1e-6 * (quantity.high - quantity.low)
-
-    def near(v: float) -> float:
-        return min(max(v, quantity.low), quantity.high) if quantity.low - slack <= v <= quantity.high + slack else v
-
-    return tuple(near(v) for v in value) if isinstance(value, tuple) else near(value)
 
 
 def jsonable(value: Any) -> Any:

@@ -1,6 +1,6 @@
-"""The one WebSocket service behind the drag path: a question in, the newest answer out.
+"""The WebSocket service behind the drag path: a request in, the newest frame out.
 
-Per connection one request is being answered and at most one waits; a newer one replaces the one that waits. Answers are
+Per connection one request is being answered and at most one waits; a newer one replaces the one that waits. Frames are
 paced to `RATE` a second, work runs in a pool of threads so that the event loop stays free, and every error is a
 sentence in a frame."""
 
@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from explorer.labs import gan, inverse, linear
-from explorer.labs.lab import Lab
 from explorer.live import frames, protocol
-from explorer.live.models import MODELS, Store
+from explorer.live.dial import resolve
+from explorer.live.models import MODELS, ModelCache
 
 LOG = logging.getLogger("explorer.live")
 RATE = 60.0
@@ -28,14 +28,19 @@ FLOOD = 600
 IDLE = 600.0
 """Seconds without a message after which the connection closes (the panel opens it again when it is used)."""
 CONNECTIONS = 64
-LABS: dict[str, Lab] = {lab.name: lab for lab in (linear.LAB, gan.LAB, inverse.LAB)}
-"""The labs, which answer for themselves."""
 UNKNOWN = "This picture could not be made; the server's log says why. Reset the sliders and try again."
 POLICY, TOO_BIG, GOING, LATER = 1008, 1009, 1001, 1013
 
 
+class Lab(Protocol):
+    """A page of theory that answers its own requests, `{"lab": name, ...}`."""
+
+    def answer(self, message: Mapping[str, Any], number: int) -> bytes:
+        """The frame for one request; `ValueError` with a sentence when there is none."""
+
+
 def same_origin(origin: str | None, host: str | None) -> bool:
-    """True when the page that asks was served by this host. Browsers always send Origin; other programs may leave it
+    """True when the requesting page was served by this host. Browsers always send Origin; other programs may leave it
     out."""
     if origin is None:
         return host is not None
@@ -75,14 +80,16 @@ class Inbox:
         self.arrived = asyncio.Event()
 
     def put(self, text: str) -> None:
-        """Keeps this message in place of any that waits; `Refused` when it is too long or one of too many."""
+        """Keeps this message and drops one that waits; `Refused` when it is too long or one of too many."""
         if len(text) > protocol.LIMIT:
             raise Refused(TOO_BIG, f"A request may have {protocol.LIMIT} characters; this one has {len(text)}.")
         second = int(self._clock())
         self._count = self._count + 1 if second == self._second else 1
         self._second = second
         if self._count > FLOOD:
-            raise Refused(POLICY, f"More than {FLOOD} requests in one second; ask again when the last one is answered.")
+            raise Refused(
+                POLICY, f"More than {FLOOD} requests in one second; send the next when the last one is answered."
+            )
         self.newest = text
         self.arrived.set()
 
@@ -99,37 +106,49 @@ class Service:
     """Answers connections; `Service().handle` is the endpoint of a WebSocket route."""
 
     def __init__(
-        self, models: Store = MODELS, workers: int = 2, pool: Executor | None = None, hosts: Sequence[str] = ()
+        self,
+        models: ModelCache = MODELS,
+        labs: Mapping[str, Lab] | None = None,
+        workers: int = 2,
+        pool: Executor | None = None,
+        hosts: Sequence[str] = (),
     ) -> None:
-        """Frames come from `models`, computed in `pool` (by default `workers` threads), for pages of `hosts` (all when
-        empty)."""
-        self._models = models
+        """A service without connections.
+
+        Args:
+            models: the models behind the frames.
+            labs: the labs that answer, by name.
+            workers: threads of the default `pool`.
+            pool: where frames are computed.
+            hosts: host names whose pages may connect; all when empty.
+        """
+        self._models, self._labs = models, dict(labs or {})
         self._pool = pool or ThreadPoolExecutor(workers, thread_name_prefix="live")
         self._hosts = tuple(h.lower() for h in hosts)
         self._open = 0
 
     def answer(self, text: str) -> bytes:
-        """The frame for one request; never raises: what goes wrong is a sentence in the frame."""
+        """The frame for one request; never raises: an error is a sentence in the frame."""
         number = 0
         try:
-            given = protocol.load(text)
-            number = given["id"] if isinstance(given.get("id"), int) and not isinstance(given["id"], bool) else 0
-            if "lab" in given:
-                return self.lab(given["lab"]).answer(given, number)
-            request = protocol.request(given)
-            return frames.frame(self._models.get(request.model), request.dial, request.id)
+            message = protocol.load(text)
+            number = message["id"] if isinstance(message.get("id"), int) and not isinstance(message["id"], bool) else 0
+            if "lab" in message:
+                return self.lab(message["lab"]).answer(message, number)
+            request = protocol.request(message)
+            model = self._models.get(request.model)
+            return frames.frame(model, resolve(model, request.dial), request.id)
         except (ValueError, FileNotFoundError) as error:
             return frames.problem(str(error), number)
         except Exception:
             LOG.exception("a live request failed")
             return frames.problem(UNKNOWN, number)
 
-    @staticmethod
-    def lab(name: object) -> Lab:
+    def lab(self, name: object) -> Lab:
         """The lab of this name; `ValueError` when there is none."""
-        if not isinstance(name, str) or name not in LABS:
-            raise ValueError(f"The labs are: {', '.join(LABS)}; got {protocol.shorten(name)}.")
-        return LABS[name]
+        if not isinstance(name, str) or name not in self._labs:
+            raise ValueError(f"The labs are: {', '.join(self._labs) or 'none'}; got {protocol.shorten(name)}.")
+        return self._labs[name]
 
     async def handle(self, socket: WebSocket) -> None:
         """Serves one connection until it closes, idles or breaks a rule."""
@@ -140,7 +159,7 @@ class Service:
         await socket.accept()
         if self._open >= CONNECTIONS:
             await self._refuse(
-                socket, Refused(LATER, f"{CONNECTIONS} people are dragging already; try again in a minute.")
+                socket, Refused(LATER, f"{CONNECTIONS} connections are open already; try again in a minute.")
             )
             return
         self._open += 1
@@ -154,7 +173,7 @@ class Service:
             self._open -= 1
 
     async def _serve(self, socket: WebSocket) -> None:
-        """Reads and answers side by side; the first of the two to end ends both."""
+        """Reads and answers concurrently; the first of the two to end ends both."""
         loop = asyncio.get_running_loop()
         inbox = Inbox(loop.time)
         tasks = [asyncio.create_task(t) for t in (self._read(socket, inbox), self._reply(socket, inbox))]
@@ -172,7 +191,7 @@ class Service:
             try:
                 message = await asyncio.wait_for(socket.receive(), IDLE)
             except TimeoutError:
-                raise Refused(GOING, "Closed after a quiet while; the next drag opens it again.") from None
+                raise Refused(GOING, "Closed after a time without requests; the next drag opens it again.") from None
             if message["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect(message.get("code", 1000))
             text = message.get("text")
@@ -189,7 +208,7 @@ class Service:
             await asyncio.sleep(max(0.0, started + 1 / RATE - loop.time()))
 
     async def _refuse(self, socket: WebSocket, error: Refused) -> None:
-        """Says why in a frame (unless nobody is there to read it), then closes with the reason."""
+        """Sends the reason in a frame (unless the connection was idle), then closes with it."""
         with contextlib.suppress(RuntimeError, WebSocketDisconnect):
             if error.code != GOING:
                 await socket.send_bytes(frames.problem(str(error)))

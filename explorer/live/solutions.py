@@ -1,8 +1,7 @@
-"""Fields over physical axes, solved rather than sampled: beside each one its exact solution, its residuals and its
-errors.
+"""Fields over physical axes, solved rather than sampled, with their exact solution, residuals and errors.
 
-What the maps show: the delivered field, the exact one, and for every invariance that can say so its residual point by
-point. Residuals are measured in the frame that the generator works in and shown where people see the field."""
+The maps are the delivered field, the exact one, and the local residual of every invariance that has one. Residuals are
+measured in the generator's frame and drawn in the laboratory frame, as the field is."""
 
 from __future__ import annotations
 
@@ -22,21 +21,21 @@ from core.metrics.solutions import relative
 from core.sampling import Model
 from core.types import Array, Field, PointwiseInvariance, Sample
 from explorer.live import models
-from explorer.live.protocol import Dial
+from explorer.live.dial import Dial, ResolvedRequest
 
 JUMP = 3.0
-"""A wrap that jumps this many times the largest step elsewhere does not close."""
+"""A field is not continuous across its periodic boundary where it jumps this many times the largest step elsewhere."""
 EXACT = "Exact solution"
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Solved:
-    """One solution with what can be said about it; maps are (rows, columns) as people see them.
+    """One solution with its errors; maps are (rows, columns) in the laboratory frame.
 
     raw, exact : the generator's own field, and the reference (None without one, NaN where it is not known live).
-    residuals : invariance -> (its residual map, norm of the delivered field's, norm of the raw one's).
-    ms : what took how many milliseconds.
+    residuals : invariance -> (residual map, norm for the delivered field, norm for the raw field).
+    ms : milliseconds of each part, by its label.
     """
 
     sample: Sample
@@ -56,15 +55,15 @@ def applies(model: Model) -> bool:
     return model.field.kind == "continuous" and model.problem.frame.coords is not None
 
 
-def timed(call: Callable[[], T]) -> tuple[T, float]:
+def timed_ms(call: Callable[[], T]) -> tuple[T, float]:
     """The result and its milliseconds."""
     start = time.perf_counter()
-    found = call()
-    return found, 1e3 * (time.perf_counter() - start)
+    result = call()
+    return result, 1e3 * (time.perf_counter() - start)
 
 
 def maps(model: Model) -> list[PointwiseInvariance]:
-    """The invariances that can show their residual point by point over the whole field."""
+    """The invariances with a local residual over the whole field."""
     return [i for i in model.problem.invariances if isinstance(i, PointwiseInvariance)]
 
 
@@ -78,60 +77,65 @@ def reference(model: Model) -> tuple[str, Callable[..., Array] | None]:
 
 
 @torch.inference_mode()
-def solve(model: Model, dial: Dial, exact: bool = True) -> Solved:
-    """The solution that a dial stands for: the same field as `store.take` gives, and everything beside it."""
-    still = copy.copy(model)
-    inner = replace(model.problem.frame, to_lab=None)  # fields stay in the frame in which residuals are measured
-    still.problem = replace(model.problem, frame=inner)
-    first, ours = timed(lambda: models.take(still, replace(dial, project=False)))
-    raw = torch.from_numpy(first.soft)
-    conditions = {k: torch.from_numpy(v) for k, v in first.requested.items()}
-    ms = {"Network, whole field": ours}
+def solve(model: Model, request: ResolvedRequest, exact: bool = True) -> Solved:
+    """The solution of a request: the field that `models.sample_request` returns, and its reference and residuals.
+
+    `exact=False` leaves the reference out.
+    """
+    internal = copy.copy(model)
+    frame = replace(model.problem.frame, to_lab=None)  # fields stay in the frame in which residuals are measured
+    internal.problem = replace(model.problem, frame=frame)
+    sample, network_ms = timed_ms(lambda: models.sample_request(internal, request.without_projection()))
+    raw = torch.from_numpy(sample.soft)
+    conditions = {name: torch.from_numpy(v) for name, v in sample.requested.items()}
+    ms = {"Network, whole field": network_ms}
     final = raw[:, 0]
     step, apply = model.problem.projection.label, model.problem.projection.apply
-    if dial.project and step and apply is not None:
-        final, ms[step] = timed(lambda: apply(raw, conditions))
-    see = model.problem.frame.to_lab or (lambda fields: fields)
-    shown, shown_raw = see(final).numpy(), see(raw[:, 0]).numpy()
+    if request.project and step and apply is not None:
+        final, ms[step] = timed_ms(lambda: apply(raw, conditions))
+    to_lab = model.problem.frame.to_lab or (lambda fields: fields)
+    field, raw_field = to_lab(final).numpy(), to_lab(raw[:, 0]).numpy()
     measured = sampling.measure(model.problem, as_soft(final, model.field))
-    sample = replace(first, field=shown, soft=shown_raw[:, None], measured=measured)
+    sample = replace(sample, field=field, soft=raw_field[:, None], measured=measured)
     truth = None
     label, make = reference(model)
     if exact and make is not None:
-        truth, ms[label] = timed(lambda: make(first.requested, 1, dial.seed, model.field.shape)[0])
-    found = {i.name: residual(model, i, final[:, None], raw, conditions) for i in maps(model)}
-    return Solved(replace(sample, warnings=(*sample.warnings, *remarks(model, sample))), shown_raw[0], truth, found, ms)
+        truth, ms[label] = timed_ms(lambda: make(sample.requested, 1, request.seed, model.field.shape)[0])
+    residuals = {i.name: residual(model, i, final[:, None], raw, conditions) for i in maps(model)}
+    sample = replace(sample, warnings=(*sample.warnings, *boundary_warnings(model, sample)))
+    return Solved(sample, raw_field[0], truth, residuals, ms)
 
 
 def residual(
     model: Model, i: Any, field: Tensor, raw: Tensor, conditions: dict[str, Tensor]
 ) -> tuple[Array, float, float]:
-    """Its map, first column 0 where nothing can be left behind yet, and the root of its residual, delivered and raw."""
+    """The residual map, 0 in a first column that has none, and the root of the residual, delivered and raw."""
     local = i.local(field, conditions)
-    carrier = field[:, 0].clone()  # the frame of a map is that of the field's first column
-    carrier[:, :, carrier.shape[2] - local.shape[2] :] = local
-    whole = local.shape[2] == carrier.shape[2]
+    padded = field[:, 0].clone()  # the frame of a map is that of the field's first column
+    padded[:, :, padded.shape[2] - local.shape[2] :] = local
+    whole = local.shape[2] == padded.shape[2]
     if model.problem.frame.to_lab is not None and not whole:
-        carrier = model.problem.frame.to_lab(carrier)
+        padded = model.problem.frame.to_lab(padded)
     if not whole:
-        carrier[:, :, 0] = 0
+        padded[:, :, 0] = 0
     norms = [float(i.residual(f, conditions)[0].clamp_min(0).sqrt()) for f in (field, raw)]
-    return carrier[0].numpy(), norms[0], norms[1]
+    return padded[0].numpy(), norms[0], norms[1]
 
 
-def remarks(model: Model, sample: Sample) -> tuple[str, ...]:
-    """A sentence when the initial condition that the first condition dials does not close around the ring."""
+def boundary_warnings(model: Model, sample: Sample) -> tuple[str, ...]:
+    """A sentence when the initial condition set by the first condition is not continuous across the periodic
+    boundary."""
     first, start = model.conditions[0], sample.array[0][:, 0]
-    wrap, largest = abs(float(start[0] - start[-1])), float(np.abs(np.diff(start)).max())
-    if first.name not in sample.requested or not model.field.periodic or wrap <= max(JUMP * largest, 0.05):
+    jump, largest = abs(float(start[0] - start[-1])), float(np.abs(np.diff(start)).max())
+    if first.name not in sample.requested or not model.field.periodic or jump <= max(JUMP * largest, 0.05):
         return ()
     value, axis = f"{first.symbol} = {sample.requested[first.name][0]:.4g}", model.field.axes[0]
-    return (f"{value} does not close: the initial condition jumps by {wrap:.2g} at the wrap {axis} = 0 = 1.",)
+    return (f"{value} does not close: the initial condition jumps by {jump:.2g} at the wrap {axis} = 0 = 1.",)
 
 
-def error(found: Array, exact: Array | None) -> float | None:
+def error(field: Array, exact: Array | None) -> float | None:
     """Relative L2 error over all cells of all levels after the first; None where the exact solution is not known."""
-    return None if exact is None or not np.isfinite(exact).all() else relative(found, exact)
+    return None if exact is None or not np.isfinite(exact).all() else relative(field, exact)
 
 
 def header(model: Model, solved: Solved) -> dict[str, Any]:
@@ -150,25 +154,25 @@ def arrays(model: Model, solved: Solved) -> dict[str, Array]:
     out = {"map.field": solved.field, **{f"axis.{k}": v for k, v in solved.sample.coords.items()}}
     if solved.exact is not None:
         out["map.exact"] = solved.exact
-    return out | {f"map.residual.{name}": found[0] for name, found in solved.residuals.items()}
+    return out | {f"map.residual.{name}": local for name, (local, _, _) in solved.residuals.items()}
 
 
 def even(field: Field, sample: Sample, columns: int) -> Array:
-    """The delivered field as it is shown, (rows, columns): rows upwards, at each of `columns` equal times the nearest
-    level."""
+    """The delivered field as a picture (rows, columns): rows upwards, the nearest level at each of `columns` equal
+    times."""
     at = sample.coords[field.axes[1]]
     times = (np.arange(columns) + 0.5) / columns * at[-1]
     return sample.array[0][::-1, np.abs(at[:, None] - times).argmin(0)]
 
 
 def cut(model: Model) -> float:
-    """Where the profile is cut unless somebody says otherwise."""
+    """Where the profile is cut by default."""
     end = model.problem.frame.coords(model.field.shape)[model.field.axes[1]][-1] if model.problem.frame.coords else 0.0
     return round(0.4 * float(end), 6)
 
 
 def about(model: Model, dial: Dial) -> dict[str, Any]:
-    """What the panel needs to know of the maps: axes, the cut, residuals, the reference."""
+    """The panel's description of the maps: axes, the cut, residuals, the reference."""
     across, along = model.field.axes
     coords = model.problem.frame.coords(model.field.shape) if model.problem.frame.coords else {}
     end = float(coords[along][-1])

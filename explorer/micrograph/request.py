@@ -1,7 +1,8 @@
-"""From a micrograph, or a correlation, to a request, and how the structures made at it compare. No Streamlit here.
+"""From a micrograph, or a correlation, to a request, and how the generated structures compare. No Streamlit here.
 
-Lengths of the target are in pixels of the micrograph (or in the unit of the curve's file); the pixel of a structure is
-`step` of them, so that a length scale that the model was not trained on is asked for at another magnification."""
+Lengths of the target are in pixels of the micrograph (or in the unit of the curve's file); one pixel of a structure is
+`step` of them, so that a length outside the trained range is requested at another magnification.
+"""
 
 from __future__ import annotations
 
@@ -21,19 +22,18 @@ from core.sampling import Model
 from core.simulation import correlations
 from core.types import Array, Sample
 from explorer.live import models
-from explorer.live.protocol import Dial
+from explorer.live.dial import Dial
 
 MODEL = "two_phase/correlation"
 SHOWN, WINDOW = 8, 128
-"""Structures shown, and their side in pixels."""
+"""Number of displayed structures, and their side in pixels."""
 DECAYED = 0.05
 """Share of p1 (1 - p1) to which S2 - p1^2 has fallen at the distance that is compared with the trained lengths."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """What structures shall be like: p1 and S2 (m,) at distances (m,); of a micrograph also its statistics and phases
-    (H, W)."""
+    """The target: p1 and S2 (m,) at distances (m,); for a micrograph also its statistics and phases (H, W)."""
 
     name: str
     p: float
@@ -46,7 +46,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Made:
-    """Structures made like a target, with the seconds each took."""
+    """Structures generated for a target, with the seconds per structure."""
 
     target: Target
     step: float
@@ -56,14 +56,13 @@ class Made:
 
 
 def measured(name: str, phase: Array, settings: Mapping[str, Any]) -> Target:
-    """The target that a window (H, W) of phases is; `ValueError` with a sentence where it cannot be measured."""
+    """The target of a window (H, W) of phases; `ValueError` if it cannot be measured."""
     found = windows.statistics(phase)
     return Target(name, found.p, found.at, found.s2, found, phase, settings)
 
 
 def suggested(target: Target, model: Model) -> float:
-    """1 where the correlation decays within the lengths seen in training, else the step that brings it to their
-    middle."""
+    """1 if the correlation decays within the lengths seen in training, else the step that brings it to their middle."""
     length = next(q for q in model.conditions if q.name == "length")
     low, high = length.trained or (length.low, length.high)
     decayed = windows.first_zero(target.at, target.s2, target.p, DECAYED)
@@ -71,23 +70,23 @@ def suggested(target: Target, model: Model) -> float:
 
 
 def request(target: Target, step: float) -> dict[str, Any]:
-    """The conditions that ask for p1 and S2 of the target, at this step; float32 values, as the dial holds them."""
+    """The conditions that request p1 and S2 of the target at this step; float32 values, as in the dial."""
     p = float(np.float32(target.p))
     curve = curves.resampled(target.at, target.s2, target.p, step)
     return {"volume_fraction": p, "correlation": (p, *(float(np.float32(v)) for v in curve[1:].clip(0, 1)))}
 
 
 def make(model: Model, target: Target, step: float, seed: int = 0, n: int = SHOWN) -> Made:
-    """n structures at the target's request; `ValueError` with a sentence where the model refuses it."""
+    """Generates n structures at the target's request; `ValueError` if the model refuses it."""
     dial = Dial(request(target, step), seed=seed, size=WINDOW)
-    models.take(model, dial)
+    models.sample_dial(model, dial)
     start = time.perf_counter()
-    sample = models.take(model, dial, n)
+    sample = models.sample_dial(model, dial, n)
     return Made(target, step, dial, sample, (time.perf_counter() - start) / n)
 
 
-def missed(made: Made) -> Array:
-    """Mean |S2 - S2 asked| over the distances, of each structure (n,)."""
+def correlation_errors(made: Made) -> Array:
+    """Mean |S2 - S2 requested| over the distances, of each structure (n,)."""
     return np.abs(made.sample.measured["correlation"] - made.sample.requested["correlation"]).mean(1)
 
 
@@ -112,7 +111,7 @@ def comparison(made: Made) -> list[tuple[str, str, Array, float | None]]:
 
 
 def lineal_gap(made: Made, known: Statistics) -> Array:
-    """Mean |L(r) - L(r) of the micrograph| of each structure (n,), over the distances that both know."""
+    """Mean |L(r) - L(r) of the micrograph| of each structure (n,), over the distances that both have."""
     at = np.arange(correlations.BINS) * made.step
     at = at[at <= len(known.lineal_path) - 1]
     theirs = np.interp(at, np.arange(len(known.lineal_path)), known.lineal_path)
@@ -121,7 +120,7 @@ def lineal_gap(made: Made, known: Statistics) -> Array:
 
 
 def window(phase: Array, step: float) -> Array:
-    """The middle of the micrograph at the scale of the structures: at most `WINDOW` of their pixels along a side, each
+    """The centre of the micrograph at the scale of the structures: at most `WINDOW` of their pixels per side, each
     the phase at its centre."""
     rows, columns = (np.arange(min(WINDOW, int(n / step))) for n in phase.shape)
     start = [(n - len(i) * step) / 2 for n, i in zip(phase.shape, (rows, columns), strict=True)]

@@ -1,5 +1,4 @@
-"""The honest neighbours: simulator, rivals and other presets at the same request, timed on this machine in the same
-run."""
+"""Compare methods: simulator, baselines and other presets at the same request, timed on this machine in one run."""
 
 from __future__ import annotations
 
@@ -22,40 +21,41 @@ from explorer.figures import base as figures
 from explorer.files import exports
 from explorer.live import curves as drawing
 from explorer.live import models
-from explorer.live.protocol import Dial
+from explorer.live.dial import Dial, Value, resolve, shape_of
 from explorer.sections import request_error
 
 REPEATS, PATIENCE = 5, 0.1
-"""A call is timed so often, unless it takes so many seconds in all."""
+"""Number of timed calls, unless they take this many seconds in total."""
 MOST = 6
-"""So many pictures side by side."""
+"""Most images in a row."""
 Maker = Callable[[Mapping[str, Array], int, int, tuple[int, int]], Array]
 
 
 @dataclass(frozen=True)
 class Made:
-    """One way to make a sample: its name, the seconds it took, the array (H, W), its scalar descriptors, and how far it
-    is from the request at most (label of the condition or share, deviation, unit; one for each unit)."""
+    """The result of one method: its label, seconds, array (H, W), scalar descriptors, and its largest error in each
+    unit as (label of the condition or channel, error, unit)."""
 
     label: str
     seconds: float
     array: Array
     scalars: dict[str, float]
-    missed: list[tuple[str, float, str]]
+    request_errors: list[tuple[str, float, str]]
 
 
 @st.fragment
 def show(name: str) -> None:
-    """A button that runs the simulator and the rivals at what was last released; dragging goes on meanwhile, live."""
+    """A button that runs the simulator and the baselines at the released request; dragging continues meanwhile."""
     model = models.MODELS.get(name)
-    st.markdown("##### Beside the other ways to make one")
+    st.markdown("##### Compare methods")
     st.caption(
-        "One sample each, timed on this machine in one run. They take the conditions only, not the latent directions."
+        "One sample each, timed on this machine in one run. The other methods use the conditions only, not the latent "
+        "directions."
     )
     key = f"compared:{name}"
-    if st.button("Run the other ways at this request", key=f"compare:{name}", icon=":material/speed:"):
+    if st.button("Compare methods at this request", key=f"compare:{name}", icon=":material/speed:"):
         dial = st.session_state.get(f"dial:{name}", Dial())
-        with st.spinner("Simulating; a rival that needs fitting is fitted once…"):
+        with st.spinner("Simulating; baselines that need fitting are fitted once…"):
             st.session_state[key] = (dial, run(model, dial))
     held = st.session_state.get(key)
     if held:
@@ -63,27 +63,27 @@ def show(name: str) -> None:
 
 
 def run(model: Model, dial: Dial) -> list[Made]:
-    """The model, its siblings, the oracle and every rival at the dial's conditions, one sample of the dial's size
-    each."""
-    shape = models.shape_of(model, dial)
+    """Runs this model, other presets, the simulator and each baseline at the dial's conditions, one sample of the
+    dial's size each."""
+    request = resolve(model, dial)
     conditions = {
         q.name: np.asarray([dial.conditions.get(q.name, q.default)], dtype=np.float32)
         for q in model.conditions
         if not q.optional
     }
     ways: list[tuple[str, Callable[[], Array]]] = [
-        ("This model", lambda: models.take(model, dial).array),
+        ("This model", lambda: models.sample_request(model, request).array),
         *siblings(model, dial),
     ]
     for label, make in neighbours(model.problem):
-        make(conditions, 1, dial.seed, shape)  # the first call may fit; what is timed is the use
-        ways.append((label, partial(make, conditions, 1, dial.seed, shape)))
+        make(conditions, 1, request.seed, request.shape)  # the first call may fit; what is timed is the use
+        ways.append((label, partial(make, conditions, 1, request.seed, request.shape)))
     return [measure(model, label, make, conditions) for label, make in ways]
 
 
 def siblings(model: Model, dial: Dial) -> list[tuple[str, Callable[[], Array]]]:
-    """The other presets with a checkpoint that take what is asked for and need nothing else, or take nothing at all:
-    (title, maker), their latents free."""
+    """The other presets with a checkpoint that take exactly the requested conditions, or none at all: (title,
+    maker), their latents free."""
     found: list[tuple[str, Callable[[], Array]]] = []
 
     def needed(conditions: Sequence[Quantity]) -> set[str]:
@@ -98,36 +98,37 @@ def siblings(model: Model, dial: Dial) -> list[tuple[str, Callable[[], Array]]]:
         try:
             other = models.MODELS.get(f"{model.problem.name}/{preset.name}")
             blank = Dial(seed=dial.seed, size=dial.size)
-            asked = replace(blank, conditions=dial.conditions, drawn=dial.drawn, smooth=dial.smooth) if fits else blank
-            models.check(other, asked)
+            other_dial = (
+                replace(blank, conditions=dial.conditions, drawn=dial.drawn, smooth=dial.smooth) if fits else blank
+            )
+            request = resolve(other, other_dial)
         except (FileNotFoundError, ValueError):
             continue
-        title = preset.title if own else f"{preset.title}, without a request"
-        found.append((title, partial(lambda m, d: models.take(m, d).array, other, asked)))
+        title = preset.title if own else f"{preset.title}, unconditional"
+        found.append((title, partial(lambda m, r: models.sample_request(m, r).array, other, request)))
     return found
 
 
 def neighbours(problem: Problem) -> tuple[tuple[str, Maker], ...]:
-    """The problem's simulator, then its rivals: (label, maker)."""
+    """The problem's simulator, then its baselines: (label, maker)."""
     simulator = (("Simulation", problem.truth.simulate),) if problem.truth.simulate else ()
     return (*simulator, *((r.label, r.make) for r in problem.evaluation.baselines))
 
 
 def measure(model: Model, label: str, make: Callable[[], Array], conditions: Mapping[str, Array]) -> Made:
-    """One way, timed; the fast ones are repeated and the middle time counts."""
+    """Runs and times one method; fast ones are repeated and the median counts."""
     seconds, array = timed_call(make)
     with torch.inference_mode():
         x = torch.from_numpy(np.ascontiguousarray(array))
         scalars = {d.name: float(d.measure(x)[0]) for d in model.problem.evaluation.descriptors if not d.abscissa}
         found = sampling.measure(model.problem, as_soft(x, model.field))
-    return Made(label, seconds, array[0], scalars, missed(model, found, conditions, array[0].size))
+    return Made(label, seconds, array[0], scalars, request_errors(model, found, conditions, array[0].size))
 
 
-def missed(
+def request_errors(
     model: Model, found: Mapping[str, Array], conditions: Mapping[str, Array], pixels: int
 ) -> list[tuple[str, float, str]]:
-    """The furthest from the request in each unit: (label, deviation, unit). Shares are counted in pixels of the
-    picture."""
+    """The largest error in each unit: (label, error, unit). Fractions are counted in pixels of the image."""
     worst: dict[str, tuple[str, float, str]] = {}
     for q in (q for q in model.conditions if q.name in found and q.kind != "curve"):
         off = np.abs(request_error.off_by(model, q, found[q.name][0], conditions[q.name][0], pixels)).reshape(-1)
@@ -138,7 +139,7 @@ def missed(
 
 
 def timed_call(make: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds and result of a call; a fast one is repeated and the middle time counts."""
+    """Seconds and result of a call; a fast one is repeated and the median counts."""
     seconds: list[float] = []
     made = None
     while not seconds or (len(seconds) < REPEATS and sum(seconds) < PATIENCE):
@@ -149,7 +150,7 @@ def timed_call(make: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def draw(model: Model, dial: Dial, ways: list[Made]) -> None:
-    """Pictures side by side with their scalars, then the times."""
+    """Images side by side with their scalars, then the times."""
     field = model.field
     st.caption(f"At {request(model, dial)}:")
     across = max(4, len(ways)) if len(ways) <= MOST else MOST - 1
@@ -159,7 +160,7 @@ def draw(model: Model, dial: Dial, ways: list[Made]) -> None:
         column.image(exports.png(indices, field, max(1, 384 // len(indices)), routes.dark()), width="stretch")
         column.markdown(f"**{way.label}**, {1e3 * way.seconds:.3g} ms")
         lines = [
-            f"**Off the request by {off:.3g} {unit}** ({label})".replace(" **", "**") for label, off, unit in way.missed
+            f"**Error {off:.3g} {unit}** ({label})".replace(" **", "**") for label, off, unit in way.request_errors
         ]
         lines += [
             f"{d.label} {way.scalars[d.name]:.3g} {d.unit}"
@@ -177,21 +178,21 @@ def draw(model: Model, dial: Dial, ways: list[Made]) -> None:
 
 def request(model: Model, dial: Dial) -> str:
     """The request in words: conditions, size and seed."""
-    gone = drawing.replaced(model.conditions, dial.conditions, dial.drawn)
-    asked = [
-        (q, dial.conditions.get(q.name, q.default))
-        for q in model.conditions
-        if q.kind != "curve" and q.name not in gone
-    ]
+    replaced = drawing.replaced(model.conditions, dial.conditions, dial.drawn)
     values = [
-        f"{q.label} {' / '.join(f'{v:.6g}' for v in (value if isinstance(value, tuple) else (value,)))} "
-        f"{q.unit}".strip()
-        for q, value in asked
+        f"{q.label} {numbers(dial.conditions.get(q.name, q.default))} {q.unit}".strip()
+        for q in model.conditions
+        if q.kind != "curve" and q.name not in replaced
     ]
-    rows, columns = models.shape_of(model, dial)
+    rows, columns = shape_of(model, dial)
     curves = [
-        f"{q.label} as given"
+        f"{q.label} as drawn"
         for q in model.conditions
         if q.kind == "curve" and q.name in {*dial.drawn, *dial.conditions}
     ]
     return ", ".join([*values, *curves, f"{rows} × {columns} {model.field.unit}", f"seed {dial.seed}"])
+
+
+def numbers(value: Value) -> str:
+    """One number, or several with slashes between."""
+    return " / ".join(f"{v:.6g}" for v in (value if isinstance(value, tuple) else (value,)))

@@ -1,4 +1,4 @@
-"""Many samples at one request: how far the delivered and the raw ones are from it, over z."""
+"""Errors of many samples at one request, delivered and before correction."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from core.sampling import Model
 from core.types import Array, Quantity
 from explorer.figures import base as figures
 from explorer.live import models
-from explorer.live.protocol import Dial
+from explorer.live.dial import ResolvedRequest
 
 COUNT, FEWEST, SECONDS = 32, 8, 0.8
-"""As many samples, as few, and about so many seconds for them."""
+"""Most samples, fewest samples, and about how many seconds they may take."""
 PER_CENT = "%"
 
 
 @dataclass(frozen=True)
 class Departure:
-    """One condition: its label and symbol, the unit of the deviations, and measured less requested of each sample,
-    delivered and raw."""
+    """One condition: its label and symbol, the unit of its errors, and measured minus requested of each sample,
+    delivered and before correction."""
 
     label: str
     symbol: str
@@ -30,14 +30,13 @@ class Departure:
     raw: Array
 
 
-def departures(model: Model, dial: Dial) -> list[Departure]:
-    """Deviations from the request over the first samples of the dial's seed, for every scalar condition that is
-    measured.
+def departures(model: Model, request: ResolvedRequest) -> list[Departure]:
+    """Errors over the first samples of the request's seed, for each scalar condition that is measured.
 
-    Areas are in per cent of what was asked, so that they compare with one another.
+    Errors of areas are in per cent of the request, so that they can be compared.
     """
-    count = int(np.clip(SECONDS / models.timed(model, dial, 1), FEWEST, COUNT))
-    sample = models.take(model, dial, count)
+    count = int(np.clip(SECONDS / models.seconds_per_sample(model, request, 1), FEWEST, COUNT))
+    sample = models.sample_request(model, request, count)
     found = []
     for q in model.conditions:
         if q.kind == "scalar" and q.name in sample.measured:
@@ -54,23 +53,22 @@ def is_area(model: Model, q: Quantity) -> bool:
 
 
 def unit_of(model: Model, q: Quantity) -> str:
-    """The unit of deviations from this condition: the pixel of the field for shares, per cent for areas, else its
-    own."""
+    """The unit of errors of this condition: pixels for fractions, per cent for areas, else its own unit."""
     return model.field.unit if q.kind == "simplex" else PER_CENT if is_area(model, q) else q.unit
 
 
-def off_by(model: Model, q: Quantity, found: Array, asked: Array, pixels: int = 1) -> Array:
-    """Found less asked in `unit_of`; `pixels` is how many the picture has."""
-    scale = pixels if q.kind == "simplex" else 100 / asked if is_area(model, q) else 1.0
-    return np.asarray((found - asked) * scale)
+def off_by(model: Model, q: Quantity, found: Array, requested: Array, pixels: int = 1) -> Array:
+    """Measured minus requested in `unit_of`; `pixels` is the number of pixels of the image."""
+    scale = pixels if q.kind == "simplex" else 100 / requested if is_area(model, q) else 1.0
+    return np.asarray((found - requested) * scale)
 
 
-def charts(model: Model, dial: Dial, dark: bool) -> list[go.Figure]:
-    """A figure per unit, of problems with shapes to drag: the request as the zero line, mean and standard deviation as
-    bars."""
+def charts(model: Model, request: ResolvedRequest, dark: bool) -> list[go.Figure]:
+    """A figure per unit, for problems with draggable shapes: the request as the zero line, mean and standard
+    deviation as bars."""
     if not model.problem.requests.handles:
         return []
-    found = departures(model, dial)
+    found = departures(model, request)
     return [
         figures.departures([(d.label, d.symbol, d.delivered, d.raw) for d in found if d.unit == unit], unit, dark)
         for unit in dict.fromkeys(d.unit for d in found)

@@ -1,4 +1,4 @@
-"""Below the panel of a solution: files, charts, the other ways to solve the same request, and the table of a paper."""
+"""Below the panel of a solution: files, charts, other solvers at the same request, and the table of a paper."""
 
 from __future__ import annotations
 
@@ -19,29 +19,31 @@ from explorer import palette, routes
 from explorer.figures import base as figures
 from explorer.files import exports
 from explorer.live import frames, models, solutions
-from explorer.live.protocol import Dial
+from explorer.live.dial import Dial, ResolvedRequest
 from explorer.live.solutions import Solved
 from explorer.sections.baselines import timed_call
 
 Curve = tuple[str, Array, dict[str, object]]
 
 
-def show(model: Model, dial: Dial, words: str = "") -> None:
-    """Everything about one released solution, after the problem's own `words` about it."""
-    solved = solutions.solve(model, dial)
-    draw_files(model, dial, solved)
-    for column, figure, name in zip(st.columns(3), charts(model, dial, solved, routes.dark()), "fpe", strict=True):
+def show(model: Model, request: ResolvedRequest, words: str = "") -> None:
+    """Everything about one released solution, after the problem's own paragraph `words`."""
+    solved = solutions.solve(model, request)
+    draw_files(model, request.dial, solved)
+    for column, figure, name in zip(
+        st.columns(3), charts(model, request.dial, solved, routes.dark()), "fpe", strict=True
+    ):
         column.plotly_chart(
             figure, theme=None, config=routes.PLOTLY, key=f"solved:{model.name}:{name}", height=figures.HEIGHT
         )
     text, table = st.columns([4, 5], gap="large")
     text.markdown(words or model.preset.summary)
     text.caption(notes(model, solved))
-    table.dataframe(ways(model, dial, solved), hide_index=True, width="stretch", column_config=columns())
+    table.dataframe(ways(model, request, solved), hide_index=True, width="stretch", column_config=columns())
 
 
 def columns() -> dict[str, Any]:
-    """How the numbers of a comparison are written."""
+    """Number formats of the comparison."""
     return {
         "milliseconds": st.column_config.NumberColumn(format="%.2f"),
         "relative error": st.column_config.NumberColumn(format="scientific"),
@@ -72,7 +74,7 @@ def charts(model: Model, dial: Dial, solved: Solved, night: bool) -> list[go.Fig
 
 
 def over_time(solved: Solved) -> list[Curve]:
-    """Relative L2 error of each level after the first, delivered and (where they differ) raw."""
+    """Relative L2 error of each level after the first, delivered and (where they differ) before correction."""
     exact = solved.exact
     if exact is None:
         return []
@@ -83,37 +85,38 @@ def over_time(solved: Solved) -> list[Curve]:
 
     out: list[Curve] = [("this model", curve(solved.field), {})]
     if not np.array_equal(solved.field, solved.raw):
-        out.append(("raw network", curve(solved.raw), {"dash": "dot"}))
+        out.append(("before correction", curve(solved.raw), {"dash": "dot"}))
     return out
 
 
 def notes(model: Model, solved: Solved) -> str:
-    """What the projection step cost and gained, in a sentence."""
+    """A sentence about the time and the gain of the correction."""
     step = model.problem.projection.label
     before, after = solutions.error(solved.raw, solved.exact), solutions.error(solved.field, solved.exact)
     if step not in solved.ms or before is None or after is None:
         return ""
-    return f"{step}: {solved.ms[step]:.1f} ms take the relative error from {before:.2g} to {after:.2g}."
+    return f"{step}: {solved.ms[step]:.1f} ms reduce the relative error from {before:.2g} to {after:.2g}."
 
 
-def ways(model: Model, dial: Dial, solved: Solved) -> pd.DataFrame:
-    """This model and every rival at the same request: milliseconds (median of a few, one run) and relative error."""
+def ways(model: Model, request: ResolvedRequest, solved: Solved) -> pd.DataFrame:
+    """This model and each baseline at the same request: milliseconds (median of a few, one run) and relative error."""
     problem, exact = model.problem, solved.exact
-    still = replace(dial, project=False)
-    rows = [("This model", 1e3 * timed_call(lambda: models.take(model, still))[0], solutions.error(solved.raw, exact))]
-    if dial.project and problem.projection.label:
-        seconds = timed_call(lambda: models.take(model, dial))[0]
+    raw = request.without_projection()
+    seconds = timed_call(lambda: models.sample_request(model, raw))[0]
+    rows = [("This model", 1e3 * seconds, solutions.error(solved.raw, exact))]
+    if request.project and problem.projection.label:
+        seconds = timed_call(lambda: models.sample_request(model, request))[0]
         rows.append((f"This model + {problem.projection.label}", 1e3 * seconds, solutions.error(solved.field, exact)))
     rivals = {problem.truth.interactive.name: problem.truth.interactive} if problem.truth.interactive else {}
     rivals |= {r.name: r for r in problem.evaluation.baselines if r.name not in rivals}
     for rival in rivals.values():
-        seconds, made = timed_call(partial(rival.make, solved.sample.requested, 1, dial.seed, model.field.shape))
+        seconds, made = timed_call(partial(rival.make, solved.sample.requested, 1, request.seed, model.field.shape))
         rows.append((rival.label, 1e3 * seconds, None if rival.role == "exact" else solutions.error(made[0], exact)))
     return pd.DataFrame(rows, columns=["way", "milliseconds", "relative error"])
 
 
 def draw_files(model: Model, dial: Dial, solved: Solved) -> None:
-    """One row of downloads; nothing is made before it is asked for."""
+    """One row of downloads; each file is made when it is requested."""
     stem, field = exports.stem(model, dial), model.field
     picture = partial(exports.png, frames.picture(field, solved.sample), field, 4, routes.dark())
     files = [
@@ -132,31 +135,32 @@ def draw_files(model: Model, dial: Dial, solved: Solved) -> None:
 
 @st.fragment
 def published(name: str) -> None:
-    """What a paper published, beside what this model and the trivial predictors do on the same cases."""
+    """The published table, next to this model and trivial predictors on the same cases."""
     model = models.MODELS.get(name)
     for group in model.problem.truth.published:
-        st.markdown(f"##### {group} of the paper, case by case: relative error")
-        with st.spinner("Solving every case of the table; kept for this version of the model…"):
-            table = beside(name, model.digest, group)
+        st.markdown(f"##### {group} of the paper: relative error of each case")
+        with st.spinner("Solving every case of the table; the result is kept for this checkpoint…"):
+            table = case_table(name, model.digest, group)
         st.dataframe(table, width="stretch", height=36 * (len(table) + 1) + 2)
         st.caption(
-            "Ours is computed here, against the exact solution; the paper's numbers are measured against its own "
-            "numerical "
-            "reference, on its own grid."
+            "This model is measured here against the exact solution; the paper's numbers are relative to its own "
+            "numerical reference, on its own grid."
         )
 
 
 @st.cache_data(show_spinner=False, max_entries=16)
-def beside(name: str, digest: str, group: str) -> pd.DataFrame:
-    """The table of a group: this model, the published methods, the trivial predictors; kept for each version of the
-    model."""
+def case_table(name: str, digest: str, group: str) -> pd.DataFrame:
+    """The table of a group of cases: this model, published methods, trivial predictors; cached per checkpoint."""
     model = copy.copy(models.MODELS.get(name))
     assert digest == model.digest, "the digest is part of the cache's key"
     trivial = tuple(r for r in model.problem.evaluation.baselines if not r.role)
     model.problem = replace(model.problem, evaluation=replace(model.problem.evaluation, baselines=trivial))
     table = measured.cell_by_cell(model, group)
-    step = model.problem.projection.label
-    labels = {"raw": "this network", "polished": f"+ {step}", **{r.name: r.label for r in trivial}}
-    if not step:
+    labels = {
+        "raw": "this network",
+        "polished": f"+ {model.problem.projection.label}",
+        **{r.name: r.label for r in trivial},
+    }
+    if not model.problem.projection.label:
         table = table.drop(columns="polished")
     return table.rename(columns=labels).round(5)

@@ -1,4 +1,4 @@
-"""Below the panel: the files and the charts of every descriptor."""
+"""Below the panel: files, and charts of each descriptor."""
 
 from __future__ import annotations
 
@@ -13,20 +13,24 @@ from explorer import routes
 from explorer.figures import base as figures
 from explorer.files import exports, formats
 from explorer.live import frames, models
-from explorer.live.protocol import Dial
+from explorer.live.dial import Dial, ResolvedRequest
 from explorer.sections import request_error
 
 COLUMNS = 3
 
 
-def show(model: Model, dial: Dial, sample: Sample) -> None:
+def show(model: Model, request: ResolvedRequest, sample: Sample) -> None:
     """Everything about one released sample."""
     measured = models.describe(model, sample)
-    reference = models.reference(model, dial)
-    draw_files(model, dial, sample, measured, reference)
-    st.markdown("##### What was delivered, beside held-out data" if reference else "##### What was delivered")
+    reference = models.reference(model, request)
+    draw_files(model, request.dial, sample, measured, reference)
+    st.markdown(
+        "##### Statistics of this sample and the simulated reference"
+        if reference
+        else "##### Statistics of this sample"
+    )
     drawn = [
-        *request_error.charts(model, dial, routes.dark()),
+        *request_error.charts(model, request, routes.dark()),
         *charts(model, sample, measured, reference, routes.dark()),
     ]
     draw_charts(model, drawn, explanations(model, bool(reference)))
@@ -55,14 +59,14 @@ def charts(
                 (f"{d.label}{f', {d.unit}' if d.unit else ''}", float(measured[d.name][0]), float(mean), float(sd))
             )
     if rows:
-        out.append(figures.deviations(rows, "Scalars, in standard deviations", night))
+        out.append(figures.deviations(rows, "Scalars, in standard deviations of the reference", night))
     if model.field.kind == "binary":
-        out.append(figures.correlation_map(sample.array[0], "S2 for every displacement", night))
+        out.append(figures.correlation_map(sample.array[0], "S2 for each displacement", night))
     return out
 
 
 def draw_charts(model: Model, drawn: list[go.Figure], notes: list[str]) -> None:
-    """The figures in rows of three, each in a box of fixed height; the notes follow in the next free place."""
+    """The figures in rows of three, each of fixed height; the notes follow in the next free cell."""
     cells: list[go.Figure | list[str]] = [*drawn, notes]
     for start in range(0, len(cells), COLUMNS):
         for i, (column, cell) in enumerate(zip(st.columns(COLUMNS), cells[start : start + COLUMNS], strict=False)):
@@ -74,11 +78,14 @@ def draw_charts(model: Model, drawn: list[go.Figure], notes: list[str]) -> None:
 
 
 def explanations(model: Model, compared: bool) -> list[str]:
-    """What each statistic is, and what the grey bands are."""
+    """What each statistic is, and what the grey bands mean."""
     rows, columns = model.field.shape
     size = f"{rows} × {columns} {model.field.unit}"
-    band = f"Grey: mean ± standard deviation of single held-out arrays of {size} at these conditions, never trained on."
-    spread = "Bars: mean and standard deviation over seeds; the dashed line is the request."
+    band = (
+        f"Grey: simulated reference, mean ± standard deviation of single arrays of {size} at these conditions, not "
+        "used in training."
+    )
+    spread = "Bars: mean and standard deviation over seeds; dashed line: the request."
     first = [*([spread] if model.problem.requests.handles and model.conditions else []), *([band] if compared else [])]
     return [*first, *(f"**{d.label}**: {d.help}" for d in model.problem.evaluation.descriptors if d.help)]
 
@@ -86,7 +93,7 @@ def explanations(model: Model, compared: bool) -> list[str]:
 def draw_files(
     model: Model, dial: Dial, sample: Sample, measured: dict[str, Array], reference: dict[str, tuple[Array, Array]]
 ) -> None:
-    """One row of downloads; nothing is made before it is asked for."""
+    """One row of downloads; each file is made when it is requested."""
     array, stem = sample.array[0], exports.stem(model, dial)
     shape = (int(array.shape[0]), int(array.shape[1]))
     scale = max(1, 1024 // max(shape))
@@ -107,11 +114,11 @@ def draw_files(
 
 
 def draw_more(model: Model, dial: Dial, sample: Sample, stem: str) -> None:
-    """The formats of other programs, with the size of a pixel to write into them."""
+    """Formats of other programs, with the pixel size to write into them."""
     with st.popover("More formats", icon=":material/download:"):
         left, right = st.columns(2)
         pixel = left.number_input(
-            "Pixel", 1e-6, 1e6, 1.0, format="%g", key="file:pixel", help="Side of a pixel in this unit."
+            "Pixel", 1e-6, 1e6, 1.0, format="%g", key="file:pixel", help="Edge length of a pixel in this unit."
         )
         unit = right.selectbox("Unit", formats.UNITS, key="file:unit")
         for label, ending, mime, make in formats.formats(model, dial, sample, pixel, unit):
@@ -127,9 +134,9 @@ def draw_more(model: Model, dial: Dial, sample: Sample, stem: str) -> None:
 
 
 def draw_bulk(model: Model, dial: Dial, stem: str) -> None:
-    """Many structures at the same request, as one zip."""
+    """Several structures at the same request, as one ZIP."""
     limit = exports.most(model, dial)
-    about = f"At this size, up to {limit} at a time. The first is the one on the screen."
+    about = f"At this size, at most {limit} at a time. The first one is the displayed sample."
     n = st.number_input("Structures", 1, limit, min(16, limit), key=f"bulk:{limit}", width=130, help=about)
     make = partial(exports.bundle, model, dial, int(n))
     name, mime = f"{stem}_n{n}.zip", "application/zip"

@@ -1,4 +1,4 @@
-"""The page of Burgers' equation: the panel of solutions, and plain words about time."""
+"""The page of Burgers' equation: the panel of solutions, and a paragraph about computing time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of the GAN lab: a GAN on a line, played by hand, its failures and their cures."""
+"""The page of the GAN lab: a GAN on a line, stepped by hand, its failures and their cures."""
 
 from __future__ import annotations
 

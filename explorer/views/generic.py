@@ -1,4 +1,4 @@
-"""The page of any problem: the live panel, then details, comparison and files for what was released."""
+"""The generic page of a problem: the panel, then details, comparison and files of the released request."""
 
 from __future__ import annotations
 

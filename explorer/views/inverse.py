@@ -1,4 +1,4 @@
-"""The page of the inverse problem: the target and the prior are dragged, the parameters that explain it follow."""
+"""The page of the inverse problem: target and prior are dragged, the parameters that explain them follow."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from explorer.labs import inverse
 
 
 def show() -> None:
-    """The panel, or what to do when a model is not there."""
+    """The panel, or what to do if a model is missing."""
     try:
         inverse.models()
     except (FileNotFoundError, ValueError) as error:

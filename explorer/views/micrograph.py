@@ -1,4 +1,5 @@
-"""The page of a person's own micrograph: upload, crop and cut it, see its statistics, make structures like it."""
+"""The page of a user's own micrograph: upload, crop and segment it, see its statistics, generate structures with
+them."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from core.readers.uploads import Picture
 from core.sampling import Model
 from core.simulation import correlations
 from core.types import Array
-from explorer import problem_page, routes
+from explorer import routes, session
 from explorer.figures import micrograph as drawn
 from explorer.files import micrograph as micrograph_files
 from explorer.files.formats import UNITS
@@ -27,12 +28,11 @@ from explorer.micrograph.upload import Held
 
 KEPT = "micrograph:made"
 STAY: dict[str, Any] = {"persist_state": "session"}
-"""What was set stays when the page is left and visited again."""
+"""Settings are kept when the page is left and visited again."""
 EMPTY = (
-    "Drop a micrograph, or try the example. Its volume fraction and two-point correlation are measured here, without "
-    "taking it "
-    "to be periodic, and structures with exactly these are made from them. Nothing leaves this machine or stays on "
-    "its disk."
+    "Drop a micrograph, or try the example. Its volume fraction and two-point correlation are measured without "
+    "assuming that it is periodic, and structures with exactly these two statistics are generated. Other statistics "
+    "are not matched. Nothing leaves this machine or is kept on its disk."
 )
 
 
@@ -48,29 +48,29 @@ def show() -> None:
         return
     try:
         target = (
-            of_curve(held, held.found, middle)
-            if isinstance(held.found, Curve)
-            else of_picture(held, held.found, left, middle)
+            of_curve(held, held.data, middle)
+            if isinstance(held.data, Curve)
+            else of_picture(held, held.data, left, middle)
         )
     except ValueError as error:
         middle.error(str(error))
         return
-    model = problem_page.loaded(request.MODEL)
+    model = session.loaded(request.MODEL)
     best = request.suggested(target, model) if model else 1.0
     with left:
         pixel, unit, step = scales(held, best)
     with right:
-        beside(target, pixel, unit, step, model)
+        measurements(target, pixel, unit, step, model)
     made: Made | None = st.session_state.get(KEPT)
     if made is not None and model is not None:
         likeness(model, made, pixel, unit, same=(made.target.settings, made.step) == (target.settings, step))
 
 
 def scales(held: Held, best: float) -> tuple[float, str, float]:
-    """The side of a pixel (or of the unit of a curve's distances), its unit, and how many of them a pixel of a
-    structure is."""
+    """The pixel size (or the unit of a curve's distances), its unit, and how many of them one pixel of a structure
+    is."""
     first, second, third = st.columns([3, 3, 4])
-    about = "What one of the file's distances is." if isinstance(held.found, Curve) else "Side of a pixel."
+    about = "Length of one distance unit of the file." if isinstance(held.data, Curve) else "Edge length of a pixel."
     side = first.number_input("Pixel", 1e-6, 1e6, 1.0, format="%g", key="micrograph:pixel", help=about, **STAY)
     unit = second.selectbox("Unit", UNITS, key="micrograph:unit", **STAY)
     step = third.number_input(
@@ -81,16 +81,15 @@ def scales(held: Held, best: float) -> tuple[float, str, float]:
         format="%g",
         key=f"micrograph:step:{held.serial}:{best}",
         **STAY,
-        help="Pixels of the micrograph (or distances of the file) that one pixel of a structure stands for, such that "
-        "the "
-        "correlation decays within the lengths that the model has seen; the pixel size of what is exported is scaled "
-        "back.",
+        help="Pixels of the micrograph (or distance units of the file) per pixel of a structure, chosen so that the "
+        "correlation decays within the lengths that the model was trained on. The pixel size of exported files "
+        "is scaled accordingly.",
     )
     return float(side), unit, float(step)
 
 
 def of_curve(held: Held, curve: Curve, column: Any) -> Target:
-    """The target that a correlation from a file is, with its volume fraction where the file does not tell it."""
+    """The target of a correlation from a file; the user sets the volume fraction if the file does not contain it."""
     with column:
         st.markdown(f"**{held.name}**: S2 at {len(curve.distance)} distances up to {curve.distance[-1]:g}.")
         st.caption(curve.note)
@@ -104,14 +103,14 @@ def of_curve(held: Held, curve: Curve, column: Any) -> Target:
             format="%.4f",
             key=f"micrograph:p:{held.serial}",
             **STAY,
-            help="S2(0). Correct it where the file does not hold it; the rest of the curve stays as it is.",
+            help="S2(0). Correct it if the file does not contain it; the rest of the curve is unchanged.",
         )
     settings = {"file": held.name, "read as": curve.note, "volume_fraction": p, "serial": held.serial}
     return Target(held.name, p, curve.distance, curve.s2(p), settings=settings)
 
 
 def of_picture(held: Held, picture: Picture, left: Any, middle: Any) -> Target:
-    """The target that a window of a picture is, cut into two phases."""
+    """The target of a window of an image, segmented into two phases."""
     with left:
         box = crop(held, picture.values)
     window = picture.values[box[1] : box[3], box[0] : box[2]]
@@ -126,7 +125,7 @@ def of_picture(held: Held, picture: Picture, left: Any, middle: Any) -> Target:
             0.1,
             key=f"micrograph:smooth:{held.serial}",
             **STAY,
-            help="Gaussian blur against noise, before the cut.",
+            help="Gaussian blur against noise, before segmentation.",
         )
         side = chosen.segmented_control(
             "Phase 1", ["bright", "dark"], default="bright", key=f"micrograph:side:{held.serial}", required=True, **STAY
@@ -136,7 +135,7 @@ def of_picture(held: Held, picture: Picture, left: Any, middle: Any) -> Target:
         phase = windows.phases(values, cut, side == "bright")
         above.image(drawn.coloured(phase, routes.dark()), width="stretch", output_format="PNG")
         for note in picture.notes:
-            st.caption(f"Read so: {note}.")
+            st.caption(f"Read as: {note}.")
     settings = {
         "file": held.name,
         "picture": picture.number + 1,
@@ -151,7 +150,7 @@ def of_picture(held: Held, picture: Picture, left: Any, middle: Any) -> Target:
 
 
 def remembered(phase: Array, settings: dict[str, Any]) -> Target:
-    """What was measured at these settings, once."""
+    """The measurements at these settings, computed once."""
     last: Target | None = st.session_state.get("micrograph:target")
     if last is None or last.settings != settings:
         last = st.session_state["micrograph:target"] = request.measured(str(settings["file"]), phase, settings)
@@ -159,7 +158,7 @@ def remembered(phase: Array, settings: dict[str, Any]) -> Target:
 
 
 def crop(held: Held, values: Array) -> drawn.Box:
-    """The window, by two ranges below the picture that shows it."""
+    """The window, set by two range sliders below the image."""
     rows, columns = values.shape
     side = int(windows.LARGEST**0.5)
     fits = rows * columns <= windows.LARGEST
@@ -180,10 +179,10 @@ def crop(held: Held, values: Array) -> drawn.Box:
 
 
 def threshold(held: Held, values: Array, bright: bool) -> float:
-    """The cut: Otsu's until a person moves it."""
+    """The threshold: Otsu's until the user moves it."""
     key, own = f"micrograph:cut:{held.serial}", f"micrograph:own:{held.serial}"
     otsu = thresholds.otsu(values)
-    low, high = (float(v) for v in (held.found.values.min(), held.found.values.max()))
+    low, high = (float(v) for v in (held.data.values.min(), held.data.values.max()))
     if not st.session_state.get(own):
         st.session_state[key] = otsu
     above = st.container()
@@ -204,30 +203,30 @@ def threshold(held: Held, values: Array, bright: bool) -> float:
 
 
 def by_hand(key: str, moved: bool) -> None:
-    """Remembers that the threshold was moved, or gives it back to Otsu."""
+    """Records that the threshold was moved, or returns it to Otsu's."""
     st.session_state[key] = moved
 
 
-def beside(target: Target, pixel: float, unit: str, step: float, model: Model | None) -> None:
-    """What was measured, and the button that makes structures like it."""
+def measurements(target: Target, pixel: float, unit: str, step: float, model: Model | None) -> None:
+    """The measurements, and the button that generates structures."""
     st.html(table(numbers(target, pixel, unit)))
     figures = [drawn.correlation(target, step, pixel, unit, routes.dark())]
     figures += [drawn.lineal_path(target, step, pixel, unit, routes.dark())] if target.statistics else []
     for i, figure in enumerate(figures):
         st.plotly_chart(figure, theme=None, config=routes.PLOTLY, key=f"micrograph:of:{i}", height=figure.layout.height)
     if step != 1:
-        st.caption(f"One pixel of a structure stands for {step:g} of this: what is exported carries that size.")
-    if st.button("Make structures like this", type="primary", width="stretch", disabled=model is None) and model:
+        st.caption(f"One pixel of a structure corresponds to {step:g} of these; exported files carry that pixel size.")
+    if st.button("Generate structures like this", type="primary", width="stretch", disabled=model is None) and model:
         try:
-            with st.spinner("Making them…"):
+            with st.spinner("Generating…"):
                 st.session_state[KEPT] = request.make(model, target, step)
-            st.toast("The structures are below.", icon=":material/south:")
+            st.toast("The structures are displayed below.", icon=":material/south:")
         except ValueError as error:
             st.error(str(error))
 
 
 def numbers(target: Target, pixel: float, unit: str) -> list[tuple[str, str]]:
-    """Labels and values of what was measured, with standard errors where they are known."""
+    """Labels and values of the measurements, with standard errors where they are known."""
     s = target.statistics
     p = f"{target.p:.4f}" + (f" ± {s.p_error:.2g}" if s else "")
     length = s.length if s else windows.first_zero(target.at, target.s2, target.p)
@@ -236,13 +235,13 @@ def numbers(target: Target, pixel: float, unit: str) -> list[tuple[str, str]]:
         found += [
             ("Specific surface", f"{s.surface / pixel:.4g} / {unit}"),
             ("Euler number", f"{s.euler:.3g} per 10⁴ px"),
-            ("Mean run of phase 1", f"{mean_run(target) * pixel:.4g} {unit}"),
+            ("Mean chord length of phase 1", f"{mean_run(target) * pixel:.4g} {unit}"),
         ]
     return found
 
 
 def reach(length: float, target: Target, pixel: float, unit: str) -> str:
-    """A first zero, or that there is none."""
+    """A first zero, or the statement that there is none."""
     return f"{'beyond ' if length >= target.at[-1] else ''}{length * pixel:.4g} {unit}"
 
 
@@ -260,10 +259,9 @@ def table(rows: Sequence[tuple[str, ...]], head: tuple[str, ...] = ()) -> str:
         return "<tr>" + "".join(f"<{tag}>{c}</{tag}>" for c in cells) + "</tr>"
 
     style = (
-        "<style>.facts{width:100%;border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums}"
-        ".facts :is(td,th){padding:2px 6px 2px 0;text-align:right;font-weight:400;border-bottom:1px solid rgb(128 128 "
-        "128/.25)}"
-        ".facts :is(td,th):first-child{text-align:left}.facts td:nth-child(2){font-weight:600}</style>"
+        "<style>.facts{width:100%;border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums}.facts "
+        ":is(td,th){padding:2px 6px 2px 0;text-align:right;font-weight:400;border-bottom:1px solid rgb(128 128 "
+        "128/.25)}.facts :is(td,th):first-child{text-align:left}.facts td:nth-child(2){font-weight:600}</style>"
     )
     return (
         f"{style}<table class='facts'>{line(head, 'th') if head else ''}{''.join(line(r, 'td') for r in rows)}</table>"
@@ -271,30 +269,32 @@ def table(rows: Sequence[tuple[str, ...]], head: tuple[str, ...] = ()) -> str:
 
 
 def likeness(model: Model, made: Made, pixel: float, unit: str, same: bool) -> None:
-    """The structures beside the micrograph: pictures, curves, numbers, and where they can go."""
-    st.markdown("##### Structures like it")
+    """The generated structures next to the micrograph: images, curves, numbers, and exports."""
+    st.markdown("##### Generated structures")
     if not same:
-        st.info("These belong to the settings before; make them again for those above.", icon=":material/history:")
+        st.info(
+            "These belong to earlier settings; generate them again for the settings above.", icon=":material/history:"
+        )
     for note in made.sample.warnings:
         st.warning(note, icon=":material/info:")
-    target, off = made.target, request.missed(made)
+    target, off = made.target, request.correlation_errors(made)
     tiles = [*([] if target.phase is None else [request.window(target.phase, made.step)]), *made.sample.array]
     st.image(drawn.sheet(tiles, routes.dark(), target.phase is not None), width="stretch", output_format="PNG")
-    told = (
-        f"p1 exact to a pixel, mean |S2 − S2 asked| {off.mean():.5f} (worst {off.max():.5f}), "
+    summary = (
+        f"p1 exact to a pixel, mean |S2 − S2 requested| {off.mean():.5f} (largest {off.max():.5f}), "
         f"{1e3 * made.seconds:.0f} ms each."
     )
     size = request.WINDOW * made.step * pixel
     st.caption(
-        ("In the frame: the middle of the micrograph. " if target.phase is not None else "")
-        + f"{len(off)} structures of {size:.4g} {unit}, periodic: {told}"
+        ("Framed: the centre of the micrograph. " if target.phase is not None else "")
+        + f"{len(off)} structures of {size:.4g} {unit}, periodic: {summary}"
     )
     charts(made, pixel, unit)
     actions(model, made, pixel, unit)
 
 
 def charts(made: Made, pixel: float, unit: str) -> None:
-    """Curves overlaid, and the numbers of both."""
+    """The curves of both overlaid, and the numbers of both."""
     night, (first, second, third) = routes.dark(), st.columns(3, gap="medium")
     figures = [(first, drawn.correlation(made.target, made.step, pixel, unit, night, made))]
     if made.target.statistics:
@@ -307,24 +307,24 @@ def charts(made: Made, pixel: float, unit: str) -> None:
     rows = [
         (
             label + (f", {u}" if u else ""),
-            "–" if asked is None else f"{asked:.4g}",
+            "–" if requested is None else f"{requested:.4g}",
             f"{np.mean(v):.4g} ± {np.std(v):.2g}",
         )
-        for label, u, v, asked in request.comparison(made)
+        for label, u, v, requested in request.comparison(made)
     ]
     third.html(table(rows, ("", "micrograph" if made.target.statistics else "file", "structures")))
     third.caption(
-        "Mean ± standard deviation of the structures; lengths in pixels of the micrograph. Only p1 and S2 are asked "
-        "for: "
-        "what else differs, they do not tell. To learn that too, train on it: `python train.py two_phase --data FILE`."
+        "Mean ± standard deviation of the structures; lengths in pixels of the micrograph. Only p1 and S2 are "
+        "matched; other statistics are not matched. To learn them too, train on the micrograph: `python train.py "
+        "two_phase --data FILE`."
     )
 
 
 def actions(model: Model, made: Made, pixel: float, unit: str) -> None:
-    """To the two-phase page with this request, and to a file."""
+    """Links to the two-phase page with this request, and to a file."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if st.button("Open in the two-phase page", icon=":material/tune:"):
-            problem_page.remember_for(model, made.dial)
+            session.remember_for(model, made.dial)
             st.switch_page(routes.page("two_phase"))
         n = int(st.number_input("Structures", 1, micrograph_files.MOST, 64, key="micrograph:n", width=130))
         make = partial(micrograph_files.bundle, model, made, n, pixel, unit)

@@ -1,4 +1,4 @@
-"""The page of the motifs: the panel, a motif of one's own, the paper's Fig. 2 and the quality of the digits."""
+"""The page of the motifs: the panel, a custom motif, the paper's Fig. 2 and the quality of the digits."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ PAPER = ("projected", "standard")
 
 @st.fragment
 def figure_2() -> None:
-    """The trainings of both critics, side by side: what the critic says, the motif error, the samples."""
-    st.markdown("##### The paper's Figure 2: the trainings of both critics")
+    """Training with both critics side by side: critic loss, motif error, samples."""
+    st.markdown("##### Figure 2 of the paper: training with both critics")
     used = [m for name, m in models.trained("motif").items() if name in PAPER]
     traces = {m.preset.title: m.manifest["trace"] for m in used if m.manifest.get("trace")}
     if not traces:
@@ -31,11 +31,9 @@ def figure_2() -> None:
     figures = {
         "loss": motif.along(traces, "critic.loss", "Critic's loss", "loss", night, level=chance(used)),
         "gap": motif.along(
-            traces, "critic.gap", "Critic's score gap, real less generated", "mean D(x) − D(G(z))", night
+            traces, "critic.gap", "Score gap of the critic, real minus generated", "mean D(x) − D(G(z))", night
         ),
-        "error": motif.along(
-            traces, "motif MSE", "Motif error of the network alone", "mean (G − m)²", night, True, 1e-3
-        ),
+        "error": motif.along(traces, "motif MSE", "Motif error before correction", "mean (G − m)²", night, True, 1e-3),
         "confidence": motif.along(
             traces, "confidence / real", "Classifier's confidence, relative to real digits", "", night, level=0.9
         ),
@@ -45,15 +43,13 @@ def figure_2() -> None:
     st.markdown("\n".join(f"- {s}" for s in motif.sentences(traces)))
     st.caption(
         "Means over the iterations between two points, logged by `train.py`; motif error and confidence are those of "
-        "the averaged "
-        "generator (drawn from 10⁻⁶ on). Dashed: the loss of a critic that cannot tell (ln 2), and the bars that a "
-        "checkpoint is "
-        "held to."
+        "the averaged generator (values below 10⁻⁶ are drawn at 10⁻⁶). Dashed: the loss of a critic that cannot "
+        "distinguish (ln 2), and the thresholds for a checkpoint."
     )
 
 
 def chance(used: list[Model]) -> float | None:
-    """The loss of a critic that finds no difference; None where the trainings had another loss than the relativistic
+    """The loss of a critic that finds no difference; None if the trainings used another loss than the relativistic
     one."""
     return (
         math.log(2) if all(m.manifest["config"].get("loss", "relativistic") == "relativistic" for m in used) else None
@@ -63,7 +59,7 @@ def chance(used: list[Model]) -> float | None:
 @st.fragment
 def quality() -> None:
     """The tables on the cards of all presets, next to each other."""
-    st.markdown("##### How good the digits are")
+    st.markdown("##### Quality of the digits")
     table = measured(models.trained("motif"))
     if table.empty:
         return
@@ -71,22 +67,20 @@ def quality() -> None:
     st.dataframe(table, width="stretch", height=36 * (len(table) + 1) + 2, column_config=figures)
     st.caption(
         f"Printed by `{COMMAND}projected`, and so on. The classifier is trained on real digits, half of them with the "
-        f"motif "
-        "pasted; it is compared with what it says of held-out real digits with the motif pasted. Copies would be much "
-        "nearer to "
-        "a training image than held-out digits are."
+        "motif inserted; the reference is its confidence on held-out real digits with the motif inserted. Copies "
+        "would be much nearer to a training image than held-out digits are."
     )
 
 
-def measured(found: dict[str, Model]) -> pd.DataFrame:
-    """Rows of quality; columns: held-out digits, and of every preset the network alone and what it delivers."""
+def measured(trained: dict[str, Model]) -> pd.DataFrame:
+    """Quality rows; columns: held-out digits, and for each preset the values before correction and delivered."""
     columns: dict[str, dict[str, float]] = {}
-    for model in found.values():
+    for model in trained.values():
         for rows in model.manifest["metrics"].values():
             for row in rows:
                 name = row["quantity"]
-                columns.setdefault("held-out digits, motif pasted", {}).setdefault(name, row.get("data"))
-                columns.setdefault(f"{model.preset.title}, raw", {})[name] = row.get("raw")
+                columns.setdefault("held-out digits, motif inserted", {}).setdefault(name, row.get("data"))
+                columns.setdefault(f"{model.preset.title}, before correction", {})[name] = row.get("raw")
                 columns.setdefault(model.preset.title, {})[name] = row.get("all")
     return pd.DataFrame(columns).astype(float)
 

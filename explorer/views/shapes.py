@@ -1,4 +1,5 @@
-"""The page of the shapes: the panel, and what `python -m core.metrics.comparison shapes` measured of the methods."""
+"""The page of the shapes: the panel, and the comparison of methods measured by `python -m core.metrics.comparison
+shapes`."""
 
 from __future__ import annotations
 
@@ -16,23 +17,25 @@ COMMAND = "python -m core.metrics.comparison shapes"
 
 
 def recorded() -> dict[str, Any] | None:
-    """The comparison that lies beside the checkpoints; None when there is none, or it cannot be read."""
+    """The recorded comparison next to the checkpoints; None if there is none, or if it cannot be read."""
     try:
-        found = json.loads((sampling.CHECKPOINTS / "shapes" / "comparison.json").read_text(encoding="utf-8"))
+        record = json.loads((sampling.CHECKPOINTS / "shapes" / "comparison.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return (
-        found if isinstance(found, dict) and {"methods", "settings", "targets", "sentences"} <= found.keys() else None
+        record
+        if isinstance(record, dict) and {"methods", "settings", "targets", "sentences"} <= record.keys()
+        else None
     )
 
 
-def drawn(found: dict[str, Any], dark: bool) -> dict[str, go.Figure]:
-    """Name of the caption -> figure."""
-    methods = found["methods"]
+def drawn(record: dict[str, Any], dark: bool) -> dict[str, go.Figure]:
+    """Key of the caption -> figure."""
+    methods = record["methods"]
     return {
         "one": paper.one_target(methods, dark),
         "random": paper.random_requests(methods, dark),
-        "several": paper.several_targets(found["targets"], methods, dark),
+        "several": paper.several_targets(record["targets"], methods, dark),
         "iterations": paper.iterations(methods, dark),
         "losses": paper.critic_losses(methods, dark),
     }
@@ -41,18 +44,18 @@ def drawn(found: dict[str, Any], dark: bool) -> dict[str, go.Figure]:
 @st.fragment
 def comparison() -> None:
     """The paper's figures 1, 3 and 6 and the iterations until acceptable, each with its sentence."""
-    st.markdown("##### The methods at the same requests")
-    found = recorded()
-    if found is None:
+    st.markdown("##### Compare methods at the same requests")
+    record = recorded()
+    if record is None:
         st.info(f"The methods have not been measured yet. Train them and run `{COMMAND}`.", icon=":material/speed:")
         return
-    st.caption(f"Measured by `{COMMAND}`. Choose a method above to drag it at your own request.")
-    notes, figures = paper.captions(found), drawn(found, routes.dark())
+    st.caption(f"Measured by `{COMMAND}`. Choose a method above to try it at your own request.")
+    notes, figures = paper.captions(record), drawn(record, routes.dark())
     places = [column for _ in range(0, len(figures), 2) for column in st.columns(2, gap="large")]
     for column, (name, figure) in zip(places, figures.items(), strict=False):
         column.plotly_chart(figure, theme=None, config=routes.PLOTLY, key=f"paper:{name}", height=figure.layout.height)
         column.caption(notes[name])
-    places[len(figures)].markdown("\n".join(f"- {s}" for s in found["sentences"]))
+    places[len(figures)].markdown("\n".join(f"- {s}" for s in record["sentences"]))
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def test_an_ensemble_is_made_in_the_background_and_downloaded(new_page, address,
         "(e) => { e.value = 0.6; e.dispatchEvent(new Event('input', { bubbles: true })); }"
     )
     drawn_after(page, before)  # the page stays live meanwhile
-    expect(page.get_by_text("Requested against delivered")).to_be_visible()
+    expect(page.get_by_text("Delivered against requested")).to_be_visible()
     expect(page.get_by_text(re.compile("200 samples of 64 × 64 px"))).to_be_visible()
     expect(page.get_by_role("img", name="Thumbnails")).to_be_visible()
     with page.expect_download() as waiting:

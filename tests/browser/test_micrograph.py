@@ -26,7 +26,7 @@ def test_from_upload_to_64_structures(address, new_page, tmp_path):
     began = time.monotonic()
     page.locator("input[type=file]").set_input_files(picture())
     page.get_by_text("Specific surface").first.wait_for()
-    page.get_by_role("button", name="Make structures like this").click()
+    page.get_by_role("button", name="Generate structures like this").click()
     page.get_by_text("p1 exact to a pixel").wait_for()
     with page.expect_download() as download:
         page.get_by_role("button", name="Export 64").click()
@@ -46,7 +46,7 @@ def test_the_two_phase_page_takes_the_curve_and_gives_the_length_back(address, n
     page = new_page(address)
     page.goto(f"{address}/micrograph")
     page.get_by_role("button", name="Try an example").click()
-    page.get_by_role("button", name="Make structures like this").click()
+    page.get_by_role("button", name="Generate structures like this").click()
     page.get_by_role("button", name="Open in the two-phase page").click()
     given = page.locator(".panel .given")
     given.wait_for()

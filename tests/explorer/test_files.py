@@ -14,7 +14,7 @@ from explorer import palette
 from explorer.figures import base as figures
 from explorer.files import exports
 from explorer.live import frames, models
-from explorer.live.protocol import Dial
+from explorer.live.dial import Dial
 from explorer.sections import baselines, statistics
 
 DIAL = Dial({"volume_fraction": 0.3}, {"length": 8.0}, seed=3, size=64)
@@ -22,7 +22,7 @@ DIAL = Dial({"volume_fraction": 0.3}, {"length": 8.0}, seed=3, size=64)
 
 @pytest.fixture
 def sample(model):
-    return models.take(model, DIAL)
+    return models.sample_dial(model, DIAL)
 
 
 def test_png_shows_the_labels(model, sample):

@@ -57,14 +57,14 @@ def test_a_job_writes_into_its_own_folder_at_low_priority(mine):
     ("text", "words"),
     [
         ("raise SystemExit('There is no such model. Train it.')", "There is no such model. Train it."),
-        ("import sys; sys.exit(3)", "status 3 and said nothing"),
-        ("import os; os.kill(os.getpid(), 9)", "ended from outside (signal 9"),
+        ("import sys; sys.exit(3)", "status 3 and no message"),
+        ("import os; os.kill(os.getpid(), 9)", "ended by signal 9 ("),
         ("print('x/y')\nprint('1/0')\nraise SystemExit('a' * 9999)", "aaa"),
     ],
 )
 def test_a_failure_is_a_sentence(mine, text, words):
     job = mine.start("a", program(text))
-    assert wait(job) == "failed" and words in job.sentence and len(job.sentence) <= jobs.SPEAK
+    assert wait(job) == "failed" and words in job.sentence and len(job.sentence) <= jobs.LONGEST_ERROR
     assert job.share == 0
 
 

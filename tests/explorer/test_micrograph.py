@@ -19,6 +19,7 @@ from explorer import link, routes
 from explorer.files import exports
 from explorer.files import micrograph as micrograph_files
 from explorer.live import frames, models
+from explorer.live.dial import resolve
 from explorer.live.models import MODELS
 from explorer.live.protocol import decode
 from explorer.micrograph import request
@@ -82,12 +83,12 @@ def test_from_upload_to_structures(page):
     expected = windows.statistics(windows.phases(grey, thresholds.otsu(grey)))
     assert not page.exception and not page.error
     assert facts(page)["Volume fraction p1"] == f"{expected.p:.4f} ± {expected.p_error:.2g}"
-    button(page, "Make structures like this").click().run()
+    button(page, "Generate structures like this").click().run()
     assert not page.exception and not page.error
     made = page.session_state["micrograph:made"]
     assert made.sample.labels.shape == (8, 128, 128)
     assert np.abs(made.sample.labels.mean((1, 2)) - expected.p).max() <= 1 / 128**2
-    assert request.missed(made).max() < 2e-3
+    assert request.correlation_errors(made).max() < 2e-3
     assert [b.label for b in page.get("download_button")] == ["Export 64"]
 
 
@@ -129,7 +130,9 @@ def test_a_bad_upload_loses_nothing(page, name, content, say):
     upload(page, "discs.png", discs())
     held = facts(page)
     upload(page, name, content)
-    assert not page.exception and any(say in s and "What was read before is still here." in s for s in sentences(page))
+    assert not page.exception and any(
+        say in s and "The file read before is still in use." in s for s in sentences(page)
+    )
     assert facts(page) == held
     upload(page, "other.tif", discs((80, 90), "TIFF"))
     assert not page.error and facts(page) != held
@@ -144,7 +147,7 @@ def test_windows_and_thresholds_that_cannot_be_are_sentences(page):
     cut.set_value(cut.max).run()
     assert not page.exception and "all of phase 0" in sentences(page)[0]
     cut.set_value(cut.max - 12).run()
-    button(page, "Make structures like this").click().run()
+    button(page, "Generate structures like this").click().run()
     assert not page.exception and any("Allowed: 0.05 to 0.95" in s for s in sentences(page)), "p1 is below .05 there"
 
 
@@ -159,7 +162,7 @@ def test_several_pictures_and_curves(page):
     rows = "\n".join(f"{a},{b}" for a, b in zip(r, 0.3 * (0.3 + 0.7 * np.exp(-r / 6)), strict=True))
     upload(page, "s2.csv", rows.encode())
     assert not page.exception and next(n for n in page.number_input if "p1" in n.label).value == pytest.approx(0.3)
-    button(page, "Make structures like this").click().run()
+    button(page, "Generate structures like this").click().run()
     made = page.session_state["micrograph:made"]
     assert not page.exception and made.sample.measured["volume_fraction"][0] == pytest.approx(0.3, abs=1e-4)
 
@@ -171,7 +174,7 @@ def test_an_impossible_curve_is_moved_or_refused_in_a_sentence(page):
         (np.where(r > 0, 0.02, 0.4), "No structure has"),
     ):
         upload(page, "s2.csv", "\n".join(f"{a},{b}" for a, b in zip(r, curve, strict=True)).encode())
-        button(page, "Make structures like this").click().run()
+        button(page, "Generate structures like this").click().run()
         assert not page.exception and any(say in s for s in sentences(page))
 
 
@@ -219,39 +222,39 @@ def test_a_dial_with_a_curve_survives_its_link(model):
     dial = request.make(model, target(), 1.0, n=1).dial
     back, notes = link.from_query(model, link.to_query(model, dial))
     assert notes == () and back.conditions["correlation"] == dial.conditions["correlation"]
-    np.testing.assert_array_equal(models.take(model, back).labels, models.take(model, dial).labels)
+    np.testing.assert_array_equal(models.sample_dial(model, back).labels, models.sample_dial(model, dial).labels)
     bad = link.to_query(model, dial) | {"correlation": ",".join(["0.9"] + ["0.1"] * 32)}
     back, notes = link.from_query(model, bad)
-    assert "correlation" not in back.conditions and notes and models.take(model, back).labels is not None
+    assert "correlation" not in back.conditions and notes and models.sample_dial(model, back).labels is not None
 
 
 def test_a_given_curve_follows_the_volume_fraction(model):
     """Dragged to another fraction, the curve keeps c(r): S2(0) = p1 and S2(inf) = p1^2."""
     dial = request.make(model, target(), 1.0, n=1).dial
     moved = replace(dial, conditions={**dial.conditions, "volume_fraction": 0.55})
-    sample = models.take(model, moved)
+    sample = models.sample_dial(model, moved)
     asked, before = sample.requested["correlation"][0], np.array(dial.conditions["correlation"])
     p, q = before[0], asked[0]
     assert q == pytest.approx(0.55, abs=1e-6)
     np.testing.assert_allclose((asked - q * q) / (q - q * q), (before - p * p) / (p - p * p), atol=2e-3)
-    header, arrays = decode(frames.frame(model, moved))
+    header, arrays = decode(frames.frame(model, resolve(model, moved)))
     np.testing.assert_allclose(arrays["asked.correlation"], asked, atol=1e-7)
     assert "error" not in header
 
 
 def test_the_two_phase_page_opens_with_the_curve(page, model):
     button(page, "Try an example").click().run()
-    button(page, "Make structures like this").click().run()
+    button(page, "Generate structures like this").click().run()
     dial = page.session_state["micrograph:made"].dial
     script = f"""
 import streamlit as st
-from explorer import workbench
-from explorer.live.protocol import Dial
+from explorer import problem_page, session
+from explorer.live.dial import Dial
 from explorer.live.models import MODELS
 if "opened" not in st.session_state:
     st.session_state["opened"] = True
-    workbench.remember_for(MODELS.get({request.MODEL!r}), Dial({dict(dial.conditions)!r}, size=128))
-workbench.show("two_phase")
+    session.remember_for(MODELS.get({request.MODEL!r}), Dial({dict(dial.conditions)!r}, size=128))
+problem_page.show("two_phase")
 """
     opened = AppTest.from_string(script, default_timeout=60).run()
     assert not opened.exception and not sentences(opened)
@@ -290,7 +293,7 @@ def test_the_zip(model):
     assert float(s2[5]["distance (µm)"]) == pytest.approx(float(correlations.distances()[5]))
     np.testing.assert_allclose(
         [float(r["structure_002"]) for r in s2],
-        np.array(models.take(model, made.dial, 3).measured["correlation"][2]),
+        np.array(models.sample_dial(model, made.dial, 3).measured["correlation"][2]),
         rtol=1e-5,
     )
     with pytest.raises(ValueError, match="1 to 512"):

@@ -14,7 +14,7 @@ from explorer import palette, panel_spec, routes
 from explorer.figures import motif
 from explorer.files import exports
 from explorer.live import models
-from explorer.live.protocol import Dial
+from explorer.live.dial import Dial
 from explorer.sections import custom_motif
 from explorer.views import motif as view
 from tests.explorer import untrained
@@ -54,7 +54,7 @@ def test_the_page_shows_everything(page):
     assert not page.exception and not page.error
     assert len(page.get("plotly_chart")) == 6 and len(page.dataframe) == 1
     said = "\n".join(m.value for m in page.markdown)
-    assert "Projected critic: the motif error of the network alone is within 10⁻³ from iteration 200 on." in said
+    assert "Projected critic: the motif error before correction is within 10⁻³ from iteration 200 on." in said
     assert "is 4 at most and 0.4 over the last fifth (10 %); confidence ends at 90 %" in said
 
 
@@ -64,7 +64,7 @@ def test_curves_are_what_was_logged(dark):
     assert [t.name for t in figure.data] == ["A", "B"] and figure.data[0].line.color != figure.data[1].line.color
     assert list(figure.data[0].x) == [1, 10, 100, 200, 300] and list(figure.data[1].y) == [0.5, 4.0]
     assert motif.gap(TRACE) == (4.0, 0.4)
-    assert motif.settled(TRACE) == 200 and motif.settled(TRACE[:3]) is None
+    assert motif.first_exact(TRACE) == 200 and motif.first_exact(TRACE[:3]) is None
     level = motif.along({"A": TRACE}, "motif MSE", "E", "e", dark, log=True, level=1e-3)
     assert min(motif.along({"A": [{"step": 1, "e": 0.0}]}, "e", "E", "e", dark, log=True).data[0].y) == motif.FLOOR
     assert level.layout.yaxis.type == "log" and level.layout.shapes[0].y0 == 1e-3
@@ -82,7 +82,7 @@ def test_samples_stand_over_their_iteration():
 def test_the_table_puts_presets_beside_each_other(trained):
     table = view.measured(models.trained("motif"))
     assert (
-        table.loc["motif MSE", "Projected critic, raw"] == pytest.approx(1e-4)
+        table.loc["motif MSE", "Projected critic, before correction"] == pytest.approx(1e-4)
         and table.loc["motif MSE", "Any motif"] == 0
     )
     assert table.loc["critic's gap"].isna().sum() == 4

@@ -10,7 +10,7 @@ from core import discovery, sampling
 from explorer import link, panel_spec
 from explorer.files import exports
 from explorer.live import frames, models, protocol
-from explorer.live.protocol import Dial
+from explorer.live.dial import Dial
 from explorer.live.service import Service
 from tests.explorer import untrained
 
@@ -28,7 +28,8 @@ def made(name):
 
 
 def opened(problem):
-    return AppTest.from_string(f"from explorer import workbench\nworkbench.show({problem!r})", default_timeout=60).run()
+    script = f"from explorer import problem_page\nproblem_page.show({problem!r})"
+    return AppTest.from_string(script, default_timeout=60).run()
 
 
 @pytest.mark.parametrize("name", ["rings/shares", "waves/sine"])
@@ -56,7 +57,7 @@ def test_without_its_model_the_page_says_what_to_do():
 @pytest.mark.parametrize("preset", ["sine", "chirp"])
 def test_its_presets_are_offered(preset):
     made("waves/sine"), made("waves/chirp")
-    page = AppTest.from_string("from explorer import workbench\nworkbench.show('waves')", default_timeout=60)
+    page = AppTest.from_string("from explorer import problem_page\nproblem_page.show('waves')", default_timeout=60)
     page.query_params["preset"] = preset
     page.run()
     assert not page.exception and not page.warning
@@ -69,7 +70,7 @@ def test_fractions_travel_as_lists():
     text = json.dumps({"id": 1, "model": model.name, "conditions": dial.conditions, "seed": 2})
     header, arrays = protocol.decode(Service().answer(text))
     assert header["requested"]["fractions"] == [0.5, 0.125, 0.125, 0.125, 0.125]
-    np.testing.assert_array_equal(arrays["picture"], models.take(model, dial).labels[0])
+    np.testing.assert_array_equal(arrays["picture"], models.sample_dial(model, dial).labels[0])
     assert header["descriptors"]["edges"][0] > 0
     assert link.from_query(model, link.to_query(model, dial))[0].conditions == dial.conditions
 
@@ -82,7 +83,7 @@ def test_bad_fractions_in_a_link_are_a_sentence(text):
 
 def test_a_continuous_field_is_scaled_to_its_range():
     model = made("waves/sine")
-    sample = models.take(model, Dial(seed=1))
+    sample = models.sample_dial(model, Dial(seed=1))
     picture = frames.picture(model.field, sample)
     np.testing.assert_allclose(picture / 127.5 - 1, sample.field[0], atol=1 / 127)
     assert exports.png(picture, model.field).startswith(b"\x89PNG")

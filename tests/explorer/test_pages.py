@@ -11,8 +11,8 @@ from core import discovery, sampling
 from explorer import link, routes
 from explorer.files import exports
 from explorer.live import component, protocol
+from explorer.live.dial import Dial
 from explorer.live.models import MODELS
-from explorer.live.protocol import Dial
 
 REQUEST = {
     "id": 4,
@@ -48,7 +48,8 @@ def test_the_home_page_shows_every_problem(home):
 
 @pytest.mark.parametrize("name", discovery.problems())
 def test_every_problem_has_a_page(name):
-    page = AppTest.from_string(f"from explorer import workbench\nworkbench.show({name!r})", default_timeout=60).run()
+    script = f"from explorer import problem_page\nproblem_page.show({name!r})"
+    page = AppTest.from_string(script, default_timeout=60).run()
     assert not page.exception
     assert page.get("bidi_component") or any("python train.py" in s for s in sentences(page))
 

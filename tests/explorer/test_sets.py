@@ -20,7 +20,7 @@ from core.sampling.request import Sweep
 from explorer.figures import base as figures
 from explorer.files import batches
 from explorer.live import models
-from explorer.live.protocol import Dial
+from explorer.live.dial import Dial
 from explorer.sections import batches as sets
 from explorer.sections import correlation_baselines
 
@@ -67,7 +67,9 @@ def test_the_command_line_says_what_was_released(curved, tmp_path, dial, span):
 def test_a_set_holds_what_the_page_shows(curved, found):
     assert (found.n, found.shape) == (9, (64, 64))
     np.testing.assert_allclose(found.requested["volume_fraction"], np.linspace(0.3, 0.5, 9), atol=1e-6)
-    alone = models.take(curved, Dial({"volume_fraction": 0.3, "length": 8.0}, DIAL.latent, 5, 64, off=("network",)))
+    alone = models.sample_dial(
+        curved, Dial({"volume_fraction": 0.3, "length": 8.0}, DIAL.latent, 5, 64, off=("network",))
+    )
     assert (
         found.labels(0, 1)[0] != alone.labels[0]
     ).mean() < 5e-3  # other batches round differently, refinement carries it on
@@ -76,9 +78,9 @@ def test_a_set_holds_what_the_page_shows(curved, found):
 @pytest.mark.parametrize(
     ("n", "span", "dial", "words"),
     [
-        (9, ("length", 6.0, 9.0), Dial(drawn={"correlation": POINTS}), "cannot vary. Go back"),
+        (9, ("length", 6.0, 9.0), Dial(drawn={"correlation": POINTS}), "cannot vary. Return"),
         (9, ("volume_fraction", 0.3, 0.4), Dial(drawn={"correlation": POINTS}), "volume fraction cannot vary"),
-        (9000, None, Dial(size=512), "up to 2500 samples of 512"),
+        (9000, None, Dial(size=512), "at most 2500 samples of 512"),
         (9, None, Dial(off=("luck",)), "no stage 'luck'"),
     ],
 )
@@ -161,7 +163,7 @@ def finish(page, running, patience=120.0):
 
 
 def opened(part, dial):
-    page = AppTest.from_string(f"from explorer import {part}\n{part}.show({NAME!r})", default_timeout=120)
+    page = AppTest.from_string(f"from explorer.sections import {part}\n{part}.show({NAME!r})", default_timeout=120)
     page.session_state[f"dial:{NAME}"] = dial
     return page.run()
 
@@ -172,7 +174,7 @@ def click(page, label):
 
 
 def test_the_page_makes_a_set_in_the_background():
-    page = opened("sets", DIAL)
+    page = opened("batches", DIAL)
     page.number_input(key="set:n").set_value(5)
     page = click(page, "Generate")
     assert not page.exception and len(page.get("progress")) == 1
@@ -185,14 +187,14 @@ def test_the_page_makes_a_set_in_the_background():
 
 
 def test_a_set_that_cannot_be_made_says_so():
-    page = opened("sets", Dial(drawn={"correlation": POINTS}))
+    page = opened("batches", Dial(drawn={"correlation": POINTS}))
     page.selectbox(key=f"set:over:{NAME}").set_value("length").run()
     page = click(page, "Generate")
     assert not page.exception and "cannot vary" in page.error[0].value
 
 
 def test_the_rivals_come_at_once_and_the_slow_one_later():
-    page = click(opened("contest", DIAL), "Run the other ways at this request")
+    page = click(opened("correlation_baselines", DIAL), "Compare methods at this request")
     assert not page.exception and not page.error
     page = finish(page, "")
     labels = list(page.dataframe[0].value.index)
@@ -205,7 +207,7 @@ def test_the_rivals_come_at_once_and_the_slow_one_later():
         "Lineal path error",
         rivals.MILLISECONDS,
     } <= set(page.dataframe[0].value)
-    page = click(page, "Run the other ways at this request")
+    page = click(page, "Compare methods at this request")
     if page.get("progress"):
         page = click(page, "Cancel")
         assert list(page.dataframe[0].value.index)[-1] != "Yeong-Torquato annealing"

@@ -11,7 +11,7 @@ from core.types import Field
 from explorer import link as state
 from explorer import palette, panel_spec
 from explorer.live import component, models, protocol
-from explorer.live.protocol import Dial
+from explorer.live.dial import Dial, resolve
 from explorer.live.service import Service
 from explorer.sections import baselines, request_error, statistics
 from explorer.views import home
@@ -42,7 +42,7 @@ def get(name):
 
 
 def page(problem, **query):
-    made = AppTest.from_string(f"from explorer import workbench\nworkbench.show({problem!r})", default_timeout=60)
+    made = AppTest.from_string(f"from explorer import problem_page\nproblem_page.show({problem!r})", default_timeout=60)
     for key, value in query.items():
         made.query_params[key] = value
     return made.run()
@@ -111,7 +111,7 @@ def test_what_is_released_but_refused_leaves_the_last_good_picture(monkeypatch):
     good = link(made)
     assert good["x1"] == "15" and good["seed"] == "5"
     drawn, frames = [], []
-    monkeypatch.setattr(statistics, "show", lambda model, dial, sample: drawn.append(dial))
+    monkeypatch.setattr(statistics, "show", lambda model, request, sample: drawn.append(request.dial))
     monkeypatch.setattr(component, "mount", lambda frame, model: frames.append(protocol.decode(frame)))
     made = release(made, "discs/pair", 2, conditions=OVER, seed=5)
     assert not made.exception and link(made) == good
@@ -128,16 +128,18 @@ def test_a_link_to_what_is_refused_says_so_and_takes_the_defaults():
 
 def test_a_request_is_carried_to_the_next_preset():
     last = Dial({**APART, "elsewhere": 3.0}, seed=9, size=64)
-    kept = state.carried(get("discs/mixed"), Dial({"area2": 200.0, "x1": 30.0}), last)
+    kept = state.transfer_dial(get("discs/mixed"), Dial({"area2": 200.0, "x1": 30.0}), last)
     assert kept == Dial({**{k: v for k, v in APART.items() if k != "r2"}, "area2": 200.0}, seed=9, size=64)
-    assert state.carried(get("discs/free"), Dial(), last) == Dial(seed=9, size=64)
-    assert state.carried(get("discs/pair"), Dial(seed=1), None) == Dial(seed=1)
+    assert state.transfer_dial(get("discs/free"), Dial(), last) == Dial(seed=9, size=64)
+    assert state.transfer_dial(get("discs/pair"), Dial(seed=1), None) == Dial(seed=1)
 
 
 def test_what_the_next_preset_cannot_hold_stays_behind():
     wide = Dial({**APART, "r1": 99.0, "x2": float("nan")}, seed=3)
-    assert state.carried(get("discs/pair"), Dial(), wide).conditions == {k: APART[k] for k in ("x1", "y1", "y2", "r2")}
-    together = state.carried(
+    assert state.transfer_dial(get("discs/pair"), Dial(), wide).conditions == {
+        k: APART[k] for k in ("x1", "y1", "y2", "r2")
+    }
+    together = state.transfer_dial(
         get("discs/mixed"), Dial({"area2": 900.0}), Dial({**APART, "x1": 24.0, "y1": 44.0}, seed=3)
     )
     assert together == Dial({"area2": 900.0}, seed=3, size=0)
@@ -156,7 +158,8 @@ def test_switching_there_and_back_keeps_the_request():
 
 
 def test_deviations_over_z_are_those_of_the_generator():
-    found = {d.label: d for d in request_error.departures(get("discs/pair"), Dial(APART))}
+    pair = get("discs/pair")
+    found = {d.label: d for d in request_error.departures(pair, resolve(pair, Dial(APART)))}
     assert list(found) == list(APART) and all(d.unit == "px" and len(d.raw) == len(d.delivered) for d in found.values())
     assert max(float(np.abs(d.delivered).max()) for d in found.values()) < 0.25, "rasterised exactly, up to the grid"
     raw = np.concatenate([found[k].raw for k in ("x1", "y1", "x2", "y2")])
@@ -165,44 +168,43 @@ def test_deviations_over_z_are_those_of_the_generator():
 
 def test_areas_are_in_per_cent_in_a_figure_of_their_own(monkeypatch):
     monkeypatch.setattr(request_error, "FEWEST", request_error.COUNT)  # however slow the machine
-    model, dial = get("discs/mixed"), Dial(seed=1)
-    area = request_error.departures(model, dial)[-1]
-    sample = models.take(model, dial, len(area.raw))
+    model = get("discs/mixed")
+    request = resolve(model, Dial(seed=1))
+    area = request_error.departures(model, request)[-1]
+    sample = models.sample_request(model, request, len(area.raw))
     assert area.unit == "%"
     np.testing.assert_allclose(area.raw, 100 * (sample.raw["area2"] / 324 - 1), rtol=1e-5)
-    drawn = request_error.charts(model, dial, dark=True)
+    drawn = request_error.charts(model, request, dark=True)
     assert [f.layout.yaxis.title.text for f in drawn] == ["deviation / px", "deviation / %"]
     np.testing.assert_allclose(drawn[1].data[0].y, [area.raw.mean()], rtol=1e-5)
     np.testing.assert_allclose(drawn[1].data[0].error_y.array, [area.raw.std()], rtol=1e-5)
 
 
 def test_without_a_request_or_shapes_there_is_no_deviation_to_draw():
-    assert (
-        request_error.charts(get("discs/free"), Dial(), False) == []
-        and request_error.charts(get("rings/shares"), Dial(), False) == []
-    )
+    for model in (get("discs/free"), get("rings/shares")):
+        assert request_error.charts(model, resolve(model, Dial()), False) == []
 
 
 def test_every_way_says_how_far_it_is_from_the_request():
     model = get("rings/shares")
     asked = {"fractions": np.array([SKEWED], np.float32)}
     made = baselines.measure(model, "All core", lambda: np.zeros((1, 32, 32), np.uint8), asked)
-    assert made.missed == [("core", 512.0, "px")]
+    assert made.request_errors == [("core", 512.0, "px")]
     ours = baselines.run(model, Dial({"fractions": SKEWED}))[0]
-    assert ours.missed[0][1] <= 1.0
+    assert ours.request_errors[0][1] <= 1.0
     mixed = get("discs/mixed")
     given = {q.name: np.array([q.default], np.float32) for q in mixed.conditions}
-    delivered = models.take(mixed, Dial())
+    delivered = models.sample_dial(mixed, Dial())
     (_, worst, unit), (label, share, per_cent) = baselines.measure(
         mixed, "Ours", lambda: delivered.labels, given
-    ).missed
+    ).request_errors
     assert (unit, label, per_cent) == ("px", "Area 2", "%") and worst < 0.25
     assert share == pytest.approx(100 * abs(delivered.measured["area2"][0] / 324 - 1))
 
 
 def test_presets_that_take_the_same_request_stand_beside_each_other():
     titles = [title for title, _ in baselines.siblings(get("discs/pair"), Dial(APART))]
-    assert titles == ["No request, without a request"], "the other one is dialled by an area"
+    assert titles == ["No request, unconditional"], "the other one is dialled by an area"
     (_, make), *_ = baselines.siblings(get("discs/pair"), Dial(APART, seed=4))
     np.testing.assert_array_equal(make(), get("discs/free").sample(seed=4).labels)
     assert [title for title, _ in baselines.siblings(get("discs/free"), Dial())] == []
@@ -217,7 +219,7 @@ def test_the_home_page_shows_what_can_be_made():
     )
     assert [caption for _, caption in discs] == ["x1 15.9 px", "x1 31.5 px", "seed 5"], "the last one would overlap"
     for name, dials in (("rings/shares", shares), ("discs/pair", discs)):
-        assert all(models.take(get(name), dial).labels is not None for dial, _ in dials)
+        assert all(models.sample_dial(get(name), dial).labels is not None for dial, _ in dials)
 
 
 def test_a_background_is_no_category():

@@ -40,8 +40,8 @@ def trained():
 
 
 def test_the_chosen_network_stands_beside_the_one_without_tricks(trained):
-    assert list(view.beside(trained, "sparsity")) == ["Soft sparsity alone", WITHOUT]
-    assert list(view.beside(trained, "plain")) == [WITHOUT]
+    assert list(view.chosen_and_plain(trained, "sparsity")) == ["Soft sparsity alone", WITHOUT]
+    assert list(view.chosen_and_plain(trained, "plain")) == [WITHOUT]
 
 
 def test_the_table_says_by_how_much_the_tricks_help(trained):

@@ -19,7 +19,7 @@ from core.readers import maps, misorientation
 from core.types import Field
 from explorer.files import formats
 from explorer.live import models
-from explorer.live.protocol import Dial
+from explorer.live.dial import Dial
 from tests.explorer import untrained
 
 SETS = tuple(f"ORIENTATION_{k + 1}" for k in range(5))
@@ -52,7 +52,7 @@ def test_a_tiff_in_pixels_tells_no_length():
 
 def test_an_npz_holds_the_arrays_and_how_to_make_them_again(model):
     dial = Dial({"volume_fraction": 0.3}, seed=3, size=64)
-    sample = models.take(model, dial)
+    sample = models.sample_dial(model, dial)
     arrays = np.load(io.BytesIO(formats.npz(model, dial, sample)), allow_pickle=False)
     np.testing.assert_array_equal(arrays["labels"], sample.labels[0])
     assert arrays["soft"].dtype == np.float16 and arrays["soft"].shape == (1, 64, 64)
@@ -259,7 +259,8 @@ def test_every_field_has_its_formats(name, endings, tmp_path, monkeypatch):
         model = models.MODELS.get(name)
         dial = Dial({}, seed=1)
         made = {
-            ending: make() for _, ending, _, make in formats.formats(model, dial, models.take(model, dial), 2.0, "nm")
+            ending: make()
+            for _, ending, _, make in formats.formats(model, dial, models.sample_dial(model, dial), 2.0, "nm")
         }
     assert list(made) == endings and all(made.values())
 

@@ -1,9 +1,6 @@
-"""Checkpoints under attack: truncations, flipped bits, foreign files, crashes. Nothing bad loads and nothing is
-executed."""
+"""Checkpoints under attack: truncations, flipped bits, foreign files. Nothing bad loads and nothing is executed."""
 
-import io
 import json
-import os
 import pickle
 import re
 import struct
@@ -15,45 +12,9 @@ import safetensors.torch
 import torch
 
 from core import checkpoint as room
-from core import files
 from core.checkpoint import card, load, read_manifest, save, seal, write_card
 from core.types import Checkpoint
-
-ROW = {"name": "S2 error", "value": 0.00123456, "unit": "", "bar": 0.002, "rival": 0.0018, "note": "a | b"}
-MANIFEST = {
-    "problem": "two_phase",
-    "preset": "fraction",
-    "config": {"steps": 10, "betas": (0.0, 0.99), "turns": {"critic": 1}},
-    "seeds": {"training": 0},
-    "data": {"digest": "00ff", "images": 4},
-    "versions": {"torch": "2"},
-    "metrics": {"Held out": [ROW]},
-    "limits": ["Only for λ > 0."],
-}
-
-
-def tensors(seed=0):
-    generator = torch.Generator().manual_seed(seed)
-
-    def rand(*shape):
-        return torch.randn(shape, generator=generator)
-
-    return {
-        "generator.weight": rand(3, 4),
-        "generator.half": rand(5).bfloat16(),
-        "double": rand(2).double(),
-        "step": torch.tensor(7),
-        "flags": torch.tensor([True, False]),
-        "bytes": torch.arange(6, dtype=torch.uint8).reshape(2, 3),
-        "none": torch.zeros(0, 3),
-    }
-
-
-@pytest.fixture
-def path(tmp_path):
-    target = tmp_path / "two_phase" / "fraction.safetensors"
-    save(target, Checkpoint(tensors(), MANIFEST))
-    return target
+from tests.faults.checkpoints import MANIFEST, tensors
 
 
 def refused(path, pattern=None):
@@ -343,78 +304,6 @@ def test_a_missing_file_a_folder_and_a_locked_file(path, monkeypatch):
         "builtins.open", lambda *a, **k: (_ for _ in ()).throw(PermissionError(13, "Permission denied"))
     )
     refused(path, "cannot be read .Permission denied")
-
-
-def crashing(patched, nth, error):
-    """Every operation of a save is counted; operation nth // 2 raises instead of (even nth) or after (odd nth) its
-    work."""
-    count = {"n": 0}
-
-    def step(real):
-        def call(*args, **kwargs):
-            count["n"] += 1
-            now = count["n"]
-            if now * 2 == nth:
-                raise error
-            result = real(*args, **kwargs)
-            if now * 2 + 1 == nth:
-                if isinstance(result, io.FileIO):
-                    result.close()
-                raise error
-            return result
-
-        return call
-
-    class File(io.FileIO):
-        def write(self, blob):
-            return first(self, blob[: len(blob) // 2]) + second(self, blob[len(blob) // 2 :])
-
-    first, second = step(io.FileIO.write), step(io.FileIO.write)
-    patched.setattr(files, "open", step(File), raising=False)
-    for name in ("fsync", "replace", "open", "close"):
-        patched.setattr(files.os, name, step(getattr(os, name)))
-    return count
-
-
-class Killed(BaseException):
-    """Stands for the process ending here: nothing below catches it by name."""
-
-
-@pytest.mark.parametrize("fresh", [False, True])
-@pytest.mark.parametrize("tidies", [True, False])
-@pytest.mark.parametrize("nth", range(2, 22))
-def test_a_crash_while_writing_leaves_the_old_or_the_new(path, monkeypatch, nth, tidies, fresh):
-    old = load(path).digest
-    if fresh:
-        path.unlink()
-    new = Checkpoint(tensors(seed=1), MANIFEST)
-    with monkeypatch.context() as patched:
-        if not tidies:  # a process that is killed cannot even remove its partial file
-            patched.setattr(type(path), "unlink", lambda *a, **k: None)
-        count = crashing(patched, nth, Killed())
-        try:
-            save(path, new)
-            happened = False
-        except Killed:
-            happened = True
-    assert happened == (nth < 20) and (happened or count["n"] == 9)
-    if path.exists() or not fresh:
-        assert load(path).digest in {old, seal(new.tensors, room.plain(MANIFEST))}
-    assert not tidies or list(path.parent.iterdir()) in ([], [path])
-    assert save(path, new) == load(path).digest  # and the next save works
-    assert [f.name for f in path.parent.iterdir()] == [path.name]
-
-
-def test_a_full_disk_leaves_the_old(path, monkeypatch):
-    old = path.read_bytes()
-
-    def full(*args):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(files.os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
-        save(path, Checkpoint(tensors(1), MANIFEST))
-    assert path.read_bytes() == old and [f.name for f in path.parent.iterdir()] == [path.name]
 
 
 def test_the_card_is_written_from_the_manifest(path):

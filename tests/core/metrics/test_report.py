@@ -116,7 +116,7 @@ def test_rows_say_what_was_put_in():
 def test_percentages_are_left_out_where_the_data_have_no_sign():
     at = np.linspace(0, 1, 60)
     ours, theirs = ({"mean": normal(60, seed=k)} for k in (0, 1))
-    rows = metrics.rows(problem(descriptors=(MEAN,)), metrics.Contest(ours, theirs, at))
+    rows = metrics.rows(problem(evaluation=Evaluation((MEAN,))), metrics.Contest(ours, theirs, at))
     assert "mean level, |deviation|, %" not in rows and "mean level, worst third, sd" in rows
 
 

@@ -14,7 +14,7 @@ from core import sampling
 from core.simulation import correlations
 from explorer import link, panel_spec
 from explorer.live import curves, frames, models, protocol
-from explorer.live.protocol import Dial
+from explorer.live.dial import Dial, resolve
 from explorer.live.service import Service
 from tests.explorer import untrained
 
@@ -29,7 +29,9 @@ def quantity(curved):
 
 
 def test_a_frame_carries_the_requested_curve_and_how_far_the_delivered_one_is(curved):
-    header, arrays = protocol.decode(frames.frame(curved, Dial({"volume_fraction": 0.4, "length": 9.0}, size=64)))
+    header, arrays = protocol.decode(
+        frames.frame(curved, resolve(curved, Dial({"volume_fraction": 0.4, "length": 9.0}, size=64)))
+    )
     asked, live = arrays["asked.correlation"], arrays["live.correlation"]
     assert asked.shape == arrays["asked_at.correlation"].shape == (correlations.BINS,)
     assert asked[0] == pytest.approx(0.4, abs=1e-6) and header["scales"]["correlation"] == pytest.approx(
@@ -44,14 +46,14 @@ def test_refinement_is_a_stage_that_can_be_left_out(curved, model):
     assert curved.stages == ("network", "physics", "refine") and "refine" not in model.stages
     dial = Dial({"volume_fraction": 0.4, "length": 9.0}, size=64)
     errors = [
-        protocol.decode(frames.frame(curved, dataclasses.replace(dial, off=off)))[0]["checks"][0][1]
+        protocol.decode(frames.frame(curved, resolve(curved, dataclasses.replace(dial, off=off))))[0]["checks"][0][1]
         for off in ((), ("refine",))
     ]
     assert errors[0] < 0.3 * errors[1]
 
 
 def test_a_pulled_curve_is_asked_for_in_the_place_of_the_length(curved, quantity):
-    sample = models.take(curved, dataclasses.replace(DRAWN, conditions={"volume_fraction": 0.4, "length": 15.0}))
+    sample = models.sample_dial(curved, dataclasses.replace(DRAWN, conditions={"volume_fraction": 0.4, "length": 15.0}))
     curve = sample.requested["correlation"][0]
     implied = correlations.first_zero(torch.from_numpy(curve)[None]).item()
     wanted = [0.16 + 0.24 * v for v in FELL]
@@ -122,7 +124,7 @@ def test_a_weight_is_drawn_and_the_heavier_part_is_held_more_strictly(tmp_path, 
         dial = Dial({"volume_fraction": 0.4}, size=64, drawn={**DRAWN.drawn, "weight": weight})
         back, notes = link.from_query(free, link.to_query(free, dial))
         assert back.drawn == dial.drawn and notes == ()
-        sample = models.take(free, dial)
+        sample = models.sample_dial(free, dial)
         gap = np.abs(sample.measured["correlation"] - sample.requested["correlation"])[0]
         errors.append(gap[1:4].mean())
     assert errors[0] < errors[1]

@@ -11,9 +11,10 @@ from streamlit.testing.v1 import AppTest
 from core.theory import linear_exact
 from core.theory.linear_game import LinearGame
 from explorer import routes
+from explorer.labs import component as lab_component
 from explorer.labs import linear
 from explorer.labs.linear import LAB
-from explorer.live import component, protocol
+from explorer.live import protocol
 from explorer.live.service import Service
 
 PAGE = str(routes.VIEWS / "linear_game.py")
@@ -175,13 +176,13 @@ def test_the_bounds_that_are_told_are_the_borders():
     ],
 )
 def test_the_route_answers_bad_requests_with_a_sentence(request_, said):
-    header, arrays = protocol.decode(Service().answer(json.dumps({"id": 5, **request_})))
+    header, arrays = protocol.decode(Service(labs={LAB.name: LAB}).answer(json.dumps({"id": 5, **request_})))
     assert header["id"] == 5 and said in header["error"] and not arrays
 
 
 def test_the_route_answers():
     header, arrays = protocol.decode(
-        Service().answer(json.dumps({"id": 5, "lab": "linear_game", "dial": {"eta": 0.25}}))
+        Service(labs={LAB.name: LAB}).answer(json.dumps({"id": 5, "lab": "linear_game", "dial": {"eta": 0.25}}))
     )
     assert header["id"] == 5 and "error" not in header and header["dial"]["eta"] == 0.25 and arrays["theta"].any()
 
@@ -194,7 +195,7 @@ def test_the_page_shows_the_panel(page):
 def test_a_link_sets_the_dial_and_what_cannot_be_used_is_a_sentence(page, monkeypatch):
     drawn = []
     monkeypatch.setattr(
-        component, "mount_lab", lambda frame, name, model: drawn.append(protocol.decode(frame)[0]["panel"]["dial"])
+        lab_component, "mount_lab", lambda frame, name, model: drawn.append(protocol.decode(frame)[0]["panel"]["dial"])
     )
     for name, value in {
         "eta": "0.3",

@@ -95,7 +95,7 @@ def test_beyond_the_held_out_data_nothing_is_compared(model):
     text = json.dumps({"model": NAME, "size": 64, "conditions": {"volume_fraction": 0.95}})
     header, arrays = protocol.decode(Service().answer(text))
     assert at.max() < 0.95 and "mean.correlation" not in arrays and len(header["descriptors"]["euler_number"]) == 1
-    assert any("no held-out data" in w for w in header["warnings"])
+    assert any("no reference data" in w for w in header["warnings"])
 
 
 def test_errors_are_sentences_in_frames_and_the_talk_goes_on():

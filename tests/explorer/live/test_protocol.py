@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from explorer.live import protocol
+from explorer.live.dial import Dial
 
 GOOD = {
     "model": "two_phase/fraction",
@@ -28,7 +29,7 @@ json_values = st.recursive(
 def test_a_good_request_is_read():
     request = protocol.parse(json.dumps(GOOD | {"id": 3, "project": False}))
     assert (request.id, request.model) == (3, "two_phase/fraction")
-    assert request.dial == protocol.Dial(
+    assert request.dial == Dial(
         {"volume_fraction": float(np.float32(0.3))}, {"length": 8.0}, 4, 64, False, ("physics",)
     )
 

@@ -15,9 +15,10 @@ from core.sampling.inverse import CANDIDATES, candidates, solve, warnings
 from core.simulation.rosenbrock import Prior, Target, inside, rosenbrock
 from core.types import TrainConfig
 from explorer import routes
+from explorer.labs import component as lab_component
 from explorer.labs import inverse
 from explorer.labs.inverse import LAB
-from explorer.live import component, protocol
+from explorer.live import protocol
 from explorer.live.service import Service
 
 PAGE = str(routes.VIEWS / "inverse.py")
@@ -162,19 +163,23 @@ def test_every_corner_of_the_dial_has_a_frame(change):
     ],
 )
 def test_the_route_answers_bad_requests_with_a_sentence(dial, said):
-    header, arrays = protocol.decode(Service().answer(json.dumps({"id": 5, "lab": "inverse", "dial": dial})))
+    header, arrays = protocol.decode(
+        Service(labs={LAB.name: LAB}).answer(json.dumps({"id": 5, "lab": "inverse", "dial": dial}))
+    )
     assert header["id"] == 5 and said in header["error"] and not arrays
 
 
 def test_the_route_answers():
-    header, arrays = protocol.decode(Service().answer(json.dumps({"id": 5, "lab": "inverse", "dial": {"mean": 500}})))
+    header, arrays = protocol.decode(
+        Service(labs={LAB.name: LAB}).answer(json.dumps({"id": 5, "lab": "inverse", "dial": {"mean": 500}}))
+    )
     assert header["id"] == 5 and "error" not in header and arrays["points"].shape == (inverse.POINTS, 2)
 
 
 def test_the_page_shows_the_panel_and_a_link_sets_it(page, monkeypatch):
     drawn = []
     monkeypatch.setattr(
-        component, "mount_lab", lambda frame, name, model: drawn.append(protocol.decode(frame)[0]["panel"])
+        lab_component, "mount_lab", lambda frame, name, model: drawn.append(protocol.decode(frame)[0]["panel"])
     )
     page.query_params["mean"], page.query_params["prior"], page.query_params["sd"] = "800", "normal", "x"
     page.run()

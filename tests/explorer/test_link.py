@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from explorer import link
 from explorer.live import models
-from explorer.live.protocol import Dial
+from explorer.live.dial import Dial, resolve, sizes
 
 SAME = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
 
@@ -28,7 +28,7 @@ def test_a_dial_comes_back_from_its_link(model, data):
         {q.name: data.draw(between(q)) for q in model.conditions},
         {q.name: data.draw(between(q)) for q in model.latents if q in chosen},
         data.draw(st.integers(0, 2**31 - 1)),
-        data.draw(st.sampled_from(models.sizes(model))),
+        data.draw(st.sampled_from(sizes(model))),
         data.draw(st.booleans()),
         tuple(s for s in model.stages if data.draw(st.booleans())),
         data.draw(st.sampled_from(model.problem.projection.best_of or (1,))),
@@ -46,7 +46,7 @@ def test_written_numbers_are_the_same_float32(value):
 @given(query=st.dictionaries(st.sampled_from([*link.RESERVED, "volume_fraction", "x"]), st.text(max_size=30)))
 def test_any_link_gives_a_dial_that_samples(model, query):
     dial, notes = link.from_query(model, query)
-    models.check(model, dial)
+    resolve(model, dial)
     assert all(0.05 - 1e-6 <= v <= 0.95 + 1e-6 for v in dial.conditions.values())
     assert all(note.endswith(".") and "Traceback" not in note for note in notes)
 
@@ -82,18 +82,18 @@ def test_latents_of_another_model_are_refused(model):
 def test_the_same_dial_gives_the_same_pixels(model):
     dial = Dial({"volume_fraction": 0.41}, {"length": 7.3}, 12)
     again, _ = link.from_query(model, link.to_query(model, dial))
-    np.testing.assert_array_equal(models.take(model, dial).labels, models.take(model, again).labels)
+    np.testing.assert_array_equal(models.sample_dial(model, dial).labels, models.sample_dial(model, again).labels)
 
 
 def test_the_last_samples_are_kept_and_no_others(model):
-    recent, dials = models.Recent(2), [Dial(seed=i, size=64) for i in range(3)]
-    first, seconds = recent.take(model, dials[0])
-    np.testing.assert_array_equal(first.labels, models.take(model, dials[0]).labels)
-    again, same = recent.take(model, Dial(seed=0, size=64))
+    cache, requests = models.SampleCache(2), [resolve(model, Dial(seed=i, size=64)) for i in range(3)]
+    first, seconds = cache.sample(model, requests[0])
+    np.testing.assert_array_equal(first.labels, models.sample_dial(model, requests[0].dial).labels)
+    again, same = cache.sample(model, resolve(model, Dial(seed=0, size=64)))
     assert again is first and same == seconds > 0
-    for dial in dials[1:]:
-        recent.take(model, dial)
-    assert recent.take(model, dials[2])[0] is recent.take(model, dials[2])[0]
-    assert recent.take(model, dials[0])[0] is not first, "the oldest makes room"
+    for request in requests[1:]:
+        cache.sample(model, request)
+    assert cache.sample(model, requests[2])[0] is cache.sample(model, requests[2])[0]
+    assert cache.sample(model, requests[0])[0] is not first, "the oldest makes room"
     with pytest.raises(ValueError, match="Size 100"):
-        recent.take(model, Dial(size=100))
+        resolve(model, Dial(size=100))

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from core.theory.gan_lab import LOSSES, PRESETS, GanLab
 from core.training.schemes import SCHEMES
 from explorer import routes
+from explorer.labs import component as lab_component
 from explorer.labs import gan
 from explorer.labs.gan import LAB, Runs
 from explorer.live import component, protocol
@@ -27,7 +28,7 @@ def page():
 def asked(run=None, **change):
     """The route's answer, decoded."""
     request = {"id": 5, "lab": "gan_lab", "dial": change, **({} if run is None else {"run": run})}
-    return protocol.decode(Service().answer(json.dumps(request)))
+    return protocol.decode(Service(labs={LAB.name: LAB}).answer(json.dumps(request)))
 
 
 def played(name, to, **change):
@@ -39,7 +40,7 @@ def played(name, to, **change):
 
 
 def test_every_preset_is_a_dial_and_the_other_way_round():
-    assert set(gan.WORDS) == set(PRESETS) and set(gan.CURES) == {n for n, (_, cure) in PRESETS.items() if cure}
+    assert set(gan.OUTCOMES) == set(PRESETS) and set(gan.CURES) == {n for n, (_, cure) in PRESETS.items() if cure}
     assert [word for word, _, _ in gan.CHOICES[1].options] == list(LOSSES)
     for preset in gan.presets():
         game, cure = PRESETS[preset["name"]]
@@ -141,7 +142,7 @@ def test_bad_requests_get_a_sentence(run, dial, said):
 
 def test_the_page_shows_the_panel_and_reads_links(page, monkeypatch):
     drawn = []
-    monkeypatch.setattr(component, "mount_lab", lambda frame, name, model: drawn.append(protocol.decode(frame)[0]))
+    monkeypatch.setattr(lab_component, "mount_lab", lambda frame, name, model: drawn.append(protocol.decode(frame)[0]))
     page.query_params["loss"], page.query_params["width"] = "minimax", "9"
     page.run()
     assert not page.exception and drawn[-1]["panel"]["dial"] == LAB.dial({"loss": "minimax"}) and len(page.warning) == 1
@@ -150,7 +151,7 @@ def test_the_page_shows_the_panel_and_reads_links(page, monkeypatch):
 
 def test_without_the_route_page_reruns_play_it(page, monkeypatch):
     drawn = []
-    monkeypatch.setattr(component, "mount_lab", lambda frame, name, model: drawn.append(protocol.decode(frame)[0]))
+    monkeypatch.setattr(lab_component, "mount_lab", lambda frame, name, model: drawn.append(protocol.decode(frame)[0]))
     request = {"lab": "gan_lab", "dial": LAB.defaults(), "id": 3, "run": {"name": "reruns", "to": 2}}
     monkeypatch.setattr(component, "newest", lambda model: request)
     while not drawn or drawn[-1]["step"] < 2:  # one answer has its time, on a busy machine less than two steps

@@ -19,7 +19,7 @@ from core.metrics.solutions import relative
 from explorer import link, panel_spec
 from explorer.files import exports
 from explorer.live import curves, frames, models, protocol, solutions
-from explorer.live.protocol import Dial
+from explorer.live.dial import Dial, resolve
 from explorer.live.service import Service
 from explorer.sections import solution
 from tests.explorer import untrained
@@ -30,7 +30,7 @@ DIALS = [
     Dial({"frequency": 3.0}, project=False),
     Dial(drawn={"initial": POINTS}, smooth=False),
 ]
-PAGE = "from explorer import workbench\nworkbench.show('burgers', 'Plain words.')"
+PAGE = "from explorer import problem_page\nproblem_page.show('burgers', 'Plain words.')"
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +62,8 @@ def page(**query):
 @pytest.mark.parametrize("preset", ["viscous", "inviscid"])
 def test_a_frame_holds_the_field_the_exact_one_and_its_residuals(preset, dial):
     model = models.MODELS.get(f"burgers/{preset}")
-    header, arrays = protocol.decode(frames.frame(model, dial, 5))
-    sample = models.take(model, dial)
+    header, arrays = protocol.decode(frames.frame(model, resolve(model, dial), 5))
+    sample = models.sample_dial(model, dial)
     np.testing.assert_array_equal(arrays["map.field"], sample.field[0])
     exact = model.problem.truth.simulate(sample.requested, 1, 0, model.field.shape)[0]
     np.testing.assert_allclose(arrays["map.exact"], exact, atol=1e-4)
@@ -77,7 +77,7 @@ def test_a_frame_holds_the_field_the_exact_one_and_its_residuals(preset, dial):
 
 def test_the_residual_is_shown_where_the_field_is(viscous):
     """What is wrong in one cell is seen there in the laboratory, though it is measured in the moving frame."""
-    found = solutions.solve(viscous, Dial({"frequency": 2.0, "viscosity": 0.01}))
+    found = solutions.solve(viscous, resolve(viscous, Dial({"frequency": 2.0, "viscosity": 0.01})))
     wrong = torch.from_numpy(found.field[None].copy())
     wrong[0, 50, 40] += 0.1
     conditions = {k: torch.from_numpy(v) for k, v in found.sample.requested.items()}
@@ -92,17 +92,17 @@ def test_the_residual_is_shown_where_the_field_is(viscous):
 
 
 def test_the_projection_takes_the_residual_away(viscous):
-    found = solutions.solve(viscous, Dial({"frequency": 4.0}))
+    found = solutions.solve(viscous, resolve(viscous, Dial({"frequency": 4.0})))
     assert all(after < before for _, after, before in found.residuals.values())
     assert viscous.problem.projection.label in found.ms
-    off = solutions.solve(viscous, Dial({"frequency": 4.0}, project=False))
+    off = solutions.solve(viscous, resolve(viscous, Dial({"frequency": 4.0}, project=False)))
     np.testing.assert_array_equal(off.field, off.raw)
     assert viscous.problem.projection.label not in off.ms
 
 
 def test_a_start_that_does_not_close_is_said(viscous):
     def said(dial):
-        return [w for w in solutions.solve(viscous, dial).sample.warnings if "does not close" in w]
+        return [w for w in solutions.solve(viscous, resolve(viscous, dial)).sample.warnings if "does not close" in w]
 
     assert said(Dial({"frequency": 5.5})) and "c = 5.5" in said(Dial({"frequency": 5.5}))[0]
     assert not said(Dial({"frequency": 4.0})) and not said(Dial({"frequency": 5.5}, drawn={"initial": POINTS}))
@@ -178,12 +178,12 @@ def test_the_panel_is_told_of_maps_and_drawing(viscous):
     assert drawn["replaces"] == "frequency"
     for preset in drawn["presets"]:
         points = preset["points"] or [0.3] * curves.POINTS
-        models.take(viscous, Dial(drawn={"initial": tuple(points)}, smooth=preset["smooth"]))
+        models.sample_dial(viscous, Dial(drawn={"initial": tuple(points)}, smooth=preset["smooth"]))
     assert panel_spec.panel(models.MODELS.get("burgers/inviscid"), Dial())["projection"] == ""
 
 
 def test_the_picture_has_equal_times_and_rows_upwards(viscous):
-    sample = models.take(viscous, Dial({"frequency": 2.0}))
+    sample = models.sample_dial(viscous, Dial({"frequency": 2.0}))
     shown = frames.picture(viscous.field, sample)
     assert shown.shape == (192, 192)
     np.testing.assert_allclose(shown[::-1, 0] / 255, sample.field[0, :, 0], atol=0.03)
@@ -215,7 +215,7 @@ def test_release_writes_drawing_and_time_into_the_link(viscous):
 
 def test_files_hold_what_they_say(viscous):
     dial = DIALS[2]
-    found = solutions.solve(viscous, dial)
+    found = solutions.solve(viscous, resolve(viscous, dial))
     content = exports.solution_bundle(viscous, dial, found)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         arrays = np.load(io.BytesIO(archive.read("arrays.npz")))
@@ -232,13 +232,13 @@ def test_files_hold_what_they_say(viscous):
 
 
 def test_ways_are_timed_and_judged(viscous):
-    found = solutions.solve(viscous, DIALS[0])
-    table = solution.ways(viscous, DIALS[0], found).set_index("way")
+    found = solutions.solve(viscous, resolve(viscous, DIALS[0]))
+    table = solution.ways(viscous, resolve(viscous, DIALS[0]), found).set_index("way")
     assert table.loc["Implicit march", "relative error"] < 0.01
     assert table.loc[viscous.problem.truth.interactive.label].isna()["relative error"]
 
 
 @pytest.mark.parametrize("night", [False, True])
 def test_charts(viscous, night):
-    drawn = solution.charts(viscous, Dial(at={"t": 0.1}), solutions.solve(viscous, DIALS[0]), night)
+    drawn = solution.charts(viscous, Dial(at={"t": 0.1}), solutions.solve(viscous, resolve(viscous, DIALS[0])), night)
     assert len(drawn) == 3 and "0.1" in drawn[1].layout.title.text
