@@ -33,6 +33,7 @@ from core import checkpoint, data, discovery, folders, metrics, sampling
 from core.files import write_atomic
 from core.keys import key
 from core.losses import ADVERSARIAL
+from core.metrics.rows import records
 from core.training import distributed
 from core.training.guards import Diverged, StopFlag
 from core.training.loop import Trainer, fit
@@ -316,7 +317,7 @@ def finish(run: Run, trainer: Trainer, calibration: Array | None, digest: str) -
         tensors |= {f"reference.{k}": v for k, v in found.items()}
     table = metrics.quality(model, run.given.samples)
     counted = table.attrs.get("counted", f"{run.given.samples} samples against as many held-out, same conditions")
-    rows = [{"quantity": str(name), **{str(k): v for k, v in row.items() if v == v}} for name, row in table.iterrows()]
+    rows = records(table)
     training = {
         "steps": trainer.done,
         "minutes": round(run.seconds / 60, 2),

@@ -42,6 +42,7 @@ from core.types import (
     Projection,
     Quantity,
     Rival,
+    Threshold,
     TrainConfig,
 )
 
@@ -237,12 +238,12 @@ INVISCID = Preset(
                 Rival("mean", "u = mean", makers.maker(makers.flat, EQUAL)),
                 Rival("lax_oleinik", "Lax-Oleinik, exact", makers.maker(makers.entropy, EQUAL), "exact"),
             ),
-            thresholds={
-                "raised cosines, L1 max": ("<=", 0.01),
-                "raised cosines, overshoot %, max": ("<=", 1.0),
-                "raised cosines, mass drift, max": ("<=", 1e-5),
-                "raised cosines, L2 / best finite volumes": ("<=", 1.2),
-            },
+            thresholds=(
+                Threshold("raised_cosines.l1_max", "<=", 0.01),
+                Threshold("raised_cosines.overshoot_max", "<=", 1.0),
+                Threshold("raised_cosines.drift_max", "<=", 1e-5),
+                Threshold("raised_cosines.best_ratio", "<=", 1.2),
+            ),
         ),
     },
 )
@@ -333,14 +334,14 @@ PROBLEM = Problem(
             Rival("mean", "u = mean", makers.maker(makers.flat, GRADED)),
             Rival("cole_hopf", "Cole-Hopf by FFT, exact", makers.maker(makers.cole_hopf, GRADED), "exact"),
         ),
-        thresholds={
-            "Table 2, mean": ("<=", 0.0012),
-            "Table 2, max": ("<=", 0.004),
-            "unseen, max": ("<=", 0.003),
-            "random initial conditions, mean": ("<=", 0.0015),
-            "random initial conditions, p95": ("<=", 0.004),
-            "square wave, max": ("<=", 0.04),
-            "polished: square wave, max": ("<=", 0.008),
-        },
+        thresholds=(
+            Threshold("table_2.l2_mean", "<=", 0.0012),
+            Threshold("table_2.l2_max", "<=", 0.004),
+            Threshold("unseen.l2_max", "<=", 0.003),
+            Threshold("random_initial_conditions.l2_mean", "<=", 0.0015),
+            Threshold("random_initial_conditions.l2_p95", "<=", 0.004),
+            Threshold("square_wave.l2_max", "<=", 0.04),
+            Threshold("square_wave.l2_max", "<=", 0.008, "polished"),
+        ),
     ),
 )

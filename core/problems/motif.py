@@ -26,6 +26,7 @@ from core.types import (
     Problem,
     Projection,
     Quantity,
+    Threshold,
     TrainConfig,
     TrainingHooks,
 )
@@ -133,11 +134,15 @@ CONFIG = TrainConfig(
     critic_sees="complement",
 )
 TINY: dict[str, Any] = {"steps": 2, "batch": 2, "images": 16, "warmup": 1}
-BARS = {"motif MSE": ("<=", 0.0), "raw: motif MSE": ("<=", 1e-3), "confidence / real": (">=", 0.9)}
-FALLS, STAYS = {"critic's gap, last / largest": ("<=", 0.1)}, {"critic's gap, last / largest": (">=", 0.5)}
+BARS = (
+    Threshold("motif_error", "<=", 0.0),
+    Threshold("motif_error", "<=", 1e-3, "raw"),
+    Threshold("confidence_ratio", ">=", 0.9),
+)
+FALLS, STAYS = Threshold("gap.ratio", "<=", 0.1), Threshold("gap.ratio", ">=", 0.5)
 """The critic that does not see the motif ends up with nothing to tell the two apart by; the one that sees it does
 not."""
-EVALUATION = Evaluation((ERROR, INK), thresholds=BARS | FALLS, table=quality)
+EVALUATION = Evaluation((ERROR, INK), thresholds=(*BARS, FALLS), table=quality)
 PROJECTION = Projection(project, "Exact motif")
 
 
@@ -161,7 +166,7 @@ def preset(name: str, title: str, summary: str, **changes: Any) -> Preset:
         replace(config, **TINY),
         requests=same,
         overrides={
-            "evaluation": replace(EVALUATION, thresholds=BARS | (STAYS if config.critic_sees == "fields" else FALLS))
+            "evaluation": replace(EVALUATION, thresholds=(*BARS, STAYS if config.critic_sees == "fields" else FALLS))
         },
     )
 

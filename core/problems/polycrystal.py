@@ -33,6 +33,7 @@ from core.types import (
     Quantity,
     RequestRules,
     Rival,
+    Threshold,
     TrainConfig,
     TrainingHooks,
 )
@@ -205,16 +206,16 @@ DESCRIPTORS = (
         help="Distribution of the angles at triple junctions, in degrees: 120 on average after growth.",
     ),
 )
-BARS = {
-    "fractions delivered, worst, px": ("<=", 1.0),
-    "fractions raw, mean |error|": ("<=", 0.01),
-    "grain diameters, wasserstein distance": ("<=", 1.0),
-    "junction angles, wasserstein distance": ("<=", 2.0),
-    "speckle, mean - mean": ("<=", 0.0),
-    "mean grain diameter, |deviation|, %": ("<=", 5.0),
-    "voronoi: grain diameters, wasserstein distance": (">=", 2.0),
-    "voronoi: junction angles, wasserstein distance": (">=", 5.0),
-}
+BARS = (
+    Threshold("fractions.delivered_worst", "<=", 1.0),
+    Threshold("fractions.raw_mean", "<=", 0.01),
+    Threshold("grain_sizes.wasserstein", "<=", 1.0),
+    Threshold("junction_angles.wasserstein", "<=", 2.0),
+    Threshold("speckle.mean_difference", "<=", 0.0),
+    Threshold("mean_diameter.deviation", "<=", 5.0),
+    Threshold("grain_sizes.wasserstein", ">=", 2.0, "voronoi"),
+    Threshold("junction_angles.wasserstein", ">=", 5.0, "voronoi"),
+)
 
 PROBLEM = Problem(
     name="polycrystal",

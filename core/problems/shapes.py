@@ -36,6 +36,7 @@ from core.types import (
     Projection,
     Quantity,
     RequestRules,
+    Threshold,
     TrainConfig,
     TrainingHooks,
 )
@@ -181,25 +182,25 @@ PLAIN = TrainConfig(
     ema=0.99,
 )
 TINY: dict[str, Any] = {"steps": 2, "batch": 2, "images": 16, "warmup": 1, "precision": "fp32"}
-BARS = {
-    "centre error, mean, px": ("<=", 1.0),
-    "centre error, p95, px": ("<=", 2.0),
-    "radius error, mean, px": ("<=", 0.5),
-    "radius error, p95, px": ("<=", 1.2),
-    "one component, % of shapes": (">=", 98.0),
-    "circularity, |deviation|, %": ("<=", 3.0),
-}
-SQUARE_BARS = {
-    "area error, mean, %": ("<=", 3.0),
-    "centre error, mean, px": ("<=", 1.0),
-    "recognised, % of shapes": (">=", 98.0),
-}
+BARS = (
+    Threshold("centre.mean", "<=", 1.0),
+    Threshold("centre.p95", "<=", 2.0),
+    Threshold("radius.mean", "<=", 0.5),
+    Threshold("radius.p95", "<=", 1.2),
+    Threshold("one_component", ">=", 98.0),
+    Threshold("circularity.deviation", "<=", 3.0),
+)
+SQUARE_BARS = (
+    Threshold("area.mean", "<=", 3.0),
+    Threshold("centre.mean", "<=", 1.0),
+    Threshold("recognised", ">=", 98.0),
+)
 EVALUATION = Evaluation(descriptors("circle 1", "circle 2"), thresholds=BARS, table=quality)
 REQUESTS = RequestRules(
     infeasible=partial(refusal, outlines=CIRCLES.outlines, shape=FIELD.shape),
     handles=(Handle("circle 1", "x1", "y1", "r1"), Handle("circle 2", "x2", "y2", "r2")),
 )
-UNPROJECTED: Overrides = {"projection": Projection(highest), "evaluation": replace(EVALUATION, thresholds={})}
+UNPROJECTED: Overrides = {"projection": Projection(highest), "evaluation": replace(EVALUATION, thresholds=())}
 SQUARE: Overrides = {
     "field": replace(FIELD, labels=("background", "circle", "square")),
     "source": CIRCLE_SQUARE,

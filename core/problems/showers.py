@@ -28,6 +28,7 @@ from core.types import (
     Problem,
     Projection,
     Quantity,
+    Threshold,
     TrainConfig,
     TrainingHooks,
 )
@@ -132,7 +133,7 @@ CONFIG = TrainConfig(
 TINY: dict[str, Any] = {"steps": 2, "batch": GROUP, "images": 16, "warmup": 1}
 TERM: dict[str, Any] = {"turns": {**CONFIG.turns, "projection": 1}, "weights": {"energy": 0.0, "occupancy": 30.0}}
 FLIP, READ = 0.05, 0.05
-BARS = {f"raw: {RESPONSE}": ("<=", 3.0)}
+BARS = (Threshold(RESPONSE.id, "<=", 3.0, "raw"),)
 
 
 def preset(

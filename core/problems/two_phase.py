@@ -40,6 +40,7 @@ from core.types import (
     Problem,
     Projection,
     RequestRules,
+    Threshold,
     TrainConfig,
     TrainingHooks,
 )
@@ -67,22 +68,26 @@ def refine(logits: Tensor, conditions: Conditions) -> Tensor:
     return match_correlation(logits, conditions["volume_fraction"], conditions["correlation"], conditions.get("weight"))
 
 
-BARS = {
-    "volume fraction delivered, worst, px": ("<=", 1.0),
-    "volume fraction raw, mean |error|": ("<=", 0.01),
-    "two-point correlation, |mean - mean|": ("<=", 0.004),
-    "two-point correlation, spread, % of data's": (">=", 70.0),
-    "lineal path, |mean - mean|": ("<=", 0.006),
-    "specific surface, |deviation|, %": ("<=", 4.0),
-    "euler number, worst third, sd": ("<=", 1.0),
-}
-CORRELATION_BARS = {
-    "refined: correlation of a sample, mean |error|": ("<=", 0.002),
-    "length of a sample, correlation with request": (">=", 0.95),
-    "length of a sample, |bias|, %": ("<=", 3.0),
-    "specific surface, |deviation|, %": ("<=", 3.0),
-    "lineal path, |mean - mean|": ("<=", 0.004),
-}
+def bars(lineal_path: float, surface: float) -> tuple[Threshold, ...]:
+    """Thresholds on what every preset learns from the data; the largest deviation of the lineal path and, in %, of the
+    specific surface."""
+    return (
+        Threshold("volume_fraction.delivered_worst", "<=", 1.0),
+        Threshold("volume_fraction.raw_mean", "<=", 0.01),
+        Threshold("correlation.mean_deviation", "<=", 0.004),
+        Threshold("correlation.spread", ">=", 70.0),
+        Threshold("lineal_path.mean_deviation", "<=", lineal_path),
+        Threshold("specific_surface.deviation", "<=", surface),
+        Threshold("euler_number.worst_third_sd", "<=", 1.0),
+    )
+
+
+CORRELATION_BARS = (
+    *bars(0.004, 3.0),
+    Threshold("sample_correlation.mean_error", "<=", 0.002, "refined"),
+    Threshold("sample_length.correlation", ">=", 0.95),
+    Threshold("sample_length.bias", "<=", 3.0),
+)
 DESCRIPTORS = (
     Descriptor(
         "correlation",
@@ -133,8 +138,8 @@ DESCRIPTORS = (
     ),
 )
 
-EVALUATION = Evaluation(DESCRIPTORS, BASELINES[:1], BARS)
-AT_A_CURVE = replace(EVALUATION, baselines=BASELINES, thresholds={}, extra_rows=compare)
+EVALUATION = Evaluation(DESCRIPTORS, BASELINES[:1], bars(0.006, 4.0))
+AT_A_CURVE = replace(EVALUATION, baselines=BASELINES, thresholds=(), extra_rows=compare)
 """Where a two-point correlation can be asked for."""
 REFINED = Projection(project, "Exact projection", refine, best_of=(1, 4, 16))
 CURVES = RequestRules(reconcile, propagate)
@@ -158,7 +163,7 @@ CORRELATION_PRESET = Preset(
     overrides={
         "projection": REFINED,
         "requests": CURVES,
-        "evaluation": replace(AT_A_CURVE, thresholds=BARS | CORRELATION_BARS),
+        "evaluation": replace(AT_A_CURVE, thresholds=CORRELATION_BARS),
     },
 )
 
@@ -239,7 +244,7 @@ def plain(
     """A preset of the plain generator, cut at one half: `sees` channels beside the image for its critic, `turns` of the
     projection step; without conditions nothing can be asked for, sample by sample."""
     config = replace(ADVERSARIAL, **changes, turns={**ADVERSARIAL.turns, "projection": turns})
-    free = replace(EVALUATION, baselines=(), thresholds={})
+    free = replace(EVALUATION, baselines=(), thresholds=())
     asked = replace(free, baselines=BASELINES[:1], extra_rows=compare)
     return Preset(
         name,

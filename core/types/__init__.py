@@ -4,7 +4,7 @@ from core.types.facets import Evaluation, Frame, GroundTruth, Projection, Reques
 from core.types.problem import Overrides, Preset, Problem, TrainConfig
 from core.types.protocols import Critic, Generator, Invariance, PointwiseInvariance, Source
 from core.types.requests import FREE, HELD_OUT, VERSION, Array, Conditions, Field, Handle, Position, Quantity, Stroke
-from core.types.results import Checkpoint, Descriptor, Rival, Sample
+from core.types.results import Checkpoint, Descriptor, Rival, Row, Sample, Threshold
 from core.types.training import Player, Progress, Scheme, VectorField
 
 __all__ = [
@@ -34,10 +34,12 @@ __all__ = [
     "Quantity",
     "RequestRules",
     "Rival",
+    "Row",
     "Sample",
     "Scheme",
     "Source",
     "Stroke",
+    "Threshold",
     "TrainConfig",
     "TrainingHooks",
     "VectorField",

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from core.types.protocols import Source
 from core.types.requests import Array, Conditions, Handle, Position
-from core.types.results import Descriptor, Rival, Sample
+from core.types.results import Descriptor, Rival, Row, Sample, Threshold
 
 Simulate = Callable[[Mapping[str, Array], int, int, tuple[int, int]], Array]
 """`simulate(conditions, n, seed, shape) -> labels or fields (n, H, W)`."""
@@ -87,10 +87,9 @@ class Evaluation:
 
     descriptors: tuple[Descriptor, ...] = ()
     baselines: tuple[Rival, ...] = ()
-    thresholds: Mapping[str, tuple[str, float]] = default(default_factory=dict)
-    """Quality that a checkpoint must show: row of the table -> ("<=" or ">=", value). `column: row` speaks of that
-    column of the table instead of the judged one."""
-    extra_rows: Callable[[Array, Sample, Source], Mapping[str, float]] | None = None
+    thresholds: tuple[Threshold, ...] = ()
+    """Quality that a checkpoint must show."""
+    extra_rows: Callable[[Array, Sample, Source], Mapping[Row, float]] | None = None
     """More rows for the table of quality: arrays (n, H, W), the drawn reference at whose conditions they were made, the
     source."""
     table: Callable[..., Any] | None = None

@@ -102,5 +102,5 @@ def assert_fits(array, problem, shape):
 
 def exact(problem):
     """Conditions that the problem promises to deliver to a pixel (its bars say so)."""
-    rows = problem.evaluation.thresholds
-    return [i.name for i in problem.invariances if f"{i.name.replace('_', ' ')} delivered, worst, px" in rows]
+    rows = {t.row for t in problem.evaluation.thresholds}
+    return [i.name for i in problem.invariances if f"{i.name}.delivered_worst" in rows]

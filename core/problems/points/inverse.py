@@ -10,12 +10,23 @@ import torch
 from torch import Tensor
 
 from core.invariances.level import Level
-from core.metrics.inverse import INSIDE, quality
+from core.metrics.inverse import INSIDE, quality, row_id
 from core.models.inverse import BRANCHES, PointCritic, PointGenerator
 from core.projection.levels import onto_level
 from core.simulation.rosenbrock import HIGH, LOW
 from core.training.point_game import PointGame
-from core.types import Conditions, Evaluation, Field, Preset, Problem, Projection, Quantity, TrainConfig, TrainingHooks
+from core.types import (
+    Conditions,
+    Evaluation,
+    Field,
+    Preset,
+    Problem,
+    Projection,
+    Quantity,
+    Threshold,
+    TrainConfig,
+    TrainingHooks,
+)
 
 BOX: Any = (LOW.tolist(), HIGH.tolist())
 LEVEL = Quantity(
@@ -102,7 +113,8 @@ PROBLEM = Problem(
     source=None,
     projection=Projection(exact, "Exact projection"),
     evaluation=Evaluation(
-        thresholds={f"{c}W1 at {name}, %": ("<=", 5.0) for name in INSIDE for c in ("", "raw: ")}, table=quality
+        thresholds=tuple(Threshold(row_id("W1", name), "<=", 5.0, column) for name in INSIDE for column in ("", "raw")),
+        table=quality,
     ),
     training=TrainingHooks(make_game=PointGame),
 )

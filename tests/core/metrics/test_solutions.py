@@ -11,8 +11,7 @@ import pytest
 
 from core import metrics, sampling
 from core.metrics import solutions
-from core.metrics.report import place
-from core.types import Evaluation, Field, GroundTruth, Problem, Quantity, Rival, Sample
+from core.types import Evaluation, Field, GroundTruth, Problem, Quantity, Rival, Sample, Threshold
 
 LEVEL = Quantity("level", "Level", "l", "", 0.0, 10.0, 1.0)
 SHAPE = (8, 5)
@@ -69,11 +68,11 @@ class Toy:
                 Rival("bad", "Bad", flat(2.0)),
                 Rival("itself", "Itself", flat(1.0), "exact"),
             ),
-            "thresholds": {
-                "few, max": ("<=", 0.05),
-                "polished: few, max": ("<=", 0.02),
-                "few, L2 / best finite volumes": ("<=", 1.2),
-            },
+            "thresholds": (
+                Threshold("few.l2_max", "<=", 0.05),
+                Threshold("few.l2_max", "<=", 0.02, "polished"),
+                Threshold("few.best_ratio", "<=", 1.2),
+            ),
         }
         cases = {
             "few": lambda n: [{"level": v} for v in (1.0, 2.0, 4.0)][:n],
@@ -103,32 +102,36 @@ class Toy:
 
 def test_quality_says_what_was_put_in():
     table = metrics.quality(Toy(), 3)
-    assert list(table.columns) == ["bar", "raw", "polished", "good", "better", "bad"]
-    numbers = table.drop(columns="bar").astype(float)
-    for row in ("few, mean", "few, p95", "few, max", "few, L1 max"):
+    assert list(table.columns) == ["label", "bar", "raw", "polished", "good", "better", "bad"]
+    numbers = table.drop(columns=["label", "bar"]).astype(float)
+    for row in ("few.l2_mean", "few.l2_p95", "few.l2_max", "few.l1_max"):
         assert numbers.loc[row].tolist() == pytest.approx([0.04, 0.01, 0.02, 0.02, 1.0], rel=1e-4)
-    assert numbers.loc["few, L2 / best finite volumes"].tolist() == pytest.approx([2, 0.5, 1, 1, 50], rel=1e-4)
+    assert numbers.loc["few.best_ratio"].tolist() == pytest.approx([2, 0.5, 1, 1, 50], rel=1e-4)
     assert not any(str(row).startswith("other") for row in table.index)
-    assert table.loc["few, max", "bar"] == "<= 0.05" and table.loc["few, mean", "bar"] == ""
+    assert table.loc["few.l2_max", "bar"] == "<= 0.05" and table.loc["few.l2_mean", "bar"] == ""
 
 
 def test_bars_speak_of_the_raw_network_unless_they_name_a_column():
     model = Toy()
     table = metrics.quality(model, 3)
     found = metrics.verdicts(model.problem, table)
-    assert found == {"few, max": True, "polished: few, max": True, "few, L2 / best finite volumes": False}
+    assert {(t.column, t.row): met for t, met in found.items()} == {
+        ("", "few.l2_max"): True,
+        ("polished", "few.l2_max"): True,
+        ("", "few.best_ratio"): False,
+    }
     lines = metrics.verdict_lines(model.problem, table)
     assert [line.split()[0] for line in lines] == ["met", "met", "MISS"] and lines[1].endswith(": 0.01")
-    strict = Toy(thresholds={"polished: few, max": ("<=", 0.009), "polished: gone, max": ("<=", 1.0)})
-    assert metrics.verdicts(strict.problem, table) == {"polished: few, max": False}
-    assert place(table, "mean level: worst") == ("mean level: worst", "raw")
+    tight, absent = (Threshold(row, "<=", 0.009, "polished") for row in ("few.l2_max", "gone.l2_max"))
+    assert metrics.verdicts(Toy(thresholds=(tight, absent)).problem, table) == {tight: False}
+    assert lines[:2] == ["met   few, max <= 0.05: 0.04", "met   polished: few, max <= 0.02: 0.01"]
 
 
 def test_without_yardsticks_there_is_no_row_that_compares_with_them():
     model = Toy()
     rest = dataclasses.replace(model.problem.evaluation, baselines=model.problem.evaluation.baselines[2:])
     model.problem = dataclasses.replace(model.problem, evaluation=rest)
-    assert not any("finite volumes" in str(row) for row in metrics.quality(model, 3).index)
+    assert not any(row.endswith("best_ratio") for row in metrics.quality(model, 3).index)
 
 
 def test_cell_by_cell_stands_beside_what_others_published_and_what_was_measured(monkeypatch, tmp_path):
