@@ -37,7 +37,7 @@ def problems() -> tuple[str, ...]:
 
 
 def point_problems() -> tuple[str, ...]:
-    """Names of the systems beside the problems, sorted: one file in `core/companions` each."""
+    """Names of the problems whose samples are points, sorted: one file in `core/problems/points` each."""
     return names("core.problems.points")
 
 

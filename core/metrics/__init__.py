@@ -1,12 +1,12 @@
 """Sample against reference: descriptors, residuals, errors, spread. `python -m core.metrics NAME` prints a checkpoint's
 table."""
 
-from core.metrics.ensembles import STAGES, Contest, describe, exactness, frechet, reference, residual_spread, rows
+from core.metrics.ensembles import STAGES, EnsemblePair, describe, exactness, frechet, reference, residual_spread, rows
 from core.metrics.report import main, milliseconds, quality, speed, text, verdict_lines, verdicts
 
 __all__ = [
     "STAGES",
-    "Contest",
+    "EnsemblePair",
     "describe",
     "exactness",
     "frechet",

@@ -69,7 +69,7 @@ def _thin(values: Array) -> Array:
 
 
 @dataclass(frozen=True)
-class Contest:
+class EnsemblePair:
     """Two described ensembles at the same conditions `at` (n,), and thirds of the condition's range."""
 
     ours: Described
@@ -84,7 +84,7 @@ class Contest:
         return [place == k for k in range(3)]
 
 
-def scalar_rows(descriptor: Descriptor, contest: Contest) -> dict[Row, float]:
+def scalar_rows(descriptor: Descriptor, contest: EnsemblePair) -> dict[Row, float]:
     """Deviation of the mean in %, of the worst third in % and in sd of the data, and spread relative to the data's."""
     a, b = contest.ours[descriptor.name], contest.theirs[descriptor.name]
     name, label = descriptor.name, descriptor.label.lower()
@@ -103,7 +103,7 @@ def scalar_rows(descriptor: Descriptor, contest: Contest) -> dict[Row, float]:
     return rows
 
 
-def curve_rows(descriptor: Descriptor, contest: Contest) -> dict[Row, float]:
+def curve_rows(descriptor: Descriptor, contest: EnsemblePair) -> dict[Row, float]:
     """Mean absolute deviation of the ensemble's mean curve (whole, worst third) and spread relative to the data's."""
     a, b = contest.ours[descriptor.name], contest.theirs[descriptor.name]
     name, label = descriptor.name, descriptor.label.lower().removesuffix(" s2")
@@ -118,7 +118,7 @@ def curve_rows(descriptor: Descriptor, contest: Contest) -> dict[Row, float]:
     }
 
 
-def rows(problem: Problem, contest: Contest) -> dict[Row, float]:
+def rows(problem: Problem, contest: EnsemblePair) -> dict[Row, float]:
     """All comparison rows of one ensemble with the reference."""
     out: dict[Row, float] = {}
     for descriptor in problem.evaluation.descriptors:
@@ -176,7 +176,7 @@ def quality(
     pools = pooled.pools(problem, reference.array)
 
     def judge(made: Array) -> dict[Row, float]:
-        found = rows(problem, Contest(describe(problem, made), theirs, at)) | pooled.rows(problem, made, pools)
+        found = rows(problem, EnsemblePair(describe(problem, made), theirs, at)) | pooled.rows(problem, made, pools)
         if not asked:
             found = {row: v for row, v in found.items() if row.id.split(".")[-1] not in AT_FIXED_CONDITIONS}
         extra = problem.evaluation.extra_rows

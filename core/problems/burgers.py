@@ -256,7 +256,7 @@ PAPER_CONFIG = replace(
     lr=1e-3,
     optimiser="adam",
     weights={"sobel": 1.0, "initial": 20.0},
-    precision="bf16",
+    precision="auto",
 )
 
 SOBEL = Preset(

@@ -218,7 +218,7 @@ PLAIN_PRESET = replace(
     summary="The paper's form: noise and request into a plain network, the radial second moment as the loss. It makes "
     "stripes.",
     generator=PlainGenerator,
-    config=replace(WITHOUT_DATA, precision="bf16"),
+    config=replace(WITHOUT_DATA, precision="auto"),
     overrides={**MOMENTS, "projection": replace(REFINED, refine=None)},
 )
 

@@ -2,8 +2,11 @@
 
 from core import folders
 from core.fields import harden
-from core.sampling.model import CHUNK, Model, draw, load, measure, path_of, places, position, representative, spread
-from core.sampling.validation import brief, outside, validate
+from core.sampling.batch import CHUNK, low_discrepancy, measure
+from core.sampling.loading import draw, load, path_of
+from core.sampling.model import Model
+from core.sampling.positions import places, position, representative
+from core.sampling.validation import brief, range_warning, validate
 from core.types import Sample
 
 CHECKPOINTS = folders.to_read()
@@ -18,12 +21,12 @@ __all__ = [
     "draw",
     "harden",
     "load",
+    "low_discrepancy",
     "measure",
-    "outside",
     "path_of",
     "places",
     "position",
+    "range_warning",
     "representative",
-    "spread",
     "validate",
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,47 +11,17 @@ import torch
 from torch import Tensor
 
 from core import checkpoint as checkpoints
-from core import discovery, folders, sampling
+from core import discovery, folders
 from core.fields import as_soft, harden, soft_field
 from core.keys import key
-from core.sampling.validation import outside, validate
-from core.training.game import misfit
-from core.types import Array, Conditions, Field, Invariance, Problem, Quantity, Sample
+from core.sampling.batch import CHUNK, BatchRequest, Draw, low_discrepancy, measure, select_best, spans
+from core.sampling.positions import position
+from core.sampling.validation import range_warning, validate
+from core.training.game import invariance_loss
+from core.types import Array, Conditions, Field, Invariance, Quantity, Sample
 
-CHUNK = {"cpu": 1, "cuda": 64}
-"""Samples per network call, padded to exactly this: a sample never depends on how many are asked for."""
 MOST_TRIED = 64
-"""Most draws of a sample among which the best is taken."""
-
-
-def spread(seed: int, index: int) -> float:
-    """Uniform in 0..1, evenly over the indices of one seed (golden-ratio sequence from a keyed start): an ensemble's
-    random latents cover the data's distribution with less noise than independent draws, at any n."""
-    return (key(seed, "spread") / 2**63 + index * 0.6180339887498949) % 1.0
-
-
-def measure(problem: Problem, soft: Tensor) -> dict[str, Array]:
-    """Measured values of every condition that an invariance pins, by the condition's name, on a soft field."""
-    pinned = [(i.pins, i) for i in problem.invariances]
-    return {name: i.measure(soft).cpu().numpy() for name, i in pinned if name}
-
-
-def position(problem: Problem, conditions: Sequence[Quantity], asked: Mapping[str, Array]) -> Array:
-    """The position (n,) of requests: the problem's own measure, else the first condition."""
-    return problem.requests.ordering.of(asked) if problem.requests.ordering else asked[conditions[0].name]
-
-
-def representative(problem: Problem, conditions: Sequence[Quantity], place: float, n: int) -> dict[str, Array]:
-    """The representative request at a position, n times."""
-    one = problem.requests.ordering.at(place) if problem.requests.ordering else {conditions[0].name: np.asarray(place)}
-    return {k: np.broadcast_to(v, (n, *np.shape(v))) for k, v in one.items()}
-
-
-def places(problem: Problem, conditions: Sequence[Quantity]) -> tuple[float, float]:
-    """The lowest and highest position that training saw."""
-    if problem.requests.ordering:
-        return problem.requests.ordering.low, problem.requests.ordering.high
-    return conditions[0].trained or (conditions[0].low, conditions[0].high)
+"""Most draws of a sample among which the best is selected."""
 
 
 class Model:
@@ -129,7 +98,9 @@ class Model:
         wanted = [q for q in quantities if q.name in given or (fill and not q.optional and q.name not in replaced)]
         return {q.name: validate(q, given.get(q.name, q.default), n) for q in wanted}
 
-    def settled(self, conditions: Mapping[str, Any] | None, n: int) -> tuple[dict[str, Array], tuple[str, ...]]:
+    def reconcile_request(
+        self, conditions: Mapping[str, Any] | None, n: int
+    ) -> tuple[dict[str, Array], tuple[str, ...]]:
         """All conditions of n samples, made to agree, and a sentence for each change; `ValueError` for what the problem
         refuses."""
         asked = self.request(conditions, n, self.conditions, fill=True)
@@ -158,126 +129,116 @@ class Model:
         (conditions and latents given for each sample are those of these n). `project=False` delivers the raw network's
         labels. `stages` switches parts off, e.g. `network=False`, or `refine=False` where the problem refines. Of
         `best_of` draws of each sample, the first as without it, that with the smallest L_I is taken, before any
-        refinement: see `missed` and `Sample.tried`. Raises `ValueError` for a value of the wrong name, shape or range,
-        a condition given together with what it replaces, or conditions that the problem refuses together."""
+        refinement: see `request_loss` and `Sample.tried`. Raises `ValueError` for a value of the wrong name, shape or
+        range, a condition given together with what it replaces, or conditions that the problem refuses together."""
         if not 1 <= int(n) <= 1_000_000:
             raise ValueError(f"n must be 1 to 1000000; got {n}.")
         shape = self.shape(size)
         self.refuse_best_of(best_of)
-        asked, notes = self.settled(conditions, n)
-        dialled = self.request(latent, n, self.latents, fill=False)
-        given = asked | dialled
-        warnings = [outside(q, given[q.name]) for q in self.conditions + self.latents if q.name in given]
-        chunk = self.chunk
-        spans = [(i, min(i + chunk, n)) for i in range(0, n, chunk)]
-        parts = [
-            self._chunk(asked, dialled, seed, first, *span, chunk, shape, project, stages, best_of) for span in spans
-        ]
+        requested, notes = self.reconcile_request(conditions, n)
+        latents = self.request(latent, n, self.latents, fill=False)
+        values = requested | latents
+        warnings = [range_warning(q, values[q.name]) for q in self.conditions + self.latents if q.name in values]
+        options = {"seed": seed, "shape": shape, "project": project, "stages": stages, "best_of": best_of}
+        with torch.inference_mode():
+            parts = [
+                self._sample_batch(self._batch(requested, latents, first, *span, options))
+                for span in spans(n, self.chunk)
+            ]
         joined = {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
         discrete = self.field.kind != "continuous"
 
-        def pick(prefix: str) -> dict[str, Array]:
+        def under(prefix: str) -> dict[str, Array]:
             return {k.removeprefix(prefix): v for k, v in joined.items() if k.startswith(prefix)}
 
         return Sample(
             labels=joined["delivered"] if discrete else None,
             field=None if discrete else joined["delivered"],
             soft=joined["soft"],
-            requested=asked | pick("implied."),
-            measured=pick("measured."),
-            raw=pick("raw."),
-            latent=pick("latent."),
+            requested=requested | under("implied."),
+            measured=under("measured."),
+            raw=under("raw."),
+            latent=under("latent."),
             seeds=np.full(n, seed, np.int64),
             warnings=(*notes, *(w for w in warnings if w)),
             coords=self.problem.frame.coords(shape) if self.problem.frame.coords else {},
             tried=joined.get("tried"),
         )
 
-    @torch.inference_mode()
-    def _chunk(
+    def _batch(
         self,
-        asked: dict[str, Array],
-        dialled: dict[str, Array],
-        seed: int,
+        requested: Mapping[str, Array],
+        latents: Mapping[str, Array],
         first: int,
         start: int,
         stop: int,
-        chunk: int,
-        shape: tuple[int, int],
-        project: bool,
-        stages: Mapping[str, bool],
-        best_of: int,
-    ) -> dict[str, Array]:
-        """Samples start..stop-1 of those from `first` on, computed in one padded call of exactly `chunk` samples."""
-        index = [min(i, stop - 1) for i in range(start, start + chunk)]
+        options: Mapping[str, Any],
+    ) -> BatchRequest:
+        """The request of samples start..stop-1 of those from `first` on, padded to exactly `chunk` samples."""
+        rows = [min(i, stop - 1) for i in range(start, start + self.chunk)]
 
         def tensors(values: Mapping[str, Array]) -> dict[str, Tensor]:
-            return {k: torch.from_numpy(v[index]).to(self.device) for k, v in values.items()}
+            return {k: torch.from_numpy(v[rows]).to(self.device) for k, v in values.items()}
 
-        conditions, dials, out = tensors(asked), tensors(dialled), dict[str, Array]()
-        apply = self.problem.projection.apply
+        conditions = tensors(requested)
         implied = self.generator.implied(conditions)
+        indices = tuple(first + i for i in rows)
+        return BatchRequest(conditions, tensors(latents), implied, indices, stop - start, **options)
 
-        def cut(x: Tensor) -> Tensor:
-            return harden(soft_field(x, self.field), self.field)
+    def _sample_batch(self, batch: BatchRequest) -> dict[str, Array]:
+        """The arrays of one network call by name, such as `measured.volume_fraction`, without the padding."""
+        draws = [self._draw(batch, attempt) for attempt in range(batch.best_of)]
+        arrays: dict[str, Array] = {}
+        draw = draws[0]
+        if batch.best_of > 1:
+            fields = [as_soft(self._deliver(batch, d.logits, d.latent), self.field) for d in draws]
+            losses = torch.stack([self.request_loss(f, batch.targets) for f in fields], 1)
+            draw = select_best(draws, losses)
+            arrays["tried"] = losses.cpu().numpy()
+        delivered = self._deliver(batch, self._refine(batch, draw.logits), draw.latent)
+        arrays |= self._measure(batch, draw, delivered)
+        return {k: v[: batch.count] for k, v in arrays.items()}
 
-        def deliver(x: Tensor, z: Conditions) -> Tensor:
-            return apply(x, {**z, **conditions}) if project and apply else cut(x)
-
-        draws = [
-            self._draw(conditions, dials, seed, [first + i for i in index], k, shape, stages) for k in range(best_of)
-        ]
-        logits, latent = draws[0]
-        if best_of > 1:
-            fields = [as_soft(deliver(*draw), self.field) for draw in draws]
-            tried = torch.stack([self.missed(f, {**implied, **conditions}) for f in fields], 1)
-
-            def best(parts: list[Tensor]) -> Tensor:
-                return torch.stack(parts)[tried.argmin(1), torch.arange(len(tried))]
-
-            logits, latent = best([x for x, _ in draws]), {k: best([z[k] for _, z in draws]) for k in latent}
-            out["tried"] = tried.cpu().numpy()
-        soft = soft_field(logits, self.field)
-        hard, refine = (
-            harden(soft, self.field),
-            self.problem.projection.refine if project and stages.get("refine", True) else None,
-        )
-        delivered = deliver(refine(logits, {**implied, **conditions}) if refine else logits, latent)
-        seen = self.problem.frame.to_lab or (lambda fields: fields)
-        raw_seen = seen(hard)
-        raw = measure(self.problem, as_soft(hard, self.field))
-        out |= {f"raw.{k}": v for k, v in raw.items()}
-        out |= {
-            f"measured.{k}": v
-            for k, v in (measure(self.problem, as_soft(delivered, self.field)) if project else raw).items()
-        }
-        out |= {
-            f"{kind}.{k}": v.cpu().numpy()
-            for kind, d in (("latent", latent), ("implied", implied))
-            for k, v in d.items()
-        }
-        shown = soft if self.problem.frame.to_lab is None else raw_seen[:, None]
-        out |= {"delivered": (seen(delivered) if project else raw_seen).cpu().numpy(), "soft": shown.cpu().numpy()}
-        return {k: v[: stop - start] for k, v in out.items()}
-
-    def _draw(
-        self,
-        conditions: Conditions,
-        dials: Conditions,
-        seed: int,
-        index: Sequence[int],
-        attempt: int,
-        shape: tuple[int, int],
-        stages: Mapping[str, bool],
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Logits and latents of the samples `index`; `attempt` counts the draws of each."""
-        keys = [key(seed, i, attempt) if attempt else key(seed, i) for i in index]
-        noise = {k: v.to(self.device) for k, v in self.generator.noise(keys, shape).items()}
+    def _draw(self, batch: BatchRequest, attempt: int) -> Draw:
+        """Draw number `attempt` of every sample of a batch."""
+        keys = [key(batch.seed, i, attempt) if attempt else key(batch.seed, i) for i in batch.indices]
+        noise = {k: v.to(self.device) for k, v in self.generator.noise(keys, batch.shape).items()}
         if "uniform" in noise:
-            noise["uniform"] = torch.tensor([spread(seed, i) for i in index], device=self.device)
-        latent = {**self.generator.draw_latent(noise, conditions), **dials}
-        flags = {k: v for k, v in stages.items() if k != "refine"}
-        return self.generator(noise, conditions, latent, **flags).float(), latent
+            uniform = [low_discrepancy(batch.seed, i) for i in batch.indices]
+            noise["uniform"] = torch.tensor(uniform, device=self.device)
+        latent = {**self.generator.draw_latent(noise, batch.conditions), **batch.latents}
+        flags = {k: v for k, v in batch.stages.items() if k != "refine"}
+        return Draw(self.generator(noise, batch.conditions, latent, **flags).float(), latent)
+
+    def _refine(self, batch: BatchRequest, logits: Tensor) -> Tensor:
+        """The logits after the problem's refinement, where there is one and it is switched on."""
+        refine = self.problem.projection.refine if batch.project and batch.stages.get("refine", True) else None
+        return refine(logits, batch.targets) if refine else logits
+
+    def _deliver(self, batch: BatchRequest, logits: Tensor, latent: Conditions) -> Tensor:
+        """The array (B, H, W) that logits become: projected, or the network's own labels or values."""
+        apply = self.problem.projection.apply
+        if batch.project and apply:
+            return apply(logits, {**latent, **batch.conditions})
+        return harden(soft_field(logits, self.field), self.field)
+
+    def _measure(self, batch: BatchRequest, draw: Draw, delivered: Tensor) -> dict[str, Array]:
+        """The arrays of a sample: measured values before and after the projection, latents, and both fields."""
+        soft = soft_field(draw.logits, self.field)
+        hard = harden(soft, self.field)
+        to_lab = self.problem.frame.to_lab or (lambda fields: fields)
+        raw_in_lab = to_lab(hard)
+        raw = measure(self.problem, as_soft(hard, self.field))
+        measured = measure(self.problem, as_soft(delivered, self.field)) if batch.project else raw
+        soft_in_lab = soft if self.problem.frame.to_lab is None else raw_in_lab[:, None]
+        return {
+            **{f"raw.{k}": v for k, v in raw.items()},
+            **{f"measured.{k}": v for k, v in measured.items()},
+            **{f"latent.{k}": v.cpu().numpy() for k, v in draw.latent.items()},
+            **{f"implied.{k}": v.cpu().numpy() for k, v in batch.implied.items()},
+            "delivered": (to_lab(delivered) if batch.project else raw_in_lab).cpu().numpy(),
+            "soft": soft_in_lab.cpu().numpy(),
+        }
 
     @property
     def pinned(self) -> tuple[Invariance, ...]:
@@ -295,9 +256,9 @@ class Model:
                 f"best_of must be {f'a whole number from 1 to {most}' if self.pinned else alone}; got {count!r}."
             )
 
-    def missed(self, fields: Tensor, conditions: Conditions) -> Tensor:
+    def request_loss(self, fields: Tensor, conditions: Conditions) -> Tensor:
         """L_I = sum_i w_i I_i of soft fields (B, C, H, W) over the `pinned` invariances, w_i as in training; (B,)."""
-        return misfit(self.pinned, self.preset.config.weights, fields, conditions)
+        return invariance_loss(self.pinned, self.preset.config.weights, fields, conditions)
 
     def position(self, conditions: Mapping[str, Any] | None = None) -> float:
         """Where these conditions lie among all that can be asked; see `core.types.Position`."""
@@ -321,45 +282,3 @@ class Model:
 
         stems = [k.removesuffix(".mean") for k in self.references if k.endswith(".mean")]
         return {s: (blend(self.references[f"{s}.mean"]), blend(self.references[f"{s}.sd"])) for s in stems}
-
-
-def path_of(name: str) -> Path:
-    """Where the checkpoint of `problem/preset` (or the default of `problem`) lies."""
-    problem, preset = discovery.split(name)
-    return sampling.CHECKPOINTS / problem.name / f"{preset.name}.safetensors"
-
-
-def load(name: str | Path, device: str = "cpu") -> Model:
-    """See `core.load`."""
-    path = Path(name) if isinstance(name, Path) or str(name).endswith(".safetensors") else path_of(str(name))
-    if not path.exists():
-        made = f"{path.parent.name}/{path.stem}"
-        raise FileNotFoundError(
-            f"There is no checkpoint {path.name} for {made} yet. Make one with: {folders.command('train')} {made}"
-        )
-    return Model(checkpoints.load(path), device)
-
-
-def draw(problem: str | Problem, n: int, seed: int, size: int | None = None) -> Sample:
-    """See `core.draw`; a `Problem` may have another source than the one of that name."""
-    found = discovery.split(problem)[0] if isinstance(problem, str) else problem
-    if found.source is None:
-        raise ValueError(f"{found.name} is data-free: it has no data source to draw from.")
-    if not 1 <= int(n) <= 1_000_000 or int(seed) < 0:
-        raise ValueError(f"n must be at least 1 and seed at least 0; got n = {n}, seed = {seed}.")
-    shape = (size, size) if size else found.field.shape
-    array = found.source.draw(range(seed, seed + n), shape)
-    soft = as_soft(torch.from_numpy(array), found.field)
-    measured = measure(found, soft)
-    names = {q.name for p in found.presets for q in p.conditions}
-    known = found.source.known_conditions(range(seed, seed + n))
-    discrete = found.field.kind != "continuous"
-    return Sample(
-        labels=array if discrete else None,
-        field=None if discrete else array,
-        soft=soft.numpy(),
-        requested={k: v for k, v in (measured | known).items() if k in names},
-        measured=measured,
-        raw=measured,
-        seeds=np.arange(seed, seed + n, dtype=np.int64),
-    )

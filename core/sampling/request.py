@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from core.sampling.model import Model
-from core.sampling.validation import brief, outside
+from core.sampling.validation import brief, range_warning
 from core.types import Array, Sample
 
 BATCH, BATCH_PIXELS = 16, 2**15
@@ -119,6 +119,9 @@ def validate(request: Request, model: Model) -> list[str]:
     model.refuse_best_of(request.best_of)
     at = np.unique(np.linspace(0, request.n - 1, min(request.n, PROBES)).astype(np.int64))
     conditions, latent = request.settings(at)
-    asked, notes = model.settled(conditions, len(at))
+    asked, notes = model.reconcile_request(conditions, len(at))
     given = asked | model.request(latent, len(at), model.latents, fill=False)
-    return [*notes, *(w for name, quantity in known.items() if name in given and (w := outside(quantity, given[name])))]
+    return [
+        *notes,
+        *(w for name, quantity in known.items() if name in given and (w := range_warning(quantity, given[name]))),
+    ]

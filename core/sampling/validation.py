@@ -44,7 +44,7 @@ def brief(value: Any) -> str:
     return repr(value) if row.size <= 16 else f"{row.size} numbers from {row.min()} to {row.max()}"
 
 
-def outside(quantity: Quantity, value: Array) -> str | None:
+def range_warning(quantity: Quantity, value: Array) -> str | None:
     """The warning for a value outside the trained range, else None."""
     if quantity.heights is not None:
         tall = float(np.ptp(value, axis=-1).max())

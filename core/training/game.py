@@ -31,6 +31,7 @@ from core.training.optimisers import make
 from core.types import Array, Critic, Generator, Invariance, Player, Preset, Problem, TrainConfig
 
 DTYPES = {"fp32": torch.float32, "fp64": torch.float64, "bf16": torch.float32}
+"""Type of the weights by (resolved) precision; bf16 is that of the networks' arithmetic alone."""
 
 
 def clipped(gradients: list[Tensor], largest: float) -> list[Tensor]:
@@ -42,7 +43,7 @@ def clipped(gradients: list[Tensor], largest: float) -> list[Tensor]:
     return [g * scale for g in gradients]
 
 
-def misfit(
+def invariance_loss(
     invariances: Sequence[Invariance], weights: Mapping[str, float], fields: Tensor, conditions: Mapping[str, Tensor]
 ) -> Tensor:
     """L_I = sum_i w_i I_i of each soft field, (B,); w_i = 1 where `weights` does not say it."""
@@ -81,7 +82,7 @@ class Game:
         if images is not None and problem.source is not None:
             self.known = problem.source.known_conditions(range(len(images.images)))
         self.players = self._players()
-        self.gone = 0.0
+        self.progress_share = 0.0
         """Share of the steps that is over; the loop keeps it."""
 
     def _players(self) -> tuple[Player, ...]:
@@ -114,23 +115,23 @@ class Game:
         """bf16 for the networks where the configuration says so; statistics, penalties and logits stay in float32."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
 
-    def real(self, number: int) -> tuple[Tensor, dict[str, Tensor]]:
+    def real_batch(self, number: int) -> tuple[Tensor, dict[str, Tensor]]:
         """A keyed batch of the data: soft fields (B, C, H, W) and the conditions: those that the preset asks for, else
         what the source knows of these images, else those measured on the fields."""
         assert self.images is not None
         labels = self.images.take(number, share(self.config.batch))
         fields = as_soft(labels, self.problem.field, self.dtype)
         measured = {i.name: i.measure(fields) for i in self.problem.invariances}
-        return fields, measured | self.told(number) | self.asked(number)
+        return fields, measured | self.source_conditions(number) | self.requested_conditions(number)
 
-    def told(self, number: int) -> dict[str, Tensor]:
+    def source_conditions(self, number: int) -> dict[str, Tensor]:
         """What the source knows of the images of a keyed batch."""
         if not self.known or self.images is None:
             return {}
         chosen = self.images.choose(number, share(self.config.batch)).cpu()
         return {k: torch.as_tensor(v)[chosen].to(self.device, self.dtype) for k, v in self.known.items()}
 
-    def asked(self, number: int) -> dict[str, Tensor]:
+    def requested_conditions(self, number: int) -> dict[str, Tensor]:
         """The keyed conditions that the preset asks for; none where it takes those of the data."""
         keys = [key(self.config.seed, number, i, "request") for i in share(self.config.batch)]
         drawn = self.preset.requests(keys) if self.preset.requests else {}
@@ -138,9 +139,9 @@ class Game:
 
     def requested(self, number: int) -> tuple[Tensor | None, dict[str, Tensor]]:
         """Real fields and their conditions; for data-free presets no fields and drawn conditions."""
-        return self.real(number) if self.images is not None else (None, self.asked(number))
+        return self.real_batch(number) if self.images is not None else (None, self.requested_conditions(number))
 
-    def fake(self, number: int, fields: Tensor | None, conditions: Mapping[str, Tensor]) -> Tensor:
+    def generate(self, number: int, fields: Tensor | None, conditions: Mapping[str, Tensor]) -> Tensor:
         """Logits of the generator at the conditions, with keyed noise and the latents read from the real fields, if
         any."""
         keys = [key(self.config.seed, number, i, "noise") for i in share(self.config.batch)]
@@ -155,20 +156,20 @@ class Game:
         with self.autocast():
             return self.generator(noise, conditions, latent).to(self.dtype)
 
-    def shown(self, logits: Tensor, conditions: Mapping[str, Tensor]) -> Tensor:
+    def critic_input(self, logits: Tensor, conditions: Mapping[str, Tensor]) -> Tensor:
         """What the critic sees of generated logits: the delivered array, blurred as the data are, with the gradient of
         the soft field (straight-through), so that neither grey levels nor the fraction tell the two apart."""
         soft = soft_field(logits, self.problem.field)
         if self.problem.field.kind == "continuous":
-            return self.beside(soft, soft, conditions)
+            return self.append_channels(soft, soft, conditions)
         if not self.config.straight_through:
-            return self.beside(smooth(soft, self.config.blur), soft, conditions)
+            return self.append_channels(smooth(soft, self.config.blur), soft, conditions)
         apply, field = self.problem.projection.apply, self.problem.field
         delivered = apply(logits.detach(), conditions) if apply else harden(soft.detach(), field)
         hard = as_soft(delivered, field, soft.dtype)
-        return self.beside(smooth(soft + (hard - soft).detach(), self.config.blur), soft, conditions)
+        return self.append_channels(smooth(soft + (hard - soft).detach(), self.config.blur), soft, conditions)
 
-    def shown_real(self, number: int, fields: Tensor, conditions: Mapping[str, Tensor]) -> Tensor:
+    def real_critic_input(self, number: int, fields: Tensor, conditions: Mapping[str, Tensor]) -> Tensor:
         """What the critic sees of real fields, on whose L_I there may be noise."""
         draws = (
             [uniform(self.config.seed, number, i, "residual") for i in share(len(fields))]
@@ -178,9 +179,9 @@ class Game:
         noise = (
             torch.special.ndtri(torch.tensor(draws).clamp(1e-6, 1 - 1e-6)).abs().to(fields) * self.config.residual_noise
         )
-        return self.beside(smooth(fields, self.config.blur), fields, conditions, noise if draws else 0.0)
+        return self.append_channels(smooth(fields, self.config.blur), fields, conditions, noise if draws else 0.0)
 
-    def beside(
+    def append_channels(
         self, images: Tensor, fields: Tensor, conditions: Mapping[str, Tensor], noise: Tensor | float = 0.0
     ) -> Tensor:
         """The images and, as constant channels, what else the critic sees: nothing, the conditions, or L_I of the
@@ -193,7 +194,7 @@ class Game:
         if self.config.critic_sees == "conditions":
             told = scaled(conditions, self.preset.conditions)
         else:
-            told = (misfit(self.problem.invariances, self.config.weights, fields, conditions) + noise)[:, None]
+            told = (invariance_loss(self.problem.invariances, self.config.weights, fields, conditions) + noise)[:, None]
         return torch.cat([images, told.to(images)[:, :, None, None].expand(-1, -1, *images.shape[2:])], 1)
 
     def score(self, images: Tensor) -> Tensor:
@@ -202,7 +203,7 @@ class Game:
         with self.autocast():
             return self.critic(images.contiguous(memory_format=torch.channels_last))
 
-    def judged(self, images: Tensor, conditions: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    def score_and_read(self, images: Tensor, conditions: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Critic scores (B,) and the weighted mean squared error with which its second head, if any, reads the
         conditions of the first images, as many as there are conditions."""
         if not self.config.auxiliary:
@@ -215,11 +216,11 @@ class Game:
 
     def critic_loss(self, number: int) -> tuple[Tensor, dict[str, float]]:
         """Adversarial loss of the critic plus its penalty."""
-        fields, conditions = self.real(number)
+        fields, conditions = self.real_batch(number)
         with torch.no_grad():
-            fake = self.shown(self.fake(number, fields, conditions), conditions)
-            real = self.shown_real(number, fields, conditions)
-        scores, misread = self.judged(torch.cat([real, fake]), conditions)
+            fake = self.critic_input(self.generate(number, fields, conditions), conditions)
+            real = self.real_critic_input(number, fields, conditions)
+        scores, misread = self.score_and_read(torch.cat([real, fake]), conditions)
         scores_real, scores_fake = scores.chunk(2)
         taken, given = self.flipped(number, scores_real, scores_fake)
         loss = ADVERSARIAL[self.config.loss][0](taken, given).mean()
@@ -254,11 +255,11 @@ class Game:
     def generator_loss(self, number: int) -> tuple[Tensor, dict[str, float]]:
         """Adversarial loss of the generator, and the error with which the critic's second head reads the conditions
         asked for."""
-        fields, conditions = self.real(number)
-        fake = self.shown(self.fake(number, fields, conditions), conditions)
+        fields, conditions = self.real_batch(number)
+        fake = self.critic_input(self.generate(number, fields, conditions), conditions)
         with torch.no_grad():
-            scores_real = self.score(self.shown_real(number, fields, conditions))
-        scores_fake, misread = self.judged(fake, conditions)
+            scores_real = self.score(self.real_critic_input(number, fields, conditions))
+        scores_fake, misread = self.score_and_read(fake, conditions)
         loss = ADVERSARIAL[self.config.loss][1](scores_real, scores_fake).mean()
         return loss + misread, {"loss": float(loss.detach())} | self._misread(misread)
 
@@ -270,7 +271,7 @@ class Game:
         """L_I: the weighted mean of the invariances' residuals on the raw soft field, before any projection; an
         invariance with weight 0, or another than `only`, is left out."""
         fields, conditions = self.requested(number)
-        soft = soft_field(self.fake(number, fields, conditions), self.problem.field)
+        soft = soft_field(self.generate(number, fields, conditions), self.problem.field)
         used = [i for i in self.problem.invariances if self.config.weights.get(i.name, 1.0) and only in ("", i.name)]
         residuals = {i.name: i.residual(soft, conditions).mean() for i in used}
         loss = torch.stack([self.config.weights.get(n, 1.0) * r for n, r in residuals.items()]).sum()

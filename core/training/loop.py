@@ -14,6 +14,7 @@ from core.keys import key
 from core.training.ema import Ema
 from core.training.game import DTYPES, Game
 from core.training.guards import NanGuard, NotFinite
+from core.training.precision import resolve
 from core.training.schemes import SCHEMES, Optimistic
 from core.types import Array, Preset, Problem, Progress, TrainConfig
 
@@ -35,6 +36,7 @@ class Trainer:
     ) -> None:
         """`images` (n, H, W) train the game; the generator first reads its statistics from `calibration` (default
         `images`)."""
+        config = resolve(config, device).apply(config)
         dtype = DTYPES[config.precision]
         torch.manual_seed(key(config.seed, "initial weights") % 2**63)
         self.config, self.device = config, torch.device(device)
@@ -67,7 +69,7 @@ class Trainer:
         for optimiser, rates in zip(self.optimisers, self.rates, strict=True):
             for group, rate in zip(optimiser.param_groups, rates, strict=True):
                 group["lr"] = rate * scale
-        self.game.gone = self.done / self.config.steps
+        self.game.progress_share = self.done / self.config.steps
         logs, note = {}, ""
         try:
             logs = self.scheme.step(self.game.players, self.guard.watch(self.game.gradients), self.done)

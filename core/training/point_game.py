@@ -38,7 +38,7 @@ class PointGame(Game):
         part = share(len(rows))
         return rows[part.start : part.stop]
 
-    def real(self, number: int) -> tuple[Tensor, dict[str, Tensor]]:
+    def real_batch(self, number: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Points (B, 1, 1, 2) of the prior and their levels.
 
         Of `POOL` times as many draws those are taken whose levels are nearest to levels evenly spread in their root
@@ -57,8 +57,8 @@ class PointGame(Game):
         return fields, {invariance.name: invariance.measure(fields)}
 
     def requested(self, number: int) -> tuple[Tensor | None, dict[str, Tensor]]:
-        """As `real`: levels are those of the data."""
-        return self.real(number)
+        """As `real_batch`: levels are those of the data."""
+        return self.real_batch(number)
 
     def _penalty(self, number: int, real: Tensor, fake: Tensor) -> Tensor:
         """R1 + R2 of the points alone: across a level the critic must be steep, and a penalty on that is one on seeing
@@ -82,7 +82,7 @@ class PointGame(Game):
         """The adversarial loss of points whose branches are drawn evenly at first, so that all of them learn, and by
         their shares at last; the shares follow it by the score function (Williams 1992), with weights for how the
         branches were drawn."""
-        fields, conditions = self.real(number)
+        fields, conditions = self.real_batch(number)
         generator: Any = self.generator
         z, (level,) = self.latents(number), conditions.values()
         shares = generator.shares(level)
@@ -90,8 +90,8 @@ class PointGame(Game):
         branch = generator.branch(z, odds)
         made = generator.along(z, level, branch)[:, None, None]
         with torch.no_grad():
-            real = self.score(self.shown_real(number, fields, conditions))
-        losses = ADVERSARIAL[self.config.loss][1](real, self.score(self.shown(made, conditions)))
+            real = self.score(self.real_critic_input(number, fields, conditions))
+        losses = ADVERSARIAL[self.config.loss][1](real, self.score(self.critic_input(made, conditions)))
         weight, odd = (v.gather(1, branch[:, None])[:, 0] for v in (shares, odds))
         (usual,) = average([losses.mean().detach()])
         return losses.mean() + (weight / odd * (losses.detach() - usual)).mean(), {
@@ -101,12 +101,12 @@ class PointGame(Game):
     @property
     def late(self) -> float:
         """0 before `RAMP`, 1 after it."""
-        return min(1.0, max(0.0, (self.gone - RAMP[0]) / (RAMP[1] - RAMP[0])))
+        return min(1.0, max(0.0, (self.progress_share - RAMP[0]) / (RAMP[1] - RAMP[0])))
 
     def latents(self, number: int) -> Tensor:
         """z of this draw, (B, 4)."""
         return self.mine(self.drawn(number, "noise", (self.config.batch, LATENT), True))
 
-    def fake(self, number: int, fields: Tensor | None, conditions: Mapping[str, Tensor]) -> Tensor:
+    def generate(self, number: int, fields: Tensor | None, conditions: Mapping[str, Tensor]) -> Tensor:
         """Generated points (B, 1, 1, 2) at the levels."""
         return self.generator({"z": self.latents(number)}, conditions, {}).to(self.dtype)

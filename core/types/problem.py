@@ -42,7 +42,8 @@ class TrainConfig:
     decay: float = 0.0
     """Share of the steps, at the end, over which the learning rate falls linearly to 0."""
     optimiser: Literal["adam", "muon", "sgd"] = "adam"
-    precision: Literal["bf16", "fp32", "fp64"] = "bf16"
+    precision: Literal["auto", "bf16", "fp32", "fp64"] = "auto"
+    """`auto`: bf16 where the hardware computes it, else fp32; see `core.training.precision`."""
     critic_sees: Literal["fields", "conditions", "residual", "complement"] = "fields"
     """Beside the field, as constant channels: nothing; the conditions (cGAN); or L_I(x), 0 on real fields (Stinis et
     al.). `complement`: the field alone, and 0 where the invariances say what it is (eq. 10)."""

@@ -19,6 +19,7 @@ import numpy as np
 from core.metrics import describe
 from core.sampling import Model
 from core.types import Array, Quantity
+from explorer import palette
 from explorer.files import exports, formats
 from explorer.live import models
 from explorer.live.protocol import jsonable
@@ -102,7 +103,7 @@ def thumbnails(model: Model, labels: Array, across: int, dark: bool) -> bytes:
     small = labels[:, ::step, ::step]
     rows = -(-len(small) // across)
     high, wide = small.shape[1] + GAP, small.shape[2] + GAP
-    table = exports.palette.colours(model.field, dark)
+    table = palette.colours(model.field, dark)
     canvas = np.zeros((rows * high - GAP, across * wide - GAP, 4), np.uint8)
     for i, one in enumerate(small):
         y, x = (i // across) * high, (i % across) * wide

@@ -165,7 +165,7 @@ def ways(
         found.append((f"{rivals.OURS}, not refined", lambda i: models.sample_request(model, plain).array))
     found += [(title, lambda i, make=make: make()) for title, make in baselines.siblings(model, dial)]  # type: ignore[misc]
     quick = [r for r in model.problem.evaluation.baselines if not r.run]
-    return found + [(r.label, lambda i, r=r: r.make(requested, 1, request.seed, request.shape)) for r in quick]  # type: ignore[misc]
+    return found + [(r.label, lambda i, r=r: r.make(requested, 1, request.seed, request.shape)) for r in quick]
 
 
 def enter(model: Model, held: BaselineRun, label: str, arrays: Array, ms: float) -> None:

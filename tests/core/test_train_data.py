@@ -11,10 +11,11 @@ from PIL import Image
 
 import train
 from core import checkpoint, sampling
-from core.metrics import ensembles
+from core.metrics import ensembles, release
 from core.problems import two_phase
 from core.readers import maps as own_maps
 from core.simulation.cahn_hilliard import CahnHilliard
+from core.training import inputs
 from core.types import HELD_OUT, TrainingHooks
 
 
@@ -50,8 +51,8 @@ def test_training_on_own_maps(maps, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(
         own_maps.OwnMaps, "draw", lambda self, seeds, shape: (seen.extend(seeds), drawn(self, seeds, shape))[1]
     )
-    monkeypatch.setattr(train, "CALIBRATION_IMAGES", 32)
-    monkeypatch.setattr(train, "grid", lambda model: Image.new("L", (8, 8)))
+    monkeypatch.setattr(inputs, "CALIBRATION_IMAGES", 32)
+    monkeypatch.setattr(release, "contact_sheet", lambda model: Image.new("L", (8, 8)))
     monkeypatch.setattr(ensembles, "STAGES", {"all": {}})
     assert train.main(["two_phase", "--data", str(maps), "--tiny", "--samples", "16"]) == 0
     said = capsys.readouterr().out

@@ -11,8 +11,9 @@ from PIL import Image
 import train
 from core import checkpoint, sampling
 from core.descriptors import windows as micrographs
-from core.metrics import ensembles
+from core.metrics import ensembles, release
 from core.problems import two_phase
+from core.training import inputs
 
 
 @pytest.fixture(autouse=True)
@@ -23,9 +24,9 @@ def quick(tmp_path, monkeypatch):
     alone = replace(two_phase.PROBLEM.evaluation, baselines=())
     monkeypatch.setattr(two_phase, "PROBLEM", replace(two_phase.PROBLEM, field=small, evaluation=alone))
     monkeypatch.setenv("INVNET_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(train, "CALIBRATION_IMAGES", 16)
+    monkeypatch.setattr(inputs, "CALIBRATION_IMAGES", 16)
     monkeypatch.setattr(ensembles, "STAGES", {"all": {}})
-    monkeypatch.setattr(train, "grid", lambda model: Image.new("L", (8, 8)))
+    monkeypatch.setattr(release, "contact_sheet", lambda model: Image.new("L", (8, 8)))
 
 
 def large(folder):

@@ -18,6 +18,6 @@ def main(out):
     with distributed.processes("cpu"):
         problem, preset = discovery.split("inverse/invnet")
         game = Trainer(problem, preset, replace(preset.tiny, precision="fp64", batch=32), None).game
-        game.gone = 0.6
+        game.progress_share = 0.6
         found = [g.reshape(-1) for player in game.players for g in game.gradients(player, 3)[0]]
         np.save(f"{out}.{distributed.rank()}.npy", torch.cat(found).numpy())

@@ -38,7 +38,7 @@ def normal(*shape, seed=0):
 
 def contest(ours, theirs, at):
     """Two ensembles of the scalar and the curve."""
-    return metrics.Contest(*({"mean": s, "profile": c} for s, c in (ours, theirs)), at)
+    return metrics.EnsemblePair(*({"mean": s, "profile": c} for s, c in (ours, theirs)), at)
 
 
 def by_id(values):
@@ -121,7 +121,7 @@ def test_rows_say_what_was_put_in():
 def test_percentages_are_left_out_where_the_data_have_no_sign():
     at = np.linspace(0, 1, 60)
     ours, theirs = ({"mean": normal(60, seed=k)} for k in (0, 1))
-    rows = by_id(metrics.rows(problem(evaluation=Evaluation((MEAN,))), metrics.Contest(ours, theirs, at)))
+    rows = by_id(metrics.rows(problem(evaluation=Evaluation((MEAN,))), metrics.EnsemblePair(ours, theirs, at)))
     assert "mean.deviation" not in rows and "mean.worst_third_sd" in rows
 
 

@@ -22,6 +22,7 @@ from core.sampling.custom_motif import carrying
 from core.simulation import motifs
 from core.simulation.digits import Digits, embedded
 from core.training.game import Game
+from core.training.loop import Trainer
 from core.types import FREE, HELD_OUT, Checkpoint
 
 SHAPE = (32, 32)
@@ -156,22 +157,22 @@ def test_only_the_projected_critic_is_blind_on_the_support(name, blind):
     """eq. 10: what stands on the support of the motif changes neither the score nor its gradient, for real and
     generated alike."""
     play = game(name)
-    real, conditions = play.real(3)
+    real, conditions = play.real_batch(3)
     support = conditions["motif"] >= 0
     changed = torch.where(support[:, None], 1 - real, real)
-    for show in (lambda x: play.shown(x, conditions), lambda x: play.shown_real(3, x, conditions)):
+    for show in (lambda x: play.critic_input(x, conditions), lambda x: play.real_critic_input(3, x, conditions)):
         assert torch.equal(show(real), show(changed)) == blind
     at = real.clone().requires_grad_()
-    (gradient,) = torch.autograd.grad(play.score(play.shown(at, conditions)).sum(), at)
+    (gradient,) = torch.autograd.grad(play.score(play.critic_input(at, conditions)).sum(), at)
     assert (float(gradient[support[:, None]].abs().max()) == 0) == blind and float(gradient.abs().max()) > 0
 
 
 def test_the_batch_is_asked_for_the_motif_and_not_for_what_stands_in_the_data():
-    asked = game("projected").real(5)[1]["motif"]
+    asked = game("projected").real_batch(5)[1]["motif"]
     torch.testing.assert_close(asked, problem.PLUS.expand(4, *SHAPE))
     play = game("any")
-    assert not torch.equal(play.real(5)[1]["motif"], play.real(6)[1]["motif"])
-    torch.testing.assert_close(play.real(5)[1]["motif"], play.real(5)[1]["motif"])
+    assert not torch.equal(play.real_batch(5)[1]["motif"], play.real_batch(6)[1]["motif"])
+    torch.testing.assert_close(play.real_batch(5)[1]["motif"], play.real_batch(5)[1]["motif"])
 
 
 # --- samples ----------------------------------------------------------------------------------------------------------
@@ -237,7 +238,7 @@ def test_without_scikit_learn_it_is_a_sentence(monkeypatch):
 def test_digits_are_never_mirrored():
     problem_, preset = discovery.split("motif/projected")
     images = problem_.source.draw(range(8), SHAPE)
-    trainer = train.Trainer(problem_, preset, preset.tiny, images, None)
+    trainer = Trainer(problem_, preset, preset.tiny, images, None)
     taken = trainer.game.images.take(3, range(8)).numpy()
     assert all(any(np.array_equal(one, image) for image in images) for one in taken)
 

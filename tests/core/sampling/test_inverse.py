@@ -185,12 +185,14 @@ def test_the_shares_follow_the_mean_loss_over_their_branches(gone):
     """However branches are drawn: the gradient in the logits is that of the sum over all branches, within 4 standard
     errors."""
     game = fresh(batch=256).game
-    game.gone, bias, errors, wanted = gone, game.generator.gate[-1].bias, [], []
+    game.progress_share, bias, errors, wanted = gone, game.generator.gate[-1].bias, [], []
     for number in range(60):
-        fields, asked = game.real(number)
-        z, level, real = game.latents(number), asked["level"], game.score(game.shown_real(number, fields, asked))
+        fields, asked = game.real_batch(number)
+        z, level, real = game.latents(number), asked["level"], game.score(game.real_critic_input(number, fields, asked))
         made = [game.generator.along(z, level, torch.full((256,), k))[:, None, None] for k in range(BRANCHES)]
-        losses = torch.stack([torch.nn.functional.softplus(real - game.score(game.shown(m, asked))) for m in made], 1)
+        losses = torch.stack(
+            [torch.nn.functional.softplus(real - game.score(game.critic_input(m, asked))) for m in made], 1
+        )
         mean = (game.generator.shares(level) * losses.detach()).sum(1).mean()
         (right,), (found,) = (torch.autograd.grad(v, bias) for v in (mean, game.generator_loss(number)[0]))
         errors.append(found - right)
@@ -204,12 +206,12 @@ def test_the_game_of_points_draws_the_prior_given_the_level_and_resumes_to_the_b
     problem, preset = discovery.split("inverse/invnet")
     tiny = replace(preset.tiny, batch=512, steps=3)
     trainer = Trainer(problem, preset, tiny, None)
-    fields, asked = trainer.game.real(7)
-    again, _ = trainer.game.real(7)
-    assert torch.equal(fields, again) and not torch.equal(fields, trainer.game.real(8)[0])
+    fields, asked = trainer.game.real_batch(7)
+    again, _ = trainer.game.real_batch(7)
+    assert torch.equal(fields, again) and not torch.equal(fields, trainer.game.real_batch(8)[0])
     x, y = fields.flatten(1).double().numpy(), asked["level"].double().numpy()
     np.testing.assert_allclose(y, rosenbrock(x), rtol=1e-4, atol=1e-3)
-    roots = np.sqrt(np.concatenate([trainer.game.real(k)[1]["level"].numpy() for k in range(20)]))
+    roots = np.sqrt(np.concatenate([trainer.game.real_batch(k)[1]["level"].numpy() for k in range(20)]))
     assert np.abs(np.sort(roots) / np.sqrt(2000) - np.linspace(0, 1, len(roots))).max() < 0.03, (
         "levels are even in their root"
     )

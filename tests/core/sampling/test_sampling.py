@@ -62,16 +62,16 @@ def test_a_good_value_is_broadcast_to_the_samples(quantity, value, shape):
 
 @pytest.mark.parametrize(("value", "warned"), [(1.4, True), (2.6, True), (1.5, False), (2.5, False), (2.0, False)])
 def test_outside_the_trained_range_is_a_warning(value, warned):
-    got = sampling.outside(LEVEL, np.array([2.0, value], np.float32))
+    got = sampling.range_warning(LEVEL, np.array([2.0, value], np.float32))
     assert got == ("Level is outside the range seen in training (1.5 to 2.5 mm)." if warned else None)
-    assert sampling.outside(CURVE, np.full((1, 4), 9.0)) is None
+    assert sampling.range_warning(CURVE, np.full((1, 4), 9.0)) is None
 
 
 @pytest.mark.parametrize(
     ("low", "high", "warned"), [(0, 1, False), (1, 2, False), (-0.7, 0.2, False), (0, 1.1, True), (-1, 1, True)]
 )
 def test_a_curve_whose_level_does_not_matter_is_judged_by_its_height(low, high, warned):
-    warning = sampling.outside(LONG, np.linspace(low, high, 32, dtype=np.float32)[None])
+    warning = sampling.range_warning(LONG, np.linspace(low, high, 32, dtype=np.float32)[None])
     assert (warning is not None) == warned
     assert warning is None or warning == f"Long spans {high - low:g}, more than what was seen in training (1)."
 

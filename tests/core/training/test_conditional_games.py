@@ -38,8 +38,8 @@ def by_name(game, name):
 
 def made(game, number):
     """Real fields, conditions and soft generated fields of one draw."""
-    fields, conditions = game.real(number)
-    return fields, conditions, soft_field(game.fake(number, fields, conditions), game.problem.field)
+    fields, conditions = game.real_batch(number)
+    return fields, conditions, soft_field(game.generate(number, fields, conditions), game.problem.field)
 
 
 @pytest.mark.parametrize("name", ["cgan", "ac_gan", "stinis_noise"])
@@ -83,8 +83,8 @@ def test_what_a_conditional_critic_sees(images):
     generated."""
     game = make(images, "cgan")
     fields, conditions, soft = made(game, 6)
-    real = game.shown_real(6, fields, conditions)
-    fake = game.shown(soft.log(), conditions)
+    real = game.real_critic_input(6, fields, conditions)
+    fake = game.critic_input(soft.log(), conditions)
     assert real.shape == fake.shape == (BATCH, 9, 128, 128)
     torch.testing.assert_close(real[:, :3], fields)
     torch.testing.assert_close(fake[:, :3], soft)
@@ -99,7 +99,7 @@ def test_what_a_critic_of_the_residual_sees(images, name):
     projection step of InvNet would minimise."""
     game, projection = make(images, name), make(images, "invnet")
     fields, conditions, soft = made(game, 6)
-    real, fake = game.shown_real(6, fields, conditions), game.shown(soft.log(), conditions)
+    real, fake = game.real_critic_input(6, fields, conditions), game.critic_input(soft.log(), conditions)
     torch.testing.assert_close(fake[:, 3, 0, 0].mean(), projection.projection_loss(6)[0], rtol=1e-9, atol=1e-9)
     assert (fake[:, 3] == fake[:, 3, :1, :1]).all() and real.shape[1] == 4
     noise = real[:, 3, 0, 0]
@@ -107,8 +107,8 @@ def test_what_a_critic_of_the_residual_sees(images, name):
         assert (noise == 0).all()
     else:
         assert (noise > 0).all() and (noise < 5 * game.config.residual_noise).all() and noise[0] != noise[1]
-        assert torch.equal(game.shown_real(6, fields, conditions), real)
-        assert not torch.equal(game.shown_real(7, fields, conditions), real)
+        assert torch.equal(game.real_critic_input(6, fields, conditions), real)
+        assert not torch.equal(game.real_critic_input(7, fields, conditions), real)
 
 
 @pytest.mark.parametrize("name", ["two_circles", "circle_square", "invnet", "cgan", "ac_gan", "stinis_noise"])

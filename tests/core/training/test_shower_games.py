@@ -36,7 +36,7 @@ def make(images, name, **changes):
 
 def test_every_image_is_paired_with_the_energy_that_the_source_knows(images):
     game = make(images, "plain")
-    fields, conditions = game.real(4)
+    fields, conditions = game.real_batch(4)
     chosen = game.images.choose(4, range(GROUP))
     torch.testing.assert_close(fields[:, 0].float(), torch.from_numpy(images)[chosen])
     torch.testing.assert_close(
@@ -73,9 +73,9 @@ def test_flipping_everything_turns_the_critic_round(images):
 def test_a_critic_of_groups_never_mixes_real_with_generated(images, name):
     """Scores of real images are the same whatever follows them, and depend on the others of their group."""
     game = make(images, name)
-    fields, conditions = game.real(2)
-    real = game.shown_real(2, fields, conditions)
-    fake = game.shown(game.fake(2, fields, conditions).detach(), conditions)
+    fields, conditions = game.real_batch(2)
+    real = game.real_critic_input(2, fields, conditions)
+    fake = game.critic_input(game.generate(2, fields, conditions).detach(), conditions)
     alone, together = game.score(real), game.score(torch.cat([real, fake]))[: len(real)]
     torch.testing.assert_close(alone, together)
     changed = torch.cat([real[:-1], fake[-1:]])
@@ -86,11 +86,11 @@ def test_a_critic_of_groups_never_mixes_real_with_generated(images, name):
 def test_the_energy_is_read_from_the_image_alone(images):
     """The second head does not see the channel that tells the energy."""
     game = make(images, "tricks")
-    fields, conditions = game.real(2)
-    real = game.shown_real(2, fields, conditions)
+    fields, conditions = game.real_batch(2)
+    real = game.real_critic_input(2, fields, conditions)
     blank = torch.cat([real[:, :1], -real[:, 1:]], 1)
     torch.testing.assert_close(game.critic.read(real)[1], game.critic.read(blank)[1])
-    misread = game.judged(real, conditions)[1]
+    misread = game.score_and_read(real, conditions)[1]
     want = (game.critic.read(real)[1] - scaled(conditions, game.preset.conditions)).square().mean()
     torch.testing.assert_close(misread, game.config.auxiliary * want)
 
