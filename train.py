@@ -69,7 +69,7 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def configuration(preset: Preset, options: argparse.Namespace) -> TrainConfig:
     """The preset's configuration with what the command line changes."""
     names = ("steps", "scheme", "loss", "precision", "seed")
-    changes = {k: getattr(options, k) for k in names if getattr(options, k) is not None}
+    changes = {k: v for k, v in vars(options).items() if k in names and v is not None}
     return replace(preset.tiny if options.tiny else preset.config, **changes)
 
 
@@ -78,7 +78,7 @@ def with_data(problem: Problem, preset: Preset, options: argparse.Namespace) -> 
     for own data never those of the shipped checkpoints."""
     if options.data is None:
         return problem, Folders(options.runs, options.out or folders.to_write(sampling.CHECKPOINTS))
-    choices = {k: getattr(options, k) for k in ("slice", "scale", "array", "features") if getattr(options, k)}
+    choices = {k: v for k, v in vars(options).items() if k in ("slice", "scale", "array", "features") and v}
     problem = inputs.with_user_data(problem, preset, options.data, choices)
     out = options.out or Path(f"checkpoints-{inputs.data_name(options.data)}")
     if out.resolve() == SHIPPED.resolve():

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import safetensors
 import safetensors.torch
 import torch
@@ -163,8 +164,8 @@ def unfit(tensors: Mapping[str, Tensor]) -> str:
 
 
 def _listed(value: Any) -> Any:
-    """JSON for what `json` does not know: anything with `tolist` (numpy) or a mapping."""
-    if hasattr(value, "tolist"):
+    """JSON for what `json` does not know: numbers and arrays of numpy, tensors, mappings."""
+    if isinstance(value, np.generic | np.ndarray | Tensor):
         return value.tolist()
     if isinstance(value, Mapping):
         return dict(value)

@@ -134,7 +134,7 @@ def from_query(model: Model, query: Mapping[str, str]) -> tuple[Dial, tuple[str,
             latent = unpack(model.latents, query["z"])
         except ValueError as error:
             notes.append(f"{error} The seed chooses them.")
-    axes: dict[str, Array] = {} if model.problem.coords is None else model.problem.coords(model.field.shape)
+    axes: dict[str, Array] = {} if model.problem.frame.coords is None else model.problem.frame.coords(model.field.shape)
     at = _cuts(axes, query, notes)
     known = {*RESERVED, *axes, *(q.name for q in model.conditions)}
     notes += [f"{shorten(k)} in this link is unknown here and is ignored." for k in query if k not in known]
@@ -150,7 +150,7 @@ def from_query(model: Model, query: Mapping[str, str]) -> tuple[Dial, tuple[str,
         size=_whole(query, "size", model.field.shape[0], sizes(model), notes),
         project=query.get("raw") != "1",
         off=off,
-        best_of=_whole(query, "best_of", 1, model.problem.best_of or (1,), notes),
+        best_of=_whole(query, "best_of", 1, model.problem.projection.best_of or (1,), notes),
         drawn=drawn,
         smooth=smooth,
         at=at,
@@ -204,8 +204,10 @@ def _refusal(model: Model, dial: Dial) -> str:
     """Why the model refuses the dial; empty when it does not."""
     try:
         conditions = resolve(model, dial).conditions
-        if model.problem.settle:
-            model.problem.settle(model.request(conditions, 1, model.conditions, fill=True), frozenset(conditions))
+        if model.problem.requests.reconcile:
+            model.problem.requests.reconcile(
+                model.request(conditions, 1, model.conditions, fill=True), frozenset(conditions)
+            )
     except ValueError as error:
         return str(error)
     return ""

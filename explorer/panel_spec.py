@@ -55,12 +55,12 @@ def drawable(q: Quantity) -> dict[str, Any]:
 def handles(model: Model) -> list[dict[str, Any]]:
     """The shapes that can be dragged, of those whose centre and size this model takes as conditions."""
     names = {q.name for q in model.conditions}
-    return [asdict(h) for h in model.problem.handles if {h.x, h.y, h.size} <= names]
+    return [asdict(h) for h in model.problem.requests.handles if {h.x, h.y, h.size} <= names]
 
 
 def note(model: Model) -> str:
     """The note of a model without conditions; empty for others."""
-    shapes = discovery.problem(model.problem.name).handles
+    shapes = discovery.problem(model.problem.name).requests.handles
     return "" if model.conditions else NO_HANDLES if shapes else NO_CONDITIONS
 
 
@@ -79,7 +79,7 @@ def panel(model: Model, dial: Dial, base: str = "") -> dict[str, Any]:
         "sizes": sizes(model),
         "stages": model.stages,
         "late": slow_stages(model),
-        "tries": model.problem.best_of,
+        "tries": model.problem.projection.best_of,
         "field": {
             "kind": field.kind,
             "labels": field.labels,
@@ -97,12 +97,12 @@ def panel(model: Model, dial: Dial, base: str = "") -> dict[str, Any]:
         "note": note(model),
         "curves": [
             {"name": d.name, "label": d.label, "unit": d.unit, "axis": d.axis or f"distance / {field.unit}"}
-            for d in model.problem.descriptors
+            for d in model.problem.evaluation.descriptors
             if d.live and d.abscissa
         ],
         "scalars": [
             {"name": d.name, "label": d.label, "unit": d.unit, "help": d.help}
-            for d in model.problem.descriptors
+            for d in model.problem.evaluation.descriptors
             if not d.abscissa
         ],
         "dial": {
@@ -120,5 +120,5 @@ def panel(model: Model, dial: Dial, base: str = "") -> dict[str, Any]:
         },
         "drawable": [drawable(q) for q in model.conditions if q.kind == "curve" and q.optional],
         "maps": solutions.about(model, dial) if solutions.applies(model) else None,
-        "projection": model.problem.projection,
+        "projection": model.problem.projection.label,
     }

@@ -45,7 +45,7 @@ def show(name: str, words: str = "") -> None:
         solution.published(model.name)
     elif correlation_baselines.applies(model):
         correlation_baselines.show(model.name)
-    elif model.problem.oracle or model.problem.rivals:
+    elif model.problem.truth.simulate or model.problem.evaluation.baselines:
         baselines.show(model.name)
     if batches.applies(model):
         batches.show(model.name)

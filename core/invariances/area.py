@@ -6,7 +6,7 @@ import math
 
 from torch import Tensor
 
-from core.types import Conditions
+from core.types import Conditions, Invariance
 
 LEAST = 1e-6
 """Area in px below which a channel counts as empty: the root of 0 has no gradient."""
@@ -22,7 +22,7 @@ def area(fields: Tensor, channel: int) -> Tensor:
     return fields[:, channel].sum((1, 2))
 
 
-class Area:
+class Area(Invariance):
     """A_k = sum over the pixels of channel k; px. Source: eq. 3 of InvNet, squared as printed."""
 
     unit = "px"

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from core.invariances.area import area
-from core.types import Conditions
+from core.types import Conditions, Invariance
 
 
-class Centroid:
+class Centroid(Invariance):
     """First moment over zeroth moment of channel k, in px from the centre of the top left pixel along one axis (x:
     columns).
 

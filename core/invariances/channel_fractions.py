@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from core.types import Conditions
+from core.types import Conditions, Invariance
 
 
-class ChannelFractions:
+class ChannelFractions(Invariance):
     """f_c = mean of channel c of the soft field over the pixels; no unit.
 
     Source: eq. 9 of the InvNet paper, channel by channel. The field keeps its dtype.

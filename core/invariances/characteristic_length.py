@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from core.invariances.two_point import TwoPointCorrelation
-from core.types import Conditions
+from core.types import Conditions, Invariance
 
 
-class CharacteristicLength:
+class CharacteristicLength(Invariance):
     """Distance in px at which the autocovariance S2(r) - p1^2 of the soft field first vanishes, linear between the bins
     of S2.
 

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.types import Conditions
+from core.types import Conditions, PointwiseInvariance
 
 FACE = (1 / 60, -8 / 60, 37 / 60, 37 / 60, -8 / 60, 1 / 60)
 """Sixth-order value at the face between cells 0 and 1 from the averages of cells -2 .. 3."""
@@ -86,7 +86,7 @@ def outflow(flux: Tensor) -> Tensor:
     return flux.shape[-1] * (flux - flux.roll(1, -1))
 
 
-class FiniteVolume:
+class FiniteVolume(PointwiseInvariance):
     """R = (u_{n+1} - u_n) / dt + w D(u_{n+1}) + (1 - w) D(u_n), D(u)_i = (F_{i+1/2} - F_{i-1/2}) / dx, F = u^2 / 2 - nu
     u_x.
 

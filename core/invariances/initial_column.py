@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from core.types import Conditions
+from core.types import Conditions, Invariance
 
 
-class InitialColumn:
+class InitialColumn(Invariance):
     """L_b = mean over cells of (u(:, 0) - b)^2 with b = `conditions["initial"]` (B, X); rows x, columns t.
 
     Source: InvNet (2019), eq. 6, as a mean instead of a sum over the column.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from core.types import Conditions
+from core.types import Conditions, Invariance
 
 
-class Level:
+class Level(Invariance):
     """M(x) = 100 (x2 - x1^2)^2 + (1 - x1)^2 of points (B, 1, 1, 2); pins the condition `level`."""
 
     name, label, unit, tolerance = "level", "Level of M", "", 0.1

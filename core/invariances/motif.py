@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.types import FREE, Conditions
+from core.types import FREE, Conditions, Invariance
 
 
-class Motif:
+class Motif(Invariance):
     """L_I = mean over the support M of (G(z) - m)^2, m = `conditions["motif"]` (B, H, W), `FREE` off the support.
 
     Source: eq. 3 of InvNet (2019), ||M * G(z) - m||^2, as a mean over the support instead of a sum over the image.

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.invariances.finite_volume import checked_times, rows, viscosity_of
-from core.types import Conditions
+from core.types import Conditions, PointwiseInvariance
 
 SOBEL = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]], dtype=torch.float64) / 8
 """Derivative along columns per pixel; its transpose is that along rows."""
@@ -43,7 +43,7 @@ def smoothed_curvature(u: Tensor, sigma: float = 1.0, reach: int = 4) -> Tensor:
     return around[:, :-2] - 2 * around[:, 1:-1] + around[:, 2:]
 
 
-class Sobel:
+class Sobel(PointwiseInvariance):
     """R = u_t + u u_x - nu u_xx with Sobel derivatives, scaled by 1 / dt along columns and 1 / dx along rows.
 
     u_xx is a Gaussian-smoothed Laplacian in x. The paper's formulation, kept for comparison: R does not conserve u, and

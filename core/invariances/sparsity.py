@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from core.types import Conditions
+from core.types import Conditions, Invariance
 
 LEAST = 1e-9
 """Values (in the unit) below which a cell counts as empty: fractional powers have no gradient at 0."""
@@ -39,7 +39,7 @@ def occupancy(fields: Tensor) -> Tensor:
     return (fields != 0).to(fields.dtype).mean((1, 2))
 
 
-class Occupancy:
+class Occupancy(Invariance):
     """o = mean over the cells of soft_sparsity(x / unit). Source: eq. 1 with 1 / beta for -beta; `printed`: as
     printed."""
 

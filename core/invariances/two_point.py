@@ -8,10 +8,10 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from core.types import Conditions
+from core.types import Conditions, Invariance
 
 
-class TwoPointCorrelation:
+class TwoPointCorrelation(Invariance):
     """S2(r) = <f(q) f(q + d)> over pixels q and displacements d whose periodic length rounds to r = 0 .. bins - 1; no
     unit.
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from core.types import Conditions
+from core.types import Conditions, Invariance
 
 
-class VisibleEnergy:
+class VisibleEnergy(Invariance):
     """E = sum of the cells / response, GeV: the energy asked for in the mean, not image by image.
 
     The tolerance is a standard deviation of the simulation at 100 GeV.

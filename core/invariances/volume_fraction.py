@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from core.types import Conditions
+from core.types import Conditions, Invariance
 
 
-class VolumeFraction:
+class VolumeFraction(Invariance):
     """p1 = mean of the soft field over the pixels; no unit.
 
     Source: eq. 14 (phase function) and eq. 8/15 (residual) of the InvNet paper. The field keeps its dtype.

@@ -94,13 +94,13 @@ def configuration(preset: Preset, variant: Variant, steps: int, seed: int) -> Tr
 
 def errors(problem: Problem, generator: Any) -> dict[str, float]:
     """Mean and maximum of the relative L2 error over the cells of Table 2, and the error of the initial column."""
-    cases = problem.cases[GROUP](1000)
+    cases = problem.truth.test_cases[GROUP](1000)
     asked = {k: np.array([case[k] for case in cases], dtype=np.float32) for k in cases[0]}
-    assert problem.oracle is not None and problem.deliver is not None
-    exact = problem.oracle(asked, len(cases), 0, problem.field.shape)
+    assert problem.truth.simulate is not None and problem.frame.to_lab is not None
+    exact = problem.truth.simulate(asked, len(cases), 0, problem.field.shape)
     with torch.inference_mode():
         conditions = {k: torch.from_numpy(v) for k, v in asked.items()}
-        fields = problem.deliver(
+        fields = problem.frame.to_lab(
             generator(generator.noise(range(len(cases)), problem.field.shape), conditions, {})[:, 0]
         ).numpy()
     found = [relative(a, b) for a, b in zip(fields, exact, strict=True)]

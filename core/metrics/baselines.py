@@ -39,8 +39,8 @@ def encoder_decoder(problem: Problem, case: Mapping[str, Any], steps: int, seed:
     """Relative L2 error of one decoder trained for one case: Adam, one cycle of the rate up to 1e-3."""
     torch.manual_seed(key(seed, "encoder-decoder") % 2**63)
     asked = {k: np.array([v], dtype=np.float32) for k, v in case.items()}
-    assert problem.oracle is not None
-    exact = problem.oracle(asked, 1, 0, problem.field.shape)
+    assert problem.truth.simulate is not None
+    exact = problem.truth.simulate(asked, 1, 0, problem.field.shape)
     conditions = {k: torch.from_numpy(v) for k, v in asked.items()} | {"initial": torch.from_numpy(exact[:, :, 0])}
     network = CaseDecoder()
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
@@ -111,7 +111,7 @@ def run(problem: Problem, path: Path, steps: int, pinn_steps: int, seed: int) ->
     found: dict[str, Any] = {"settings": settings, "versions": versions, "encoder-decoder": {}, "PINN": {}}
     if path.exists() and (before := json.loads(path.read_text(encoding="utf-8")))["settings"] == settings:
         found = before
-    cases = problem.cases[GROUP](1000)
+    cases = problem.truth.test_cases[GROUP](1000)
     jobs: list[tuple[str, str, Callable[[], float]]] = [
         ("encoder-decoder", case_name(case), partial(encoder_decoder, problem, case, steps, seed)) for case in cases
     ]

@@ -17,9 +17,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core import data, keys, sampling
-from core.metrics.ensembles import frechet, with_bars
+from core.metrics.ensembles import frechet
+from core.metrics.rows import labelled, tabulated
 from core.models.plain import PlainCritic
-from core.types import FREE, HELD_OUT, Array, Preset, Problem, Sample
+from core.types import FREE, HELD_OUT, Array, Preset, Problem, Row, Sample
 
 IMAGES, STEPS, BATCH = 4096, 800, 64
 """Real digits that the classifier sees, and its training."""
@@ -27,6 +28,16 @@ TRACED = 128
 """Samples of the measurements along a training."""
 FIFTH = 5
 GAP = "critic.gap"
+MOTIF_ERROR = Row("motif_error", "motif MSE")
+CONFIDENCE = Row("confidence", "confidence, mean")
+CONFIDENCE_RATIO = Row("confidence_ratio", "confidence / real")
+LABEL_ENTROPY = Row("label_entropy", "label entropy / equal shares")
+FEATURES = Row("features", "Fréchet distance of features")
+NEAREST = Row("nearest_training_image", "distance to the nearest training image")
+ACCURACY = Row("accuracy", "classifier's accuracy")
+LARGEST_GAP = Row("gap.largest", "critic's gap, largest")
+LAST_GAP = Row("gap.last", "critic's gap, last fifth")
+GAP_RATIO = Row("gap.ratio", "critic's gap, last / largest")
 _KNOWN: dict[str, tuple[Problem, Preset]] = {}
 
 
@@ -35,7 +46,9 @@ def sought(problem: Problem, sample: Sample) -> Tensor:
     picture."""
     told = {k: torch.from_numpy(np.asarray(v)) for k, v in (sample.requested | sample.latent).items()}
     blank = torch.zeros(len(sample.seeds), 1, *sample.array.shape[1:])
-    low, high = problem.project(blank, told), problem.project(blank + 1, told)
+    apply = problem.projection.apply
+    assert apply is not None
+    low, high = apply(blank, told), apply(blank + 1, told)
     return torch.where(low == high, low, FREE)
 
 
@@ -70,7 +83,7 @@ def classifier(problem: Problem, preset: Preset) -> PlainCritic | None:
     """A small network that tells digits apart, trained once; None where the data have no labels. A function of data and
     motifs."""
     source: Any = problem.source
-    if getattr(source, "labels", True) is None:
+    if source.classes(range(1)) is None:
         return None
     name = f"{json.dumps(source.identity())}/{problem.name}/{preset.name}"
     _KNOWN[name] = (problem, preset)
@@ -121,24 +134,24 @@ def entropy(classes: Array, count: int) -> float:
     return float(-(share[share > 0] * np.log(share[share > 0])).sum() / np.log(count))
 
 
-def confidence_rows(network: PlainCritic, images: Array, real: Array) -> dict[str, float]:
+def confidence_rows(network: PlainCritic, images: Array, real: Array) -> dict[Row, float]:
     """What the classifier says of images beside real ones (n, H, W)."""
     (found, features), (known, theirs) = read(network, images), read(network, real)
     mean, basis = theirs.mean(0), np.linalg.svd(theirs - theirs.mean(0), full_matrices=False)[2][:16]
     parts = [{f"{k:02d}": ((f - mean) @ basis.T)[:, k] for k in range(len(basis))} for f in (features, theirs)]
     return {
-        "confidence, mean": float(found.max(1).mean()),
-        "confidence / real": float(found.max(1).mean() / known.max(1).mean()),
-        "label entropy / equal shares": entropy(found.argmax(1), found.shape[1]),
-        "Fréchet distance of features": frechet(*parts),
+        CONFIDENCE: float(found.max(1).mean()),
+        CONFIDENCE_RATIO: float(found.max(1).mean() / known.max(1).mean()),
+        LABEL_ENTROPY: entropy(found.argmax(1), found.shape[1]),
+        FEATURES: frechet(*parts),
     }
 
 
 def quality(
     model: sampling.Model, n: int = 512, size: int | None = None, ablation: bool = True, seed: int = 0
 ) -> pd.DataFrame:
-    """Columns: bar, digits (held-out real ones), data (the same with the motif pasted), raw (the network alone), all
-    (with the projection). `size` and `ablation` change nothing here."""
+    """Columns: label, bar, digits (held-out real ones), data (the same with the motif pasted), raw (the network alone),
+    all (with the projection). `size` and `ablation` change nothing here."""
     problem, preset, shape = model.problem, model.preset, model.field.shape
     source: Any = problem.source
     sample = model.sample(n=n, seed=seed, latent=dialled(model, n, seed))
@@ -152,32 +165,30 @@ def quality(
     def free(x: Array) -> Array:
         return np.where(common.numpy(), np.float32(0), x)
 
-    table: dict[str, dict[str, float]] = {}
+    table: dict[str, dict[Row, float]] = {}
     for name, images in made.items():
-        rows = {"motif MSE": float(missed(images, motif).mean())}
+        rows = {MOTIF_ERROR: float(missed(images, motif).mean())}
         if network is not None:
             rows |= confidence_rows(network, images, pasted(more, motif))
-        rows["distance to the nearest training image"] = float(np.median(nearest(free(images), free(training))))
+        rows[NEAREST] = float(np.median(nearest(free(images), free(training))))
         table[name] = rows
     if network is not None:
         for name in ("digits", "data"):
-            table[name]["classifier's accuracy"] = float(
-                (read(network, made[name])[0].argmax(1) == source.classes(seeds)).mean()
-            )
+            table[name][ACCURACY] = float((read(network, made[name])[0].argmax(1) == source.classes(seeds)).mean())
     table["all"] |= along(model.manifest.get("trace", []))
-    return with_bars(problem, pd.DataFrame(table))
+    return tabulated(table, problem.evaluation.thresholds)
 
 
-def along(trace: list[dict[str, float]]) -> dict[str, float]:
+def along(trace: list[dict[str, float]]) -> dict[Row, float]:
     """The critic's mean score gap along the training: its largest, its mean over the last fifth, and their ratio."""
     gaps = [line[GAP] for line in trace if GAP in line]
     if len(gaps) < FIFTH:
         return {}
     last = float(np.mean(gaps[-len(gaps) // FIFTH :]))
     return {
-        "critic's gap, largest": max(gaps),
-        "critic's gap, last fifth": last,
-        "critic's gap, last / largest": last / max(gaps),
+        LARGEST_GAP: max(gaps),
+        LAST_GAP: last,
+        GAP_RATIO: last / max(gaps),
     }
 
 
@@ -186,9 +197,9 @@ def trace(model: sampling.Model, n: int = TRACED) -> dict[str, float]:
     seeds than those of `quality`)."""
     sample = model.sample(n=n, seed=10_000, latent=dialled(model, n, 10_000))
     motif, network = sought(model.problem, sample), classifier(model.problem, model.preset)
-    found = {"motif MSE": float(missed(sample.soft[:, 0], motif).mean())}
+    found = {MOTIF_ERROR: float(missed(sample.soft[:, 0], motif).mean())}
     if network is not None:
         source: Any = model.problem.source
         real = pasted(source.draw(range(HELD_OUT + 10_000, HELD_OUT + 10_000 + n), model.field.shape), motif)
         found |= confidence_rows(network, sample.array, real)
-    return {k: float(f"{v:.5g}") for k, v in found.items()}
+    return {k: float(f"{v:.5g}") for k, v in labelled(found).items()}

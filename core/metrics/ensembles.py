@@ -6,7 +6,6 @@ spread."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,7 +17,8 @@ from torch import Tensor
 
 from core import sampling
 from core.metrics import pooled
-from core.types import HELD_OUT, Array, Descriptor, Problem
+from core.metrics.rows import tabulated
+from core.types import HELD_OUT, Array, Descriptor, Problem, Row
 
 Described = dict[str, Array]
 STAGES: dict[str, dict[str, bool]] = {
@@ -28,13 +28,16 @@ STAGES: dict[str, dict[str, bool]] = {
     "all": {},
 }
 """The generator's ablation: column -> stages switched."""
+FRECHET = Row("frechet", "frechet distance of descriptors")
+AT_FIXED_CONDITIONS = ("worst_third_percent", "worst_third_sd", "worst_third", "spread")
+"""Last part of the ids of rows that mean nothing where whole ensembles are compared at other conditions."""
 
 
 def describe(problem: Problem, arrays: Array) -> Described:
     """Every descriptor of the problem on arrays (n, H, W): name -> (n,) or (n, m), float64."""
     parts: list[Described] = []
     for chunk in torch.from_numpy(np.ascontiguousarray(arrays)).split(256):
-        parts.append({d.name: d.measure(chunk).double().numpy() for d in problem.descriptors})
+        parts.append({d.name: d.measure(chunk).double().numpy() for d in problem.evaluation.descriptors})
     return {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
 
 
@@ -81,59 +84,63 @@ class EnsemblePair:
         return [place == k for k in range(3)]
 
 
-def scalar_rows(descriptor: Descriptor, contest: EnsemblePair) -> dict[str, float]:
+def scalar_rows(descriptor: Descriptor, contest: EnsemblePair) -> dict[Row, float]:
     """Deviation of the mean in %, of the worst third in % and in sd of the data, and spread relative to the data's."""
     a, b = contest.ours[descriptor.name], contest.theirs[descriptor.name]
-    label = descriptor.label.lower()
+    name, label = descriptor.name, descriptor.label.lower()
     thirds = [t for t in contest.thirds() if t.sum() > 3]
     in_sd = max(abs(a[t].mean() - b[t].mean()) / max(b[t].std(ddof=1), 1e-12) for t in thirds)
-    rows: dict[str, float] = {}
+    rows: dict[Row, float] = {}
     if b.min() > 0:
-        rows[f"{label}, |deviation|, %"] = 100 * abs(a.mean() / b.mean() - 1)
-        rows[f"{label}, worst third, %"] = 100 * max(abs(a[t].mean() / b[t].mean() - 1) for t in thirds)
+        rows[Row(f"{name}.deviation", f"{label}, |deviation|, %")] = 100 * abs(a.mean() / b.mean() - 1)
+        worst = 100 * max(abs(a[t].mean() / b[t].mean() - 1) for t in thirds)
+        rows[Row(f"{name}.worst_third_percent", f"{label}, worst third, %")] = worst
     if b.std() < 1e-6:
-        return {**rows, f"{label}, mean - mean": float(a.mean() - b.mean())}
-    rows[f"{label}, worst third, sd"] = float(in_sd)
-    rows[f"{label}, spread, % of data's"] = 100 * float(residual_spread(a, contest.at) / residual_spread(b, contest.at))
+        return {**rows, Row(f"{name}.mean_difference", f"{label}, mean - mean"): float(a.mean() - b.mean())}
+    rows[Row(f"{name}.worst_third_sd", f"{label}, worst third, sd")] = float(in_sd)
+    spread = 100 * float(residual_spread(a, contest.at) / residual_spread(b, contest.at))
+    rows[Row(f"{name}.spread", f"{label}, spread, % of data's")] = spread
     return rows
 
 
-def curve_rows(descriptor: Descriptor, contest: EnsemblePair) -> dict[str, float]:
+def curve_rows(descriptor: Descriptor, contest: EnsemblePair) -> dict[Row, float]:
     """Mean absolute deviation of the ensemble's mean curve (whole, worst third) and spread relative to the data's."""
     a, b = contest.ours[descriptor.name], contest.theirs[descriptor.name]
-    label = descriptor.label.lower().removesuffix(" s2")
+    name, label = descriptor.name, descriptor.label.lower().removesuffix(" s2")
     thirds = [t for t in contest.thirds() if t.sum() > 3]
     varied = residual_spread(b, contest.at) > 1e-6
     ratio = residual_spread(a, contest.at)[varied].mean() / residual_spread(b, contest.at)[varied].mean()
+    worst = max(float(np.abs(a[t].mean(0) - b[t].mean(0)).mean()) for t in thirds)
     return {
-        f"{label}, |mean - mean|": float(np.abs(a.mean(0) - b.mean(0)).mean()),
-        f"{label}, worst third": max(float(np.abs(a[t].mean(0) - b[t].mean(0)).mean()) for t in thirds),
-        f"{label}, spread, % of data's": 100 * float(ratio),
+        Row(f"{name}.mean_deviation", f"{label}, |mean - mean|"): float(np.abs(a.mean(0) - b.mean(0)).mean()),
+        Row(f"{name}.worst_third", f"{label}, worst third"): worst,
+        Row(f"{name}.spread", f"{label}, spread, % of data's"): 100 * float(ratio),
     }
 
 
-def rows(problem: Problem, contest: EnsemblePair) -> dict[str, float]:
+def rows(problem: Problem, contest: EnsemblePair) -> dict[Row, float]:
     """All comparison rows of one ensemble with the reference."""
-    out: dict[str, float] = {}
-    for descriptor in problem.descriptors:
+    out: dict[Row, float] = {}
+    for descriptor in problem.evaluation.descriptors:
         out |= (curve_rows if descriptor.abscissa else scalar_rows)(descriptor, contest)
-    out["frechet distance of descriptors"] = frechet(contest.ours, contest.theirs)
+    out[FRECHET] = frechet(contest.ours, contest.theirs)
     return out
 
 
-def exactness(problem: Problem, sample: sampling.Sample, pixels: int) -> dict[str, float]:
+def exactness(problem: Problem, sample: sampling.Sample, pixels: int) -> dict[Row, float]:
     """Delivered and raw deviation of every condition from the request: of fractions in pixels, over all of them; of
     lengths and curves in their own unit."""
     kinds = {q.name: q for p in problem.presets for q in p.conditions}
-    out: dict[str, float] = {}
+    out: dict[Row, float] = {}
     for name, asked in sample.requested.items():
         if name in sample.measured:
             label, own = name.replace("_", " "), kinds[name].unit or kinds[name].kind == "curve"
             delivered, raw = (np.abs(m[name].astype(np.float64) - asked) for m in (sample.measured, sample.raw))
             unit = f", {kinds[name].unit}" if kinds[name].unit else "" if own else ", px"
-            out[f"{label} delivered, worst{unit}"] = float(delivered.max() * (1 if own else pixels))
-            out[f"{label} raw, mean |error|"] = float(raw.mean())
-            out[f"{label} raw, worst |error|"] = float(raw.max())
+            worst = float(delivered.max() * (1 if own else pixels))
+            out[Row(f"{name}.delivered_worst", f"{label} delivered, worst{unit}")] = worst
+            out[Row(f"{name}.raw_mean", f"{label} raw, mean |error|")] = float(raw.mean())
+            out[Row(f"{name}.raw_worst", f"{label} raw, worst |error|")] = float(raw.max())
     return out
 
 
@@ -157,8 +164,8 @@ def columns(model: sampling.Model, ablation: bool) -> dict[str, dict[str, bool]]
 def quality(
     model: sampling.Model, n: int = 256, size: int | None = None, ablation: bool = True, seed: int = 0
 ) -> pd.DataFrame:
-    """Rows of measured quality, columns: bar, data (the oracle again, other seeds), every stage of the generator, the
-    rivals.
+    """Rows of measured quality, columns: label, bar, data (the oracle again, other seeds), every stage of the
+    generator, the rivals.
 
     Of a model without conditions whole ensembles are compared: it makes other fractions than the reference has at the
     same place."""
@@ -168,31 +175,23 @@ def quality(
     at = sampling.position(problem, problem.presets[0].conditions, reference.measured)
     pools = pooled.pools(problem, reference.array)
 
-    def judge(made: Array) -> dict[str, float]:
+    def judge(made: Array) -> dict[Row, float]:
         found = rows(problem, EnsemblePair(describe(problem, made), theirs, at)) | pooled.rows(problem, made, pools)
-        found = found if asked else {k: v for k, v in found.items() if not re.search(", (worst third|spread)", k)}
-        return found | dict(
-            problem.compare(made, reference, problem.source) if problem.compare and problem.source else {}
-        )
+        if not asked:
+            found = {row: v for row, v in found.items() if row.id.split(".")[-1] not in AT_FIXED_CONDITIONS}
+        extra = problem.evaluation.extra_rows
+        return found | dict(extra(made, reference, problem.source) if extra and problem.source else {})
 
-    out: dict[str, dict[str, float]] = {}
+    out: dict[str, dict[Row, float]] = {}
     given = {k: v for k, v in reference.measured.items() if k in asked}
-    if problem.oracle is not None:
-        out["data"] = judge(problem.oracle(given, n, seed + 500_000, shape))
+    if problem.truth.simulate is not None:
+        out["data"] = judge(problem.truth.simulate(given, n, seed + 500_000, shape))
     for name, stages in columns(model, ablation).items():
         sample = model.sample(asked, n, seed, True, None, size, **stages)
         out[name] = exactness(problem, sample, shape[0] * shape[1]) | judge(sample.array)
-    for rival in (r for r in problem.rivals if r.role != "single"):
+    for rival in (r for r in problem.evaluation.baselines if r.role != "single"):
         out[rival.name] = judge(rival.make(given, n, seed, shape))
-    return with_bars(problem, pd.DataFrame(out).reindex(list(out["all"])))
-
-
-def with_bars(problem: Problem, table: pd.DataFrame, column: str = "") -> pd.DataFrame:
-    """The table with a first column `bar`: the problem's bar for each row, such as `<= 0.01`, empty where there is
-    none; bars that speak of `column` stand in it as well."""
-    bars = {row.removeprefix(f"{column}: "): f"{sign} {level:g}" for row, (sign, level) in problem.bars.items()}
-    table.insert(0, "bar", [bars.get(row, "") for row in table.index])
-    return table
+    return tabulated(out, problem.evaluation.thresholds).loc[[row.id for row in out["all"]]]
 
 
 def reference(problem: Problem, knots: Sequence[float], n: int = 64, seed: int = 1_000_000) -> dict[str, Tensor]:
@@ -201,13 +200,13 @@ def reference(problem: Problem, knots: Sequence[float], n: int = 64, seed: int =
 
     Tensors `at` (K,), `<descriptor>.mean` and `.sd` (K, ...): what a checkpoint carries so that a picture never stands
     alone."""
-    assert problem.oracle is not None
+    assert problem.truth.simulate is not None
     first = problem.presets[0].conditions
     requests = [sampling.representative(problem, first, k, n) for k in knots]
-    drawn = (problem.oracle(asked, n, seed + i * n, problem.field.shape) for i, asked in enumerate(requests))
+    drawn = (problem.truth.simulate(asked, n, seed + i * n, problem.field.shape) for i, asked in enumerate(requests))
     found = [describe(problem, arrays) for arrays in drawn]
     out = {"at": torch.tensor(list(knots), dtype=torch.float32)}
-    for descriptor in problem.descriptors:
+    for descriptor in problem.evaluation.descriptors:
         stack = np.stack([[f[descriptor.name].mean(0), f[descriptor.name].std(0, ddof=1)] for f in found])
         out |= {f"{descriptor.name}.{k}": torch.from_numpy(stack[:, i]).float() for i, k in enumerate(("mean", "sd"))}
     return out

@@ -14,10 +14,10 @@ import pandas as pd
 import torch
 
 from core import sampling
-from core.metrics.ensembles import with_bars
+from core.metrics.rows import slug, tabulated
 from core.sampling.inverse import solve, warnings
 from core.simulation.rosenbrock import LARGEST, Prior, Target, oracle, rosenbrock
-from core.types import HELD_OUT, Array
+from core.types import HELD_OUT, Array, Row
 
 Number = tuple[float, float]
 """A value and its standard error."""
@@ -145,21 +145,28 @@ def judged(
     return out
 
 
+def row_id(distance: str, target: str) -> str:
+    """Id of the row of a distance at a target."""
+    return f"{slug(distance)}.{slug(target)}"
+
+
 def quality(
     model: sampling.Model, n: int = 2000, size: int | None = None, ablation: bool = True, seed: int = 0
 ) -> pd.DataFrame:
     """The table of the card: distances, in %, at every target inside and outside the trained range, with the uniform
     prior."""
-    rows: dict[str, dict[str, float]] = {}
+    columns = [f"{c}{e}" for c in ("data", "raw", "all", "nearest") for e in ("", " ±")]
+    out: dict[str, dict[Row, float]] = {column: {} for column in columns}
+    order: dict[str, None] = {}
     for name, target in (INSIDE | OUTSIDE).items():
         for column, found in judged(model, target, PRIORS["uniform"], max(n, 2000), 50, seed).items():
             for distance, (value, error) in ((k, v) for k, v in found.items() if k in CARD):
-                rows.setdefault(f"{distance} at {name}, %", {}).update(
-                    {column: 100 * value, f"{column} ±": 100 * error}
-                )
-    table = pd.DataFrame(rows).T[[f"{c}{e}" for c in ("data", "raw", "all", "nearest") for e in ("", " ±")]]
+                row = Row(row_id(distance, name), f"{distance} at {name}, %")
+                out[column][row], out[f"{column} ±"][row] = 100 * value, 100 * error
+                order[row.id] = None
+    table = tabulated(out, model.problem.evaluation.thresholds).loc[list(order)]
     table.attrs["counted"] = f"{max(n, 2000)} samples at every target, as many levels of the target"
-    return with_bars(model.problem, table)
+    return table
 
 
 def table(

@@ -9,13 +9,18 @@ from core.data import cached
 from core.descriptors import two_phase
 from core.sampling import Sample
 from core.simulation import correlations
-from core.types import Array, Source
+from core.types import Array, Row, Source
 
 SAMPLES, IMAGES = 64, 512
 """Samples and training images compared for copies."""
+CORRELATION_MEAN = Row("sample_correlation.mean_error", "correlation of a sample, mean |error|")
+CORRELATION_WORST = Row("sample_correlation.worst_error", "correlation of a sample, worst |error|")
+LENGTH_CORRELATION = Row("sample_length.correlation", "length of a sample, correlation with request")
+LENGTH_BIAS = Row("sample_length.bias", "length of a sample, |bias|, %")
+NEAREST = Row("nearest_training_image", "nearest training image, % of pixels")
 
 
-def compare(arrays: Array, reference: Sample, source: Source) -> dict[str, float]:
+def compare(arrays: Array, reference: Sample, source: Source) -> dict[Row, float]:
     """Each array's own two-point correlation and length against those of the reference (n, H, W) at the same place,
     which were requested, and how near the arrays come to a training image."""
     curve = torch.cat(
@@ -25,11 +30,11 @@ def compare(arrays: Array, reference: Sample, source: Source) -> dict[str, float
     error = (curve - goal).abs().mean(1).double()
     got, asked = (correlations.first_zero(c).double().numpy() for c in (curve, goal))
     return {
-        "correlation of a sample, mean |error|": float(error.mean()),
-        "correlation of a sample, worst |error|": float(error.max()),
-        "length of a sample, correlation with request": float(np.corrcoef(got, asked)[0, 1]),
-        "length of a sample, |bias|, %": 100 * abs(float((got / asked).mean()) - 1),
-        "nearest training image, % of pixels": 100 * nearest_training_image(arrays[:SAMPLES], source),
+        CORRELATION_MEAN: float(error.mean()),
+        CORRELATION_WORST: float(error.max()),
+        LENGTH_CORRELATION: float(np.corrcoef(got, asked)[0, 1]),
+        LENGTH_BIAS: 100 * abs(float((got / asked).mean()) - 1),
+        NEAREST: 100 * nearest_training_image(arrays[:SAMPLES], source),
     }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy.stats import wasserstein_distance
 
-from core.types import Array, Problem
+from core.types import Array, Problem, Row
 
 BOOTSTRAPS = 100
 
@@ -19,17 +19,18 @@ Pools = dict[str, Sequence[Array]]
 def pools(problem: Problem, arrays: Array) -> Pools:
     """Descriptor name -> the numbers of each array (n, H, W), for those descriptors that give them."""
     given = torch.from_numpy(np.ascontiguousarray(arrays))
-    return {d.name: d.samples(given) for d in problem.descriptors if d.samples}
+    return {d.name: d.samples(given) for d in problem.evaluation.descriptors if d.samples}
 
 
-def rows(problem: Problem, arrays: Array, theirs: Pools) -> dict[str, float]:
+def rows(problem: Problem, arrays: Array, theirs: Pools) -> dict[Row, float]:
     """Wasserstein-1 distance of the pooled numbers of arrays (n, H, W) to those of the reference, in their unit, and
     its standard error."""
-    ours, out = pools(problem, arrays), {}
-    for d in (d for d in problem.descriptors if d.samples):
+    ours, out = pools(problem, arrays), dict[Row, float]()
+    for d in (d for d in problem.evaluation.descriptors if d.samples):
         label = f"{d.label.lower()}, wasserstein distance"
-        out[label] = distance(ours[d.name], theirs[d.name])
-        out[f"{label}, standard error"] = standard_error(ours[d.name], theirs[d.name])
+        out[Row(f"{d.name}.wasserstein", label)] = distance(ours[d.name], theirs[d.name])
+        error = Row(f"{d.name}.wasserstein_error", f"{label}, standard error")
+        out[error] = standard_error(ours[d.name], theirs[d.name])
     return out
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 import copy
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from core import card, checkpoint, sampling
 from core.keys import key
 from core.metrics.ensembles import reference
 from core.metrics.report import quality, text, verdict_lines
+from core.metrics.rows import records
 from core.training.run import Run
 from core.types import Array, Checkpoint, Field, Progress, Quantity
 
@@ -31,11 +33,12 @@ class Release:
     def trace(self, progress: Progress) -> None:
         """Append to the run's trace what the problem measures; keep the samples that it keeps."""
         run = self.run
-        assert run.problem.trace is not None
+        hooks = run.problem.training
+        assert hooks.monitor is not None
         model = averaged_model(run)
-        run.append_trace(progress, run.problem.trace(model))
-        if run.problem.film:
-            samples = model.sample(n=run.problem.film, project=False).array
+        run.append_trace(progress, hooks.monitor(model))
+        if hooks.snapshots:
+            samples = model.sample(n=hooks.snapshots, project=False).array
             run.keep_film(progress.step, as_pictures(samples, run.problem.field))
 
     def picture(self, step: int) -> None:
@@ -51,7 +54,7 @@ def averaged_model(run: Run, calibration: Array | None = None) -> sampling.Model
         calibration: images (n, H, W) from which the generator reads its statistics once more.
     """
     generator: Any = copy.deepcopy(run.trainer.ema.module).cpu().float()
-    if calibration is not None and hasattr(generator, "calibrate"):
+    if calibration is not None:
         keys = [key(run.config.seed, "final calibration", i) for i in range(len(calibration))]
         generator.calibrate(torch.from_numpy(calibration), keys)
     tensors: dict[str, Tensor] = {f"generator.{k}": v for k, v in generator.state_dict().items()}
@@ -73,13 +76,12 @@ def finish(run: Run, calibration: Array | None, samples: int, quick: bool = Fals
     problem, trainer = run.problem, run.trainer
     tensors: dict[str, Tensor] = {f"generator.{k}": v for k, v in model.generator.state_dict().items()}
     tensors |= run.read_film(trainer.done)
-    if problem.oracle is not None and problem.descriptors and model.conditions:
+    if problem.truth.simulate is not None and problem.evaluation.descriptors and model.conditions:
         knots = np.linspace(*sampling.places(problem, model.conditions), KNOTS)
         tables = reference(problem, [float(k) for k in knots], n=4 if quick else 64)
         tensors |= {f"reference.{k}": v for k, v in tables.items()}
     table = quality(model, samples)
     basis = table.attrs.get("counted", f"{samples} samples against as many held-out, same conditions")
-    rows = [{"quantity": str(name), **{str(k): v for k, v in row.items() if v == v}} for name, row in table.iterrows()]
     training = {
         "steps": trainer.done,
         "minutes": round(run.seconds / 60, 2),
@@ -99,7 +101,7 @@ def finish(run: Run, calibration: Array | None, samples: int, quick: bool = Fals
         "trace": [line for line in run.read_trace() if line["step"] <= trainer.done],
         "conditions": [_row(q) for q in model.conditions],
         "latents": [_row(q) for q in model.latents],
-        "metrics": {f"Quality: {basis}": rows},
+        "metrics": {f"Quality: {basis}": records(table)},
     }
     checkpoint.save(run.target, Checkpoint(tensors, run.manifest(rest)))
     written = card.write(run.target)
@@ -144,4 +146,5 @@ def _request_at(model: sampling.Model, share: float, n: int) -> dict[str, Array]
 def _row(quantity: Quantity) -> dict[str, Any]:
     """A condition or latent on the card."""
     kept = ("name", "label", "unit", "low", "high", "trained", "help")
-    return {k: getattr(quantity, k) for k in kept}
+    about = asdict(quantity)
+    return {k: about[k] for k in kept}

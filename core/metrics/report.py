@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,15 +14,16 @@ import torch
 
 from core import sampling
 from core.metrics import ensembles, solutions
-from core.types import Problem
+from core.metrics.rows import displayed
+from core.types import Problem, Threshold
 
 
 def quality(
     model: sampling.Model, n: int = 256, size: int | None = None, ablation: bool = True, seed: int = 0
 ) -> pd.DataFrame:
     """The problem's table of measured quality: ensembles against simulations, or solutions against exact ones."""
-    if model.problem.quality is not None:
-        return model.problem.quality(model, n, size, ablation, seed)
+    if model.problem.evaluation.table is not None:
+        return model.problem.evaluation.table(model, n, size, ablation, seed)
     if model.field.kind == "continuous":
         return solutions.quality(model, n)
     return ensembles.quality(model, n, size, ablation, seed)
@@ -33,37 +34,26 @@ COLUMNS = ("all", "raw")
 
 
 def judged(table: pd.DataFrame) -> str:
-    """Name of the column that the bars speak of."""
+    """Name of the column that the thresholds speak of."""
     return next(c for c in COLUMNS if c in table.columns)
 
 
-def place(table: pd.DataFrame, bar: str, column: str | None = None) -> tuple[str, str]:
-    """(row, column) of the table that a bar speaks of: `column: row`, or a row of `column` (default: the judged
-    one)."""
-    head, _, tail = bar.partition(": ")
-    return (tail, head) if tail and head in table.columns else (bar, column or judged(table))
-
-
-def verdicts(problem: Problem, table: pd.DataFrame, column: str | None = None) -> dict[str, bool]:
-    """Whether each bar of the problem is met by a column of the quality table (default: the judged one); bars on rows
-    that the table of this preset does not have are left out."""
-    met: Mapping[str, Callable[[float, float], bool]] = {"<=": lambda a, b: a <= b, ">=": lambda a, b: a >= b}
-    at = {name: place(table, name, column) for name in problem.bars}
-    return {
-        n: met[sign](float(table.loc[at[n]]), bar) for n, (sign, bar) in problem.bars.items() if at[n][0] in table.index
-    }
+def verdicts(problem: Problem, table: pd.DataFrame, column: str | None = None) -> dict[Threshold, bool]:
+    """Whether each threshold of the problem is met by a column of the quality table (default: the judged one); those on
+    rows that the table of this preset does not have are left out."""
+    usual = column or judged(table)
+    known = [t for t in problem.evaluation.thresholds if t.row in table.index]
+    return {t: t.met(float(table.loc[t.row, t.column or usual])) for t in known}
 
 
 def verdict_lines(problem: Problem, table: pd.DataFrame) -> list[str]:
-    """One line for each bar: met or missed, the bar and the measured value."""
-    found = verdicts(problem, table).items()
-
-    def value(name: str) -> str:
-        return f"{table.loc[place(table, name)]:.4g}"
-
-    return [
-        f"{'met ' if met else 'MISS'}  {n} {problem.bars[n][0]} {problem.bars[n][1]:g}: {value(n)}" for n, met in found
-    ]
+    """One line for each threshold: met or missed, the threshold and the measured value."""
+    usual, lines = judged(table), []
+    for t, met in verdicts(problem, table).items():
+        row, value = table.loc[t.row, "label"], table.loc[t.row, t.column or usual]
+        name = f"{t.column}: {row}" if t.column else row
+        lines.append(f"{'met ' if met else 'MISS'}  {name} {t.text}: {value:.4g}")
+    return lines
 
 
 def milliseconds(call: Callable[[int], object], repeats: int = 21, warmups: int = 3) -> float:
@@ -92,19 +82,19 @@ def speed(model: sampling.Model, size: int | None = None, runs: int = 8) -> dict
         out["ms per sample, not projected"] = milliseconds(
             lambda i: model.sample(n=1, seed=i, size=size, project=False)
         )
-    if model.problem.oracle is not None:
-        oracle = model.problem.oracle
+    if model.problem.truth.simulate is not None:
+        oracle = model.problem.truth.simulate
         single = milliseconds(lambda i: oracle(first, 1, i, shape), runs, 1)
         out |= {"simulation, ms": single, "simulation / sample": single / ours}
         out["simulation in batches of 32, ms"] = milliseconds(lambda i: oracle(values, 32, 32 * i, shape), 1, 0) / 32
-    for rival in (r for r in model.problem.rivals if r.role != "single"):
+    for rival in (r for r in model.problem.evaluation.baselines if r.role != "single"):
         out[f"{rival.label}, ms"] = milliseconds(lambda i, make=rival.make: make(first, 1, i, shape), runs, 1)  # type: ignore[misc]
     return out
 
 
 def text(table: pd.DataFrame) -> str:
     """The table for a terminal: three significant digits, blank where nothing was measured."""
-    return table.map(lambda v: v if isinstance(v, str) else "" if math.isnan(v) else f"{v:.3g}").to_string()
+    return displayed(table).map(lambda v: v if isinstance(v, str) else "" if math.isnan(v) else f"{v:.3g}").to_string()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -124,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     table = quality(model, given.n, given.size, seed=given.seed)
     print(f"{model.name} {model.digest[:12]}: n = {given.n}, held-out seeds, same conditions\n{text(table)}\n")
     print("\n".join(verdict_lines(model.problem, table)), "\n")
-    for group in model.problem.published:
+    for group in model.problem.truth.published:
         print(f"{group}, case by case: relative L2 error\n{text(solutions.cell_by_cell(model, group))}\n")
         print("\n".join([*solutions.baselines_elsewhere(model.problem), ""]))
     for name, value in speed(model, given.size).items():

@@ -54,7 +54,7 @@ def judge(model: sampling.Model, arrays: Array, asked: Asked, expected: ensemble
     described = ensembles.describe(model.problem, arrays)
     symbols = {q.name: q.symbol or q.label for q in model.conditions if q.name in asked and q.name in found}
     out = {f"{symbol} error": float(np.abs(found[name] - asked[name]).mean()) for name, symbol in symbols.items()}
-    for d in (d for d in model.problem.descriptors if d.name not in symbols):
+    for d in (d for d in model.problem.evaluation.descriptors if d.name not in symbols):
         values = described[d.name]
         label, value = (f"{d.label} error", np.abs(values - expected[d.name])) if d.abscissa else (d.label, values)
         out[label] = float(value.mean())
@@ -79,7 +79,7 @@ def one(asked: Asked, i: int) -> dict[str, Array]:
 def with_break_even(model: sampling.Model, rows: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
     """The rows with the break-even count of every rival."""
     ours, training = rows[OURS][MILLISECONDS] / 1e3, training_seconds(model)
-    untrained = {r.label for r in model.problem.rivals}
+    untrained = {r.label for r in model.problem.evaluation.baselines}
 
     def count(row: Mapping[str, float]) -> dict[str, Any]:
         return {BREAK_EVEN: break_even(training, ours, row[MILLISECONDS] / 1e3)}
@@ -117,8 +117,10 @@ def table(
     ways: dict[str, Callable[[int], Array]] = {OURS: ours()}
     if "refine" in model.stages:
         ways[f"{OURS}, not refined"] = ours(refine=False)
-        ways |= {f"{OURS}, best of {k}, not refined": ours(refine=False, best_of=k) for k in problem.best_of[-1:]}
-    ways |= {r.label: lambda i, r=r: r.make(one(asked, i), 1, seed + i, shape) for r in problem.rivals}  # type: ignore[misc]
+        ways |= {
+            f"{OURS}, best of {k}, not refined": ours(refine=False, best_of=k) for k in problem.projection.best_of[-1:]
+        }
+    ways |= {r.label: lambda i, r=r: r.make(one(asked, i), 1, seed + i, shape) for r in problem.evaluation.baselines}  # type: ignore[misc]
     for title, other in siblings(model).items():
         heard = ensembles.request(other, truth)
         ways[title] = lambda i, m=other, a=heard: m.sample(one(a, i), 1, seed + i, size=size).array  # type: ignore[misc]
@@ -179,7 +181,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         model = sampling.load(given.name)
         if given.only:
-            chosen = {r.name: r for r in model.problem.rivals}
+            chosen = {r.name: r for r in model.problem.evaluation.baselines}
             if given.only not in chosen or not given.out:
                 raise ValueError(f"--only is one of {', '.join(chosen)} and needs --out FILE.npz; got {given.only!r}.")
             write_atomic(

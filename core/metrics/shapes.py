@@ -13,9 +13,9 @@ import pandas as pd
 
 from core import sampling
 from core.descriptors import shapes
-from core.metrics.ensembles import with_bars
+from core.metrics.rows import labelled, tabulated
 from core.simulation.shapes import Shapes, placed
-from core.types import HELD_OUT, Array, Problem
+from core.types import HELD_OUT, Array, Problem, Row
 
 COLUMNS: dict[str, dict[str, Any]] = {
     "seed raw": {"network": False, "project": False},
@@ -24,6 +24,15 @@ COLUMNS: dict[str, dict[str, Any]] = {
     "all": {},
 }
 """The ablation: column -> what is switched off. `raw` is before the exact projection."""
+ERRORS = {
+    "centre": (Row("centre.mean", "centre error, mean, px"), Row("centre.p95", "centre error, p95, px")),
+    "radius": (Row("radius.mean", "radius error, mean, px"), Row("radius.p95", "radius error, p95, px")),
+    "size": (Row("area.mean", "area error, mean, %"), Row("area.p95", "area error, p95, %")),
+}
+"""Name in `measured` -> rows of the mean and of the 95th percentile."""
+ONE_COMPONENT = Row("one_component", "one component, % of shapes")
+CIRCULARITY = Row("circularity.deviation", "circularity, |deviation|, %")
+RECOGNISED = Row("recognised", "recognised, % of shapes")
 TRACED = 64
 """Requests of the measurements along a training."""
 
@@ -77,54 +86,47 @@ def _one(mask: Array, outline: str) -> dict[str, float]:
     }
 
 
-def rows(found: Mapping[str, Array], data: Mapping[str, Array]) -> dict[str, float]:
+def rows(found: Mapping[str, Array], data: Mapping[str, Array]) -> dict[Row, float]:
     """The rows of the quality table from `measured` samples and `measured` true rasters of as many shapes."""
-    out: dict[str, float] = {}
-    for name, label, unit in (
-        ("centre", "centre error", "px"),
-        ("radius", "radius error", "px"),
-        ("size", "area error", "%"),
-    ):
+    out: dict[Row, float] = {}
+    for name, (mean, high) in ERRORS.items():
         if name in found:
             error = np.abs(found[name])
-            out |= {
-                f"{label}, mean, {unit}": float(error.mean()),
-                f"{label}, p95, {unit}": float(np.quantile(error, 0.95)),
-            }
+            out |= {mean: float(error.mean()), high: float(np.quantile(error, 0.95))}
     ratio = found["circularity"].mean(1) / data["circularity"].mean(1)
-    out["one component, % of shapes"] = 100 * float((found["components"] == 1).mean())
-    out["circularity, |deviation|, %"] = 100 * float(np.abs(ratio - 1).max())
-    out["recognised, % of shapes"] = 100 * float(found["recognised"].mean())
+    out[ONE_COMPONENT] = 100 * float((found["components"] == 1).mean())
+    out[CIRCULARITY] = 100 * float(np.abs(ratio - 1).max())
+    out[RECOGNISED] = 100 * float(found["recognised"].mean())
     return out
 
 
 def quality(
     model: sampling.Model, n: int = 300, size: int | None = None, ablation: bool = True, seed: int = 0
 ) -> pd.DataFrame:
-    """Columns: bar, data (exact rasters at the same requests), the stages of the generator, before and after the
+    """Columns: label, bar, data (exact rasters at the same requests), the stages of the generator, before and after the
     projection."""
     problem = model.problem
-    assert isinstance(problem.source, Shapes) and problem.oracle is not None
+    assert isinstance(problem.source, Shapes) and problem.truth.simulate is not None
     asked = {k: v for k, v in requests(problem, n, seed).items() if k in {q.name for q in model.conditions}}
     outlines = problem.source.outlines
-    truth = measured(problem.oracle(asked, n, seed, model.shape(size)), asked, outlines)
+    truth = measured(problem.truth.simulate(asked, n, seed, model.shape(size)), asked, outlines)
     columns = {"data": rows(truth, truth)}
-    staged = problem.projection != ""  # the plain networks have neither stages nor a projection
+    staged = problem.projection.label != ""  # the plain networks have neither stages nor a projection
     for name, stages in (COLUMNS if ablation and staged else {"all": {}}).items():
         labels = model.sample(asked, n, seed, size=size, **stages).labels
         assert labels is not None
         columns[name] = rows(measured(labels, asked, outlines), truth)
-    return with_bars(problem, pd.DataFrame(columns))
+    return tabulated(columns, problem.evaluation.thresholds)
 
 
 def trace(model: sampling.Model, n: int = TRACED) -> dict[str, float]:
     """What is measured along a training, of the raw network at held-out requests (other ones than those of
     `quality`)."""
     problem = model.problem
-    assert isinstance(problem.source, Shapes) and problem.oracle is not None
+    assert isinstance(problem.source, Shapes) and problem.truth.simulate is not None
     asked = requests(problem, n, seed=10_000)
     labels = model.sample({q.name: asked[q.name] for q in model.conditions}, n, seed=10_000, project=False).labels
     assert labels is not None
     outlines = problem.source.outlines
-    truth = measured(problem.oracle(asked, n, 0, problem.field.shape), asked, outlines)
-    return {k: round(v, 4) for k, v in rows(measured(labels, asked, outlines), truth).items()}
+    truth = measured(problem.truth.simulate(asked, n, 0, problem.field.shape), asked, outlines)
+    return {k: round(v, 4) for k, v in labelled(rows(measured(labels, asked, outlines), truth)).items()}

@@ -13,17 +13,30 @@ from scipy.stats import wasserstein_distance
 
 from core import discovery, sampling
 from core.invariances.sparsity import printed_sparsity, soft_sparsity
-from core.metrics.ensembles import with_bars
+from core.metrics.rows import displayed, labelled, tabulated
 from core.simulation.showers import HELD_OUT_ENERGIES, TRAINED, Showers, response
-from core.types import HELD_OUT, Array
+from core.types import HELD_OUT, Array, Row
 
 TRACED = 32
 SOFT = 1 / 4
 """The unit of soft sparsity, in noise cuts."""
-W1, RESPONSE = "occupancy, Wasserstein distance, % of cells", "energy response, largest |deviation|, %"
-CUT = "occupancy above the noise cut, Wasserstein distance, % of cells"
-DELIVERED = "occupancy as delivered, Wasserstein distance, % of cells"
-SIMULATED, WITHOUT, SHARE = "other simulations", "Without tricks", " / without"
+W1 = Row("occupancy.wasserstein", "occupancy, Wasserstein distance, % of cells")
+CUT = Row("occupancy.wasserstein_above_cut", "occupancy above the noise cut, Wasserstein distance, % of cells")
+DELIVERED = Row("occupancy.wasserstein_delivered", "occupancy as delivered, Wasserstein distance, % of cells")
+OCCUPANCY = Row("occupancy.mean", "occupancy, mean, %")
+OCCUPANCY_SD = Row("occupancy.sd_ratio", "occupancy, standard deviation / simulated")
+RESPONSE = Row("response.deviation", "energy response, largest |deviation|, %")
+RESPONSE_ERROR = Row("response.standard_error", "standard error of a response, largest, %")
+RESPONSE_SEEN = Row("response.deviation_trained", f"{RESPONSE.label}, at energies of training")
+RESOLUTION = Row("resolution_ratio", "resolution / simulated")
+DEPTH = Row("profile.depth", "profile in depth, L1, %")
+ACROSS = Row("profile.across", "profile across, L1, %")
+CELLS = Row("cell_energies.wasserstein", "log of cell energies, Wasserstein distance")
+SOFT_OCCUPANCY = Row("soft_occupancy.mean", "soft occupancy, mean, %")
+PRINTED = Row("printed_sparsity.mean", "soft sparsity as printed, mean, %")
+SIMULATED, WITHOUT, SHARE = "other simulations", "plain", " / without"
+"""Column of `comparison` beside those of the presets; the preset in whose distances others are given; what is appended
+to a label where they are."""
 Images = Mapping[float, Array]
 
 
@@ -61,7 +74,7 @@ def spread(images: Array) -> float:
     return float(totals.std() / max(totals.mean(), 1e-12))
 
 
-def rows(found: Images, data: Images, gain: float, cut: float) -> dict[str, float]:
+def rows(found: Images, data: Images, gain: float, cut: float) -> dict[Row, float]:
     """The rows of the quality table: images against simulated ones at the same energies, `gain` the calibrated
     response."""
     pairs = [(found[e], data[e]) for e in data]
@@ -80,30 +93,24 @@ def rows(found: Images, data: Images, gain: float, cut: float) -> dict[str, floa
     return {
         W1: float(np.mean([wasserstein_distance(occupied(a), occupied(b)) for a, b in pairs])),
         CUT: float(np.mean([wasserstein_distance(occupied(a * (a >= cut)), occupied(b)) for a, b in pairs])),
-        "occupancy, mean, %": float(np.mean([occupied(a).mean() for a, _ in pairs])),
-        "occupancy, standard deviation / simulated": float(
-            np.mean([occupied(a).std() / occupied(b).std() for a, b in pairs])
-        ),
+        OCCUPANCY: float(np.mean([occupied(a).mean() for a, _ in pairs])),
+        OCCUPANCY_SD: float(np.mean([occupied(a).std() / occupied(b).std() for a, b in pairs])),
         RESPONSE: max(map(abs, off.values())),
-        "standard error of a response, largest, %": max(error(e, x) for e, x in found.items()),
-        "resolution / simulated": float(np.mean([spread(a) / spread(b) for a, b in pairs])),
-        "profile in depth, L1, %": float(
-            np.mean([100 * np.abs(profile(a, 1) - profile(b, 1)).sum() for a, b in pairs])
-        ),
-        "profile across, L1, %": float(np.mean([100 * np.abs(profile(a, 2) - profile(b, 2)).sum() for a, b in pairs])),
-        "log of cell energies, Wasserstein distance": float(
-            np.mean([wasserstein_distance(cells(a), cells(b)) for a, b in pairs])
-        ),
-        "soft occupancy, mean, %": float(np.mean([soft(soft_sparsity, a) for a, _ in pairs])),
-        "soft sparsity as printed, mean, %": float(np.mean([soft(printed_sparsity, a) for a, _ in pairs])),
+        RESPONSE_ERROR: max(error(e, x) for e, x in found.items()),
+        RESOLUTION: float(np.mean([spread(a) / spread(b) for a, b in pairs])),
+        DEPTH: float(np.mean([100 * np.abs(profile(a, 1) - profile(b, 1)).sum() for a, b in pairs])),
+        ACROSS: float(np.mean([100 * np.abs(profile(a, 2) - profile(b, 2)).sum() for a, b in pairs])),
+        CELLS: float(np.mean([wasserstein_distance(cells(a), cells(b)) for a, b in pairs])),
+        SOFT_OCCUPANCY: float(np.mean([soft(soft_sparsity, a) for a, _ in pairs])),
+        PRINTED: float(np.mean([soft(printed_sparsity, a) for a, _ in pairs])),
     }
 
 
 def quality(
     model: sampling.Model, n: int = 256, size: int | None = None, ablation: bool = True, seed: int = 0
 ) -> pd.DataFrame:
-    """Columns: bar, data (other simulations), raw (the network alone), all (read out at the noise cut, with the energy
-    asked for); n of each at every held-out energy. `size` and `ablation` change nothing here."""
+    """Columns: label, bar, data (other simulations), raw (the network alone), all (read out at the noise cut, with the
+    energy asked for); n of each at every held-out energy. `size` and `ablation` change nothing here."""
     showers, shape = _source(model), model.field.shape
     gain = response(showers, shape)
     data = simulated(showers, HELD_OUT_ENERGIES, n, seed, shape)
@@ -111,12 +118,12 @@ def quality(
     raw, delivered = generated(model, HELD_OUT_ENERGIES, n, seed)
     table = {name: rows(x, data, gain, showers.cut) for name, x in (("data", again), ("raw", raw), ("all", delivered))}
     seen, _ = generated(model, TRAINED, n, seed + 1)
-    table["raw"] |= {f"{RESPONSE}, at energies of training": rows(seen, seen, gain, showers.cut)[RESPONSE]}
-    found = pd.DataFrame(table)
+    table["raw"] |= {RESPONSE_SEEN: rows(seen, seen, gain, showers.cut)[RESPONSE]}
+    found = tabulated(table, model.problem.evaluation.thresholds, "raw")
     found.attrs["counted"] = (
         f"{n} samples at each of {len(HELD_OUT_ENERGIES)} held-out energies against as many simulated"
     )
-    return with_bars(model.problem, found, "raw")
+    return found
 
 
 def curves(model: sampling.Model, n: int = 64, seed: int = 0) -> dict[str, Any]:
@@ -142,33 +149,36 @@ def trace(model: sampling.Model, n: int = TRACED) -> dict[str, float]:
     showers, shape = _source(model), model.field.shape
     data = simulated(showers, HELD_OUT_ENERGIES, n, 10_000_000, shape)
     found = rows(generated(model, HELD_OUT_ENERGIES, n, 10_000_000)[0], data, response(showers, shape), showers.cut)
-    return {k: float(f"{v:.5g}") for k, v in found.items()}
+    return {k: float(f"{v:.5g}") for k, v in labelled(found).items()}
 
 
 def comparison(problem: str = "showers", n: int = 256) -> pd.DataFrame:
-    """Of every preset that has a checkpoint, by its title, the raw column, and the distance of occupancies as
-    delivered, beside other simulations."""
+    """Of every preset that has a checkpoint, by its name, the raw column, and the distance of occupancies as delivered,
+    beside other simulations; rows by id, with a column of labels."""
     table: dict[str, Any] = {}
     for preset in discovery.problem(problem).presets:
         if sampling.path_of(f"{problem}/{preset.name}").exists():
             found = quality(sampling.load(f"{problem}/{preset.name}"), n)
-            table[SIMULATED], table[preset.title] = (with_delivered(found, column) for column in ("data", "raw"))
+            table |= {"label": with_delivered(found, "label"), SIMULATED: with_delivered(found, "data")}
+            table[preset.name] = with_delivered(found, "raw")
     return pd.DataFrame(table)
 
 
 def with_delivered(found: pd.DataFrame, column: str) -> pd.Series:
     """A column of the table of quality, and what the distance of occupancies is once it is read out."""
-    delivered = found.loc[W1, "all" if column == "raw" else column]
-    return pd.concat([found[column], pd.Series({DELIVERED: delivered})])
+    delivered = DELIVERED.label if column == "label" else found.loc[W1.id, "all" if column == "raw" else column]
+    return pd.concat([found[column], pd.Series({DELIVERED.id: delivered})])
 
 
-def verdicts(found: pd.DataFrame, reference: str) -> pd.DataFrame:
+def verdicts(found: pd.DataFrame, reference: str = WITHOUT) -> pd.DataFrame:
     """`comparison` in brief, a row for each preset: the distances of occupancies, and each in those of the preset
-    `reference`; the energy response at energies of no training."""
-    brief = found.loc[[W1, CUT, DELIVERED]].T
+    `reference`; the energy response at energies of no training. Columns are the ids of rows, for the shares with
+    `SHARE`."""
+    numbers = found.drop(columns="label", errors="ignore").astype(float)
+    brief = numbers.loc[[W1.id, CUT.id, DELIVERED.id]].T
     if reference in brief.index:
         brief = pd.concat([brief, (brief.drop(SIMULATED) / brief.loc[reference]).add_suffix(SHARE)], axis=1)
-    return brief.join(found.loc[[RESPONSE, "resolution / simulated"]].T)
+    return brief.join(numbers.loc[[RESPONSE.id, RESOLUTION.id]].T)
 
 
 def _source(model: sampling.Model) -> Showers:
@@ -177,7 +187,13 @@ def _source(model: sampling.Model) -> Showers:
     return model.problem.source
 
 
+def main() -> None:
+    """The comparison, and in brief."""
+    found, titles = comparison(), {p.name: p.title for p in discovery.problem("showers").presets}
+    labels = {row + end: label + end for row, label in found.get("label", {}).items() for end in ("", SHARE)}
+    for each in (displayed(found), verdicts(found).T.rename(index=labels)):
+        print(each.rename(columns=titles).to_string(float_format=lambda v: f"{v:.3g}"), end="\n\n")
+
+
 if __name__ == "__main__":
-    found = comparison()
-    for each in (found, verdicts(found, WITHOUT).T):
-        print(each.to_string(float_format=lambda v: f"{v:.3g}"), end="\n\n")
+    main()

@@ -5,15 +5,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from core import sampling
-from core.metrics.ensembles import with_bars
-from core.types import Array, Problem
+from core.metrics.rows import slug, tabulated
+from core.types import Array, Problem, Row
 
 Conditions = Mapping[str, Array]
 
@@ -49,46 +48,57 @@ def one(problem: Problem, make: Callable[..., Array], conditions: Conditions) ->
 def fields(model: sampling.Model, case: Conditions) -> dict[str, Array]:
     """The exact field (H, W) of one case, the raw and the projected one of the generator, and every rival's."""
     problem = model.problem
-    assert problem.oracle is not None
-    out = {"exact": one(problem, problem.oracle, case)}
+    assert problem.truth.simulate is not None
+    out = {"exact": one(problem, problem.truth.simulate, case)}
     out |= {name: model.sample(case, project=name == "polished").array[0] for name in ("raw", "polished")}
-    return out | {r.name: one(problem, r.make, case) for r in problem.rivals if r.role != "exact"}
+    return out | {r.name: one(problem, r.make, case) for r in problem.evaluation.baselines if r.role != "exact"}
+
+
+MEASURES = {"l2": "", "l1": "L1 ", "overshoot": "overshoot %, ", "drift": "mass drift, "}
+"""Measure -> what stands before `max` in the label of its row."""
 
 
 def errors(model: sampling.Model, cases: Sequence[Conditions]) -> dict[str, pd.DataFrame]:
     """Measure -> (cases x methods): relative L2 and L1 error, overshoot in %, drift of the mass."""
-    rows: dict[str, list[dict[str, float]]] = {"": [], "L1 ": [], "overshoot %, ": [], "mass drift, ": []}
+    rows: dict[str, list[dict[str, float]]] = {measure: [] for measure in MEASURES}
     for case in cases:
         found = fields(model, case)
         exact = found.pop("exact")
-        for measure, call in (("", relative), ("L1 ", partial(relative, order=1))):
-            rows[measure].append({k: call(f, exact) for k, f in found.items()})
-        rows["overshoot %, "].append({k: overshoot(f) for k, f in found.items()})
-        rows["mass drift, "].append({k: drift(f) for k, f in found.items()})
+        for measure, order in (("l2", 2), ("l1", 1)):
+            rows[measure].append({k: relative(f, exact, order) for k, f in found.items()})
+        rows["overshoot"].append({k: overshoot(f) for k, f in found.items()})
+        rows["drift"].append({k: drift(f) for k, f in found.items()})
     return {measure: pd.DataFrame(values) for measure, values in rows.items()}
 
 
-def summary(problem: Problem, group: str, found: Mapping[str, pd.DataFrame]) -> dict[str, pd.Series]:
-    """The rows of one group of cases. `L2 / best finite volumes`: mean error by the least mean error of the
-    yardsticks."""
-    l2 = found[""]
-    out = {f"{group}, mean": l2.mean(), f"{group}, p95": l2.quantile(0.95)}
-    yardsticks = [r.name for r in problem.rivals if r.role == "yardstick"]
+def summary(problem: Problem, group: str, found: Mapping[str, pd.DataFrame]) -> dict[Row, pd.Series]:
+    """The rows of one group of cases: row -> value of every method. `best_ratio`: mean error by the least mean error of
+    the yardsticks."""
+    l2, name = found["l2"], slug(group)
+    out = {
+        Row(f"{name}.l2_mean", f"{group}, mean"): l2.mean(),
+        Row(f"{name}.l2_p95", f"{group}, p95"): l2.quantile(0.95),
+    }
+    yardsticks = [r.name for r in problem.evaluation.baselines if r.role == "yardstick"]
     if yardsticks:
-        out[f"{group}, L2 / best finite volumes"] = l2.mean() / l2[yardsticks].mean().min()
-    return out | {f"{group}, {measure}max": table.max() for measure, table in found.items()}
+        ratio = l2.mean() / l2[yardsticks].mean().min()
+        out[Row(f"{name}.best_ratio", f"{group}, L2 / best finite volumes")] = ratio
+    largest = {Row(f"{name}.{m}_max", f"{group}, {MEASURES[m]}max"): table.max() for m, table in found.items()}
+    return out | largest
 
 
 def quality(model: sampling.Model, n: int = 200) -> pd.DataFrame:
     """Mean, 95th percentile and maximum of the relative L2 error over every group of the problem's cases, maxima of the
     other measures; columns are the methods: raw and polished generator, and the rivals."""
-    out: dict[str, pd.Series] = {}
+    out: dict[Row, pd.Series] = {}
     names = {q.name for q in model.conditions}
-    for group, make in model.problem.cases.items():
+    for group, make in model.problem.truth.test_cases.items():
         cases = [c for c in make(n) if set(c) <= names]
         if cases:
             out |= summary(model.problem, group, errors(model, cases))
-    return with_bars(model.problem, pd.DataFrame(out).T)
+    methods = dict.fromkeys(method for values in out.values() for method in values.index)
+    columns = {m: {row: float(values[m]) for row, values in out.items()} for m in methods}
+    return tabulated(columns, model.problem.evaluation.thresholds)
 
 
 def case_name(case: Mapping[str, object]) -> str:
@@ -106,7 +116,7 @@ def measured_baselines(problem: Problem) -> dict[str, dict[str, dict[str, float]
 
 def baselines(problem: Problem, group: str) -> dict[str, list[float]]:
     """Errors of the baselines that were trained here for every case of the group: label -> errors, in order."""
-    names = [case_name(case) for case in problem.cases[group](1000)]
+    names = [case_name(case) for case in problem.truth.test_cases[group](1000)]
     complete = {k: v for k, v in measured_baselines(problem).items() if all(n in v for n in names)}
     return {f"{method}, here": [float(errors[n]["error"]) for n in names] for method, errors in complete.items()}
 
@@ -115,7 +125,7 @@ def baselines_elsewhere(problem: Problem) -> list[str]:
     """Sentences about baselines trained here for cases of their own, outside the problem's groups."""
     ours = {
         case_name(case)
-        for make in problem.cases.values()
+        for make in problem.truth.test_cases.values()
         for case in make(100)
         if all(np.ndim(v) == 0 for v in case.values())
     }
@@ -132,9 +142,9 @@ def cell_by_cell(model: sampling.Model, group: str) -> pd.DataFrame:
     Columns: raw and polished generator, baselines trained here, what is published, the rivals.
     """
     problem = model.problem
-    others = baselines(problem, group) | dict(problem.published[group])
-    cases = problem.cases[group](1000)
-    ours = errors(model, cases)[""]
+    others = baselines(problem, group) | dict(problem.truth.published[group])
+    cases = problem.truth.test_cases[group](1000)
+    ours = errors(model, cases)["l2"]
     table = pd.concat([ours[["raw", "polished"]], pd.DataFrame(others), ours.drop(columns=["raw", "polished"])], axis=1)
     table.index = pd.Index([case_name(case) for case in cases])
     table.loc["mean"] = table.mean()

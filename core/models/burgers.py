@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.models.frames import wavenumbers
+from core.types import Generator
 
 DILATIONS = (1, 2, 4, 8, 16, 32, 16, 8, 4, 1)
 ONSET = 0.02
@@ -52,7 +53,7 @@ class DilatedBlock(nn.Module):
         return x + self.leave(F.gelu(torch.addcmul(shift, self.enter(near), 1 + scale)))
 
 
-class FamilyGenerator(nn.Module):
+class FamilyGenerator(Generator):
     """Conditions `initial` (B, cells) or `frequency` (B,), and `viscosity` (B,) (absent: inviscid), to u (B, 1, cells,
     T + 1) in the frame of the mean.
 

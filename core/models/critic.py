@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from core import types
 from core.models.layers import leaky
 
 
@@ -29,7 +30,7 @@ class CriticBlock(nn.Module):
         return torch.add(self.skip(x), self.second(y), alpha=0.7)
 
 
-class Critic(nn.Module):
+class Critic(types.Critic):
     """Scores (B,) of images (B, C, H, W) in [0, 1]: strided convolution, residual blocks, channel means and deviations.
 
     The head and everything after the pooling run in the parameters' own precision under autocast.

@@ -32,6 +32,7 @@ from core.simulation.random_field import (
     sample_curve,
     spectral_amplitude,
 )
+from core.types import Generator
 
 KNOTS = 9
 REACH = 3.0
@@ -71,7 +72,7 @@ def features(p: Tensor, covariance: Tensor, length: Tensor, weight: Tensor | Non
     return torch.cat([4 * (p[:, None] - 0.5), 2 * torch.log(length[:, None] / 10), *curves], 1)
 
 
-class Requested(nn.Module):
+class Requested(Generator):
     """What both generators share: keyed noise, no latents, and what a request stands for."""
 
     layers = 1
@@ -105,6 +106,8 @@ class Requested(nn.Module):
 class RequestGenerator(Requested):
     """Conditions `volume_fraction` (B,), `correlation` (B, BINS) or `length` (B,), and `weight` (B, BINS, absent: all
     bins alike) to logits (B, 1, H, W); `physics=False` cuts the seed as it is."""
+
+    stages = ("physics",)
 
     def __init__(self, steps: int = 64, sharpness: float = 4.0, width: int = 64) -> None:
         super().__init__()

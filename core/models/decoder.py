@@ -9,10 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from core.types import Generator
+
 WAVES = (1, 2, 4)
 
 
-class ImageDecoder(nn.Module):
+class ImageDecoder(Generator):
     """Conditions `frequency` (B,) and `viscosity` (B,) to an image (B, 1, 64, 64), rows x (periodic), columns t.
 
     Knows neither the equation nor the initial condition: both are left to the invariances, as in the first paper.

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from core.models.plain import scaled
-from core.types import Quantity
+from core.types import Critic, Generator, Quantity
 
 LATENT, GATE = 4, 64
 """Components of z, width of the network of the shares."""
@@ -34,7 +34,7 @@ def rooted(level: Tensor) -> Tensor:
     return torch.stack([level, 2 * ((level + 1) / 2).clamp(min=0).add(1e-6).sqrt() - 1], 1)
 
 
-class PointGenerator(nn.Module):
+class PointGenerator(Generator):
     """A mixture: [z, code of a branch, level] -> point of the box `low..high`, as a field (B, 1, 1, 2); z ~ N(0, I) of
     4, whose first component does nothing but choose the branch."""
 
@@ -93,7 +93,7 @@ class PointGenerator(nn.Module):
         return self.points(noise["z"], conditions[self.quantity.name])[:, None, None]
 
 
-class PointCritic(nn.Module):
+class PointCritic(Critic):
     """(x, level) as (B, 2, 1, 2), the second channel constant and scaled to -1..1, to scores (B,).
 
     It sees x also as waves of `octaves` lengths (Tancik et al. 2020), so that thin sets have an edge.

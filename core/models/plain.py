@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.models.layers import leaky, up
-from core.types import Quantity
+from core.types import Critic, Generator, Quantity
 
 LATENT = 16
 START = 8
@@ -39,7 +39,7 @@ def unscaled(matrix: Tensor, quantities: Sequence[Quantity]) -> dict[str, Tensor
     return found
 
 
-class Dialled(nn.Module):
+class Dialled(Generator):
     """What generators from a latent vector share: the first `dials` components of z can be dialled as latents `z1`,
     `z2`, ..."""
 
@@ -99,7 +99,7 @@ class PlainGenerator(Dialled):
         return F.interpolate(self.leave(h), scale_factor=2, mode="bilinear")
 
 
-class PlainCritic(nn.Module):
+class PlainCritic(Critic):
     """Images (B, channels, 128, 128) to scores (B,), and by `read` to `outputs` more numbers (B, outputs) from the same
     features.
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.descriptors import grains as grain_statistics
 from core.models.cahn_hilliard_layer import fit
@@ -23,7 +23,7 @@ from core.models.optimal_transport import opened
 from core.models.seed import hat
 from core.models.unet import UNet
 from core.simulation.random_field import interpolate
-from core.types import Array
+from core.types import Array, Generator
 
 ORIENTATIONS = 5
 SIZES = (6.0, 40.0)
@@ -54,7 +54,7 @@ def features(fractions: Tensor, size: Tensor, scatter: Tensor) -> Tensor:
     )
 
 
-class CrystalGenerator(nn.Module):
+class CrystalGenerator(Generator):
     """Condition `fractions` (B, 5); latents `grain_size` (px), `scatter`, `stretch` and the morphs (B,).
 
     A morph moves every nucleus at its own pace in its own direction: a smooth walk through arrangements of equal
@@ -63,6 +63,11 @@ class CrystalGenerator(nn.Module):
     count: Tensor
     quantiles: Tensor
     levels: Tensor
+
+    stages = (
+        "network",
+        "physics",
+    )
 
     def __init__(
         self,

@@ -14,13 +14,14 @@ from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
+from core import types
 from core.models.critic import Critic
 from core.models.plain import unscaled
 from core.models.unet import UNet
 from core.simulation.shapes import placed
-from core.types import Quantity
+from core.types import Generator, Quantity
 
 GRID = 8
 REACH = 2.0
@@ -33,9 +34,11 @@ SCALE = 20.0
 """Radius in px at which the network's size input is 0."""
 
 
-class BlobGenerator(nn.Module):
+class BlobGenerator(Generator):
     """Conditions `x1 y1 r1 x2 y2 r2` or `... area1 ... area2`, latents `roughness` and `learning` (B,), to logits (B,
     3, H, W)."""
+
+    stages = ("network",)
 
     def __init__(self, channels: tuple[int, int, int] = (12, 24, 32)) -> None:
         super().__init__()
@@ -83,7 +86,7 @@ class BlobGenerator(nn.Module):
         return self.network(images, torch.log(radius / SCALE)).to(y.dtype)
 
 
-class PlacedCritic(nn.Module):
+class PlacedCritic(types.Critic):
     """Scores (B,) of images (B, 3, H, W) with the conditions beside them as constant channels (scaled to -1..1), which
     it turns into maps of (q - c_k) / R_k, up to 2 radii: it sees every outline from where the shape was asked for."""
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from core.models.layers import leaky, up
 from core.models.plain import Dialled, scaled, unscaled
-from core.types import Quantity
+from core.types import Critic, Quantity
 
 LATENT, GRAIN, START = 16, 2, 6
 LINEAR = 1.0
@@ -90,7 +90,7 @@ def groups(x: Tensor, group: int) -> Tensor:
     return x.view(-1, group, x.shape[1])
 
 
-class ShowerCritic(nn.Module):
+class ShowerCritic(Critic):
     """Images (B, 2, 24, 24), in GeV and the energy told as a constant channel, to scores (B,), and by `read` to
     `outputs` numbers.
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.descriptors import two_phase
 from core.models.cahn_hilliard_layer import PhysicsLayer
 from core.models.seed import RequestSeed, statistics
 from core.models.unet import UNet
 from core.simulation import correlations
+from core.types import Generator
 
 STYLES = ("order", "stretch", "diagonal", "gradient_x", "gradient_y")
 MORPHS = ("morph_a", "morph_b", "morph_c")
@@ -29,13 +30,18 @@ SMOOTHING = 1.6
 """Blur (px) of a seed field that is cut without the physics layer: it removes the pixel-scale roughness of the cut."""
 
 
-class SeededGenerator(nn.Module):
+class SeededGenerator(Generator):
     """Conditions `volume_fraction` (B,); latents `length` (px), the styles of `RequestSeed` and the morphs (B,).
 
     With `curves`, the length is a condition too, and `correlation` (B, BINS) may take its place: then that curve shapes
     the seed alone, unless it is of the family that the physics layer makes (`familiar`): then its length stands for it,
     as far as the layer. A morph turns the white noise by an angle (rad) towards another, independent one: a smooth walk
     through arrangements."""
+
+    stages = (
+        "network",
+        "physics",
+    )
 
     def __init__(
         self,

@@ -10,12 +10,13 @@ from torch import Tensor, nn
 
 from core.models.two_phase import MORPHS, turned
 from core.models.unet import UNet
+from core.types import Generator
 
 GLOBAL = 2
 """Components of the latent vector that holds for a whole image, `z1` and `z2`."""
 
 
-class TextureGenerator(nn.Module):
+class TextureGenerator(Generator):
     """White noise (B, 2, H, W) and two numbers into a periodic U-Net: logits (B, 1, H, W).
 
     The numbers are `volume_fraction` and `length` (B,) where it is `conditional`, else a latent vector z ~ N(0, I). The

@@ -30,7 +30,21 @@ from core.models.frames import carried, remapped
 from core.projection import newton
 from core.simulation import burgers
 from core.simulation.burgers import solvers as makers
-from core.types import HELD_OUT, Array, Field, Preset, Problem, Quantity, Rival, TrainConfig
+from core.types import (
+    HELD_OUT,
+    Array,
+    Evaluation,
+    Field,
+    Frame,
+    GroundTruth,
+    Preset,
+    Problem,
+    Projection,
+    Quantity,
+    Rival,
+    Threshold,
+    TrainConfig,
+)
 
 CELLS = 192
 PAPER_SHAPE = (64, 64)
@@ -140,6 +154,7 @@ INVNET = (0.08, 0.13, 0.29, 0.20, 0.08, 0.10, 0.25, 0.15, 0.08, 0.07, 0.18, 0.09
 ENCODER_DECODER = (0.04, 0.08, 0.30, 0.15, 0.04, 0.14, 0.29, 0.21, 0.08, 0.14, 0.23, 0.16, 0.09, 0.12, 0.20, 0.12)
 """Relative errors of the paper's Table 2: its one network, and one encoder-decoder per case; in the order of
 `table_two`."""
+PUBLISHED = {"Table 2": {"InvNet, paper": INVNET, "encoder-decoder, paper": ENCODER_DECODER}}
 
 
 def unseen(n: int) -> list[dict[str, Any]]:
@@ -207,29 +222,29 @@ INVISCID = Preset(
     overrides={
         "field": space_time((CELLS, len(SHOCK_TIMES))),
         "invariances": (EntropyFiniteVolume(SHOCK_TIMES, comoving=True), InitialColumn()),
-        "project": lambda fields, conditions: fields[:, 0],
-        "deliver": remap,
-        "receive": partial(remap, sign=-1.0),
-        "coords": partial(coords, power=EQUAL),
-        "oracle": makers.maker(makers.entropy, EQUAL),
-        "rivals": (
-            Rival("muscl_moving", "MUSCL finite volumes, moving frame", shock_muscl, "yardstick"),
-            Rival("muscl", "MUSCL finite volumes", makers.maker(makers.muscl, EQUAL), "yardstick"),
-            Rival("godunov", "Godunov's scheme", makers.maker(makers.godunov, EQUAL), "yardstick"),
-            Rival("frozen", "Frozen initial condition", makers.maker(makers.frozen, EQUAL)),
-            Rival("mean", "u = mean", makers.maker(makers.flat, EQUAL)),
-            Rival("lax_oleinik", "Lax-Oleinik, exact", makers.maker(makers.entropy, EQUAL), "exact"),
+        "projection": Projection(),
+        "frame": Frame(partial(coords, power=EQUAL), remap, partial(remap, sign=-1.0)),
+        "truth": GroundTruth(
+            makers.maker(makers.entropy, EQUAL),
+            Rival("lax_oleinik", "Lax-Oleinik, exact", makers.maker(makers.entropy_live, EQUAL), "exact"),
+            {"raised cosines": shocks, "random initial conditions": random_shocks, "square wave": square_shock},
         ),
-        "cases": {"raised cosines": shocks, "random initial conditions": random_shocks, "square wave": square_shock},
-        "bars": {
-            "raised cosines, L1 max": ("<=", 0.01),
-            "raised cosines, overshoot %, max": ("<=", 1.0),
-            "raised cosines, mass drift, max": ("<=", 1e-5),
-            "raised cosines, L2 / best finite volumes": ("<=", 1.2),
-        },
-        "published": {},
-        "live": Rival("lax_oleinik", "Lax-Oleinik, exact", makers.maker(makers.entropy_live, EQUAL), "exact"),
-        "projection": "",
+        "evaluation": Evaluation(
+            baselines=(
+                Rival("muscl_moving", "MUSCL finite volumes, moving frame", shock_muscl, "yardstick"),
+                Rival("muscl", "MUSCL finite volumes", makers.maker(makers.muscl, EQUAL), "yardstick"),
+                Rival("godunov", "Godunov's scheme", makers.maker(makers.godunov, EQUAL), "yardstick"),
+                Rival("frozen", "Frozen initial condition", makers.maker(makers.frozen, EQUAL)),
+                Rival("mean", "u = mean", makers.maker(makers.flat, EQUAL)),
+                Rival("lax_oleinik", "Lax-Oleinik, exact", makers.maker(makers.entropy, EQUAL), "exact"),
+            ),
+            thresholds=(
+                Threshold("raised_cosines.l1_max", "<=", 0.01),
+                Threshold("raised_cosines.overshoot_max", "<=", 1.0),
+                Threshold("raised_cosines.drift_max", "<=", 1e-5),
+                Threshold("raised_cosines.best_ratio", "<=", 1.2),
+            ),
+        ),
     },
 )
 
@@ -259,20 +274,21 @@ SOBEL = Preset(
     overrides={
         "field": space_time(PAPER_SHAPE),
         "invariances": (Sobel(PAPER_TIMES), InitialColumn()),
-        "project": lambda fields, conditions: fields[:, 0],
-        "deliver": None,
-        "receive": None,
-        "coords": partial(coords, power=EQUAL),
-        "oracle": makers.maker(makers.cole_hopf, EQUAL),
-        "rivals": (
-            Rival("euler", "Explicit Euler, the paper's scheme", makers.maker(makers.explicit_euler, EQUAL)),
-            Rival("frozen", "Frozen initial condition", makers.maker(makers.frozen, EQUAL)),
-            Rival("mean", "u = mean", makers.maker(makers.flat, EQUAL)),
+        "projection": Projection(),
+        "frame": Frame(partial(coords, power=EQUAL)),
+        "truth": GroundTruth(
+            makers.maker(makers.cole_hopf, EQUAL),
+            Rival("cole_hopf", "Cole-Hopf, exact", makers.maker(makers.cole_hopf_live, EQUAL), "exact"),
+            {"Table 2": table_two, "unseen": unseen},
+            PUBLISHED,
         ),
-        "cases": {"Table 2": table_two, "unseen": unseen},
-        "bars": {},
-        "live": Rival("cole_hopf", "Cole-Hopf, exact", makers.maker(makers.cole_hopf_live, EQUAL), "exact"),
-        "projection": "",
+        "evaluation": Evaluation(
+            baselines=(
+                Rival("euler", "Explicit Euler, the paper's scheme", makers.maker(makers.explicit_euler, EQUAL)),
+                Rival("frozen", "Frozen initial condition", makers.maker(makers.frozen, EQUAL)),
+                Rival("mean", "u = mean", makers.maker(makers.flat, EQUAL)),
+            ),
+        ),
     },
 )
 
@@ -299,35 +315,33 @@ PROBLEM = Problem(
     presets=(VISCOUS, INVISCID, SOBEL),
     invariances=(Duhamel(TIMES, comoving=True), FiniteVolume(TIMES, comoving=True), InitialColumn()),
     source=None,
-    project=partial(newton, times=TIMES),
-    deliver=partial(carried, times=TIMES),
-    receive=partial(carried, times=TIMES, sign=-1.0),
-    coords=coords,
-    oracle=makers.maker(makers.cole_hopf, GRADED),
-    rivals=(
-        Rival("march", "Implicit march", makers.maker(makers.march, GRADED), "yardstick"),
-        Rival("heat_newton", "Heat solution, 3 Newton sweeps", makers.maker(makers.heat_newton, GRADED), "yardstick"),
-        Rival("heat", "Heat solution", makers.maker(makers.heat, GRADED)),
-        Rival("frozen", "Frozen initial condition", makers.maker(makers.frozen, GRADED)),
-        Rival("mean", "u = mean", makers.maker(makers.flat, GRADED)),
-        Rival("cole_hopf", "Cole-Hopf by FFT, exact", makers.maker(makers.cole_hopf, GRADED), "exact"),
+    projection=Projection(partial(newton, times=TIMES), "Newton sweep"),
+    truth=GroundTruth(
+        makers.maker(makers.cole_hopf, GRADED),
+        Rival("cole_hopf", "Cole-Hopf, exact", makers.maker(makers.cole_hopf_live, GRADED), "exact"),
+        {"Table 2": table_two, "unseen": unseen, "random initial conditions": random_cases, "square wave": square_wave},
+        PUBLISHED,
     ),
-    live=Rival("cole_hopf", "Cole-Hopf, exact", makers.maker(makers.cole_hopf_live, GRADED), "exact"),
-    projection="Newton sweep",
-    published={"Table 2": {"InvNet, paper": INVNET, "encoder-decoder, paper": ENCODER_DECODER}},
-    cases={
-        "Table 2": table_two,
-        "unseen": unseen,
-        "random initial conditions": random_cases,
-        "square wave": square_wave,
-    },
-    bars={
-        "Table 2, mean": ("<=", 0.0012),
-        "Table 2, max": ("<=", 0.004),
-        "unseen, max": ("<=", 0.003),
-        "random initial conditions, mean": ("<=", 0.0015),
-        "random initial conditions, p95": ("<=", 0.004),
-        "square wave, max": ("<=", 0.04),
-        "polished: square wave, max": ("<=", 0.008),
-    },
+    frame=Frame(coords, partial(carried, times=TIMES), partial(carried, times=TIMES, sign=-1.0)),
+    evaluation=Evaluation(
+        baselines=(
+            Rival("march", "Implicit march", makers.maker(makers.march, GRADED), "yardstick"),
+            Rival(
+                "heat_newton", "Heat solution, 3 Newton sweeps", makers.maker(makers.heat_newton, GRADED), "yardstick"
+            ),
+            Rival("heat", "Heat solution", makers.maker(makers.heat, GRADED)),
+            Rival("frozen", "Frozen initial condition", makers.maker(makers.frozen, GRADED)),
+            Rival("mean", "u = mean", makers.maker(makers.flat, GRADED)),
+            Rival("cole_hopf", "Cole-Hopf by FFT, exact", makers.maker(makers.cole_hopf, GRADED), "exact"),
+        ),
+        thresholds=(
+            Threshold("table_2.l2_mean", "<=", 0.0012),
+            Threshold("table_2.l2_max", "<=", 0.004),
+            Threshold("unseen.l2_max", "<=", 0.003),
+            Threshold("random_initial_conditions.l2_mean", "<=", 0.0015),
+            Threshold("random_initial_conditions.l2_p95", "<=", 0.004),
+            Threshold("square_wave.l2_max", "<=", 0.04),
+            Threshold("square_wave.l2_max", "<=", 0.008, "polished"),
+        ),
+    ),
 )

@@ -17,7 +17,19 @@ from core.projection import planted
 from core.readers import idx
 from core.simulation import motifs
 from core.simulation.digits import Digits
-from core.types import Conditions, Descriptor, Field, Preset, Problem, Quantity, TrainConfig
+from core.types import (
+    Conditions,
+    Descriptor,
+    Evaluation,
+    Field,
+    Preset,
+    Problem,
+    Projection,
+    Quantity,
+    Threshold,
+    TrainConfig,
+    TrainingHooks,
+)
 
 SIDE = 32
 FIELD = Field(kind="continuous", shape=(SIDE, SIDE), periodic=False, mirrored=False, ramp="grey")
@@ -122,10 +134,16 @@ CONFIG = TrainConfig(
     critic_sees="complement",
 )
 TINY: dict[str, Any] = {"steps": 2, "batch": 2, "images": 16, "warmup": 1}
-BARS = {"motif MSE": ("<=", 0.0), "raw: motif MSE": ("<=", 1e-3), "confidence / real": (">=", 0.9)}
-FALLS, STAYS = {"critic's gap, last / largest": ("<=", 0.1)}, {"critic's gap, last / largest": (">=", 0.5)}
+BARS = (
+    Threshold("motif_error", "<=", 0.0),
+    Threshold("motif_error", "<=", 1e-3, "raw"),
+    Threshold("confidence_ratio", ">=", 0.9),
+)
+FALLS, STAYS = Threshold("gap.ratio", "<=", 0.1), Threshold("gap.ratio", ">=", 0.5)
 """The critic that does not see the motif ends up with nothing to tell the two apart by; the one that sees it does
 not."""
+EVALUATION = Evaluation((ERROR, INK), thresholds=(*BARS, FALLS), table=quality)
+PROJECTION = Projection(project, "Exact motif")
 
 
 def critic() -> PlainCritic:
@@ -147,7 +165,9 @@ def preset(name: str, title: str, summary: str, **changes: Any) -> Preset:
         config,
         replace(config, **TINY),
         requests=same,
-        overrides={"bars": BARS | (STAYS if config.critic_sees == "fields" else FALLS)},
+        overrides={
+            "evaluation": replace(EVALUATION, thresholds=(*BARS, STAYS if config.critic_sees == "fields" else FALLS))
+        },
     )
 
 
@@ -162,7 +182,11 @@ ANY = Preset(
     CONFIG,
     replace(CONFIG, **TINY),
     requests=various,
-    overrides={"project": project_strokes, "invariances": (Motif(),), "descriptors": (INK,)},
+    overrides={
+        "projection": replace(PROJECTION, apply=project_strokes),
+        "invariances": (Motif(),),
+        "evaluation": replace(EVALUATION, descriptors=(INK,)),
+    },
 )
 
 PROBLEM = Problem(
@@ -184,12 +208,7 @@ PROBLEM = Problem(
     ),
     invariances=(Motif(PLUS),),
     source=Digits(),
-    project=project,
-    descriptors=(ERROR, INK),
-    bars=BARS | FALLS,
-    projection="Exact motif",
-    read=idx.read,
-    quality=quality,
-    trace=trace,
-    film=12,
+    projection=PROJECTION,
+    evaluation=EVALUATION,
+    training=TrainingHooks(read_data=idx.read, monitor=trace, snapshots=12),
 )

@@ -23,13 +23,19 @@ from core.types import (
     Array,
     Conditions,
     Descriptor,
+    Evaluation,
     Field,
+    GroundTruth,
     Position,
     Preset,
     Problem,
+    Projection,
     Quantity,
+    RequestRules,
     Rival,
+    Threshold,
     TrainConfig,
+    TrainingHooks,
 )
 
 SOURCE = Grains()
@@ -104,7 +110,7 @@ def project(logits: Tensor, conditions: Conditions) -> Tensor:
     return without_speckle(logits, conditions["fractions"])
 
 
-def oracle(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int, int]) -> Array:
+def simulate(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int, int]) -> Array:
     """Full simulations at the requested fractions (held-out seeds), their boundaries moved by what whole grains
     leave."""
     wanted = np.broadcast_to(conditions["fractions"], (n, ORIENTATIONS))
@@ -148,6 +154,69 @@ FRACTIONS_PRESET = Preset(
     tiny=TrainConfig(steps=4, batch=4, images=64, weights={"fractions": 50.0}, precision="fp32"),
 )
 
+DESCRIPTORS = (
+    Descriptor(
+        "grain_count",
+        "Grains",
+        "per 128 × 128 px",
+        lambda x: grains.grain_count(x) * (AREA / x[0].numel()),
+        help="Connected pieces of one orientation, on the torus, 5 px or more.",
+    ),
+    Descriptor(
+        "mean_diameter",
+        "Mean grain diameter",
+        "px",
+        grains.mean_diameter,
+        help="Mean over the grains of the diameter of the disc of equal area.",
+    ),
+    Descriptor(
+        "boundary_length",
+        "Boundary length",
+        "1/px",
+        grains.boundary_length,
+        help="Length of the boundaries between different orientations, per area.",
+    ),
+    Descriptor("speckle", "Speckle", "px", grains.speckle, help="Pixels in pieces of fewer than 5 px."),
+    Descriptor(
+        "misfit",
+        "Neighbour misfit",
+        "",
+        grains.misfit,
+        slow=True,
+        help="Share of the area in notched pieces: adjoining grains of equal orientation.",
+    ),
+    Descriptor(
+        "grain_sizes",
+        "Grain diameters",
+        "",
+        grains.size_distribution,
+        grains.size_classes,
+        samples=grains.diameters,
+        axis="diameter / px",
+        help="Distribution of the diameters of the grains, in px.",
+    ),
+    Descriptor(
+        "junction_angles",
+        "Junction angles",
+        "",
+        grains.angle_distribution,
+        grains.angle_classes,
+        samples=lambda x: [a.ravel() for a in grains.junction_angles(x)],
+        axis="angle / °",
+        help="Distribution of the angles at triple junctions, in degrees: 120 on average after growth.",
+    ),
+)
+BARS = (
+    Threshold("fractions.delivered_worst", "<=", 1.0),
+    Threshold("fractions.raw_mean", "<=", 0.01),
+    Threshold("grain_sizes.wasserstein", "<=", 1.0),
+    Threshold("junction_angles.wasserstein", "<=", 2.0),
+    Threshold("speckle.mean_difference", "<=", 0.0),
+    Threshold("mean_diameter.deviation", "<=", 5.0),
+    Threshold("grain_sizes.wasserstein", ">=", 2.0, "voronoi"),
+    Threshold("junction_angles.wasserstein", ">=", 5.0, "voronoi"),
+)
+
 PROBLEM = Problem(
     name="polycrystal",
     title="Polycrystals",
@@ -158,71 +227,11 @@ PROBLEM = Problem(
     presets=(FRACTIONS_PRESET,),
     invariances=(ChannelFractions(),),
     source=SOURCE,
-    read=maps.read,
-    project=project,
-    position=Position("Largest fraction", 0.2, 0.9, lambda asked: asked["fractions"].max(1), dominated),
-    descriptors=(
-        Descriptor(
-            "grain_count",
-            "Grains",
-            "per 128 × 128 px",
-            lambda x: grains.grain_count(x) * (AREA / x[0].numel()),
-            help="Connected pieces of one orientation, on the torus, 5 px or more.",
-        ),
-        Descriptor(
-            "mean_diameter",
-            "Mean grain diameter",
-            "px",
-            grains.mean_diameter,
-            help="Mean over the grains of the diameter of the disc of equal area.",
-        ),
-        Descriptor(
-            "boundary_length",
-            "Boundary length",
-            "1/px",
-            grains.boundary_length,
-            help="Length of the boundaries between different orientations, per area.",
-        ),
-        Descriptor("speckle", "Speckle", "px", grains.speckle, help="Pixels in pieces of fewer than 5 px."),
-        Descriptor(
-            "misfit",
-            "Neighbour misfit",
-            "",
-            grains.misfit,
-            slow=True,
-            help="Share of the area in notched pieces: adjoining grains of equal orientation.",
-        ),
-        Descriptor(
-            "grain_sizes",
-            "Grain diameters",
-            "",
-            grains.size_distribution,
-            grains.size_classes,
-            samples=grains.diameters,
-            axis="diameter / px",
-            help="Distribution of the diameters of the grains, in px.",
-        ),
-        Descriptor(
-            "junction_angles",
-            "Junction angles",
-            "",
-            grains.angle_distribution,
-            grains.angle_classes,
-            samples=lambda x: [a.ravel() for a in grains.junction_angles(x)],
-            axis="angle / °",
-            help="Distribution of the angles at triple junctions, in degrees: 120 on average after growth.",
-        ),
+    projection=Projection(project, "Exact projection"),
+    requests=RequestRules(
+        ordering=Position("Largest fraction", 0.2, 0.9, lambda asked: asked["fractions"].max(1), dominated)
     ),
-    bars={
-        "fractions delivered, worst, px": ("<=", 1.0),
-        "fractions raw, mean |error|": ("<=", 0.01),
-        "grain diameters, wasserstein distance": ("<=", 1.0),
-        "junction angles, wasserstein distance": ("<=", 2.0),
-        "speckle, mean - mean": ("<=", 0.0),
-        "mean grain diameter, |deviation|, %": ("<=", 5.0),
-        "voronoi: grain diameters, wasserstein distance": (">=", 2.0),
-        "voronoi: junction angles, wasserstein distance": (">=", 5.0),
-    },
-    rivals=(Rival("voronoi", "Voronoi, greedy orientations", tessellation),),
-    oracle=oracle,
+    truth=GroundTruth(simulate),
+    evaluation=Evaluation(DESCRIPTORS, (Rival("voronoi", "Voronoi, greedy orientations", tessellation),), BARS),
+    training=TrainingHooks(maps.read),
 )

@@ -25,13 +25,20 @@ from core.types import (
     Array,
     Conditions,
     Descriptor,
+    Evaluation,
     Field,
+    GroundTruth,
     Handle,
     Invariance,
+    Overrides,
     Preset,
     Problem,
+    Projection,
     Quantity,
+    RequestRules,
+    Threshold,
     TrainConfig,
+    TrainingHooks,
 )
 
 SIDE = 128
@@ -175,10 +182,42 @@ PLAIN = TrainConfig(
     ema=0.99,
 )
 TINY: dict[str, Any] = {"steps": 2, "batch": 2, "images": 16, "warmup": 1, "precision": "fp32"}
-UNPROJECTED: dict[str, Any] = {"project": highest, "projection": "", "bars": {}}
+BARS = (
+    Threshold("centre.mean", "<=", 1.0),
+    Threshold("centre.p95", "<=", 2.0),
+    Threshold("radius.mean", "<=", 0.5),
+    Threshold("radius.p95", "<=", 1.2),
+    Threshold("one_component", ">=", 98.0),
+    Threshold("circularity.deviation", "<=", 3.0),
+)
+SQUARE_BARS = (
+    Threshold("area.mean", "<=", 3.0),
+    Threshold("centre.mean", "<=", 1.0),
+    Threshold("recognised", ">=", 98.0),
+)
+EVALUATION = Evaluation(descriptors("circle 1", "circle 2"), thresholds=BARS, table=quality)
+REQUESTS = RequestRules(
+    infeasible=partial(refusal, outlines=CIRCLES.outlines, shape=FIELD.shape),
+    handles=(Handle("circle 1", "x1", "y1", "r1"), Handle("circle 2", "x2", "y2", "r2")),
+)
+UNPROJECTED: Overrides = {"projection": Projection(highest), "evaluation": replace(EVALUATION, thresholds=())}
+SQUARE: Overrides = {
+    "field": replace(FIELD, labels=("background", "circle", "square")),
+    "source": CIRCLE_SQUARE,
+    "invariances": WITH_AREAS,
+    "truth": GroundTruth(partial(oracle, shapes=CIRCLE_SQUARE)),
+    "evaluation": replace(EVALUATION, descriptors=descriptors("the circle", "the square"), thresholds=SQUARE_BARS),
+    "requests": RequestRules(
+        infeasible=partial(refusal, outlines=CIRCLE_SQUARE.outlines, shape=FIELD.shape),
+        handles=(
+            Handle("circle", "x1", "y1", "area1", "area"),
+            Handle("square", "x2", "y2", "area2", "area", "square"),
+        ),
+    ),
+}
 
 
-def ours(name: str, title: str, summary: str, conditions: tuple[Quantity, ...], steps: int, **overrides: Any) -> Preset:
+def ours(name: str, title: str, summary: str, conditions: tuple[Quantity, ...], steps: int) -> Preset:
     """A preset of the seeded generator with its exact projection."""
     return Preset(
         name,
@@ -190,7 +229,6 @@ def ours(name: str, title: str, summary: str, conditions: tuple[Quantity, ...], 
         lambda: PlacedCritic(conditions),
         replace(OURS, steps=steps),
         replace(OURS, **TINY),
-        overrides=overrides,
     )
 
 
@@ -223,21 +261,8 @@ FREE = replace(
     conditions=(),
     latents=DIALS,
     generator=lambda: PlainGenerator(3, (), len(DIALS)),
-    overrides={**UNPROJECTED, "refuse": None, "handles": ()},
+    overrides={**UNPROJECTED, "requests": RequestRules()},
 )
-BARS = {
-    "centre error, mean, px": ("<=", 1.0),
-    "centre error, p95, px": ("<=", 2.0),
-    "radius error, mean, px": ("<=", 0.5),
-    "radius error, p95, px": ("<=", 1.2),
-    "one component, % of shapes": (">=", 98.0),
-    "circularity, |deviation|, %": ("<=", 3.0),
-}
-SQUARE_BARS = {
-    "area error, mean, %": ("<=", 3.0),
-    "centre error, mean, px": ("<=", 1.0),
-    "recognised, % of shapes": (">=", 98.0),
-}
 PRESETS = (
     ours(
         "two_circles",
@@ -246,23 +271,15 @@ PRESETS = (
         CONDITIONS,
         800,
     ),
-    ours(
-        "circle_square",
-        "Circle and square",
-        "The same seeds for both: that one becomes a circle and one a square is learnt.",
-        AREA_CONDITIONS,
-        1000,
-        field=replace(FIELD, labels=("background", "circle", "square")),
-        source=CIRCLE_SQUARE,
-        invariances=WITH_AREAS,
-        oracle=partial(oracle, shapes=CIRCLE_SQUARE),
-        descriptors=descriptors("the circle", "the square"),
-        bars=SQUARE_BARS,
-        refuse=partial(refusal, outlines=CIRCLE_SQUARE.outlines, shape=FIELD.shape),
-        handles=(
-            Handle("circle", "x1", "y1", "area1", "area"),
-            Handle("square", "x2", "y2", "area2", "area", "square"),
+    replace(
+        ours(
+            "circle_square",
+            "Circle and square",
+            "The same seeds for both: that one becomes a circle and one a square is learnt.",
+            AREA_CONDITIONS,
+            1000,
         ),
+        overrides=SQUARE,
     ),
     plain("invnet", "InvNet, as in the paper", "The plain generator with the projection step of Algorithm 1.", turns=2),
     FREE,
@@ -303,12 +320,9 @@ PROBLEM = Problem(
     presets=PRESETS,
     invariances=WITH_RADII,
     source=CIRCLES,
-    project=place_shapes,
-    descriptors=descriptors("circle 1", "circle 2"),
-    bars=BARS,
-    oracle=oracle,
-    handles=(Handle("circle 1", "x1", "y1", "r1"), Handle("circle 2", "x2", "y2", "r2")),
-    refuse=partial(refusal, outlines=CIRCLES.outlines, shape=FIELD.shape),
-    quality=quality,
-    trace=trace,
+    projection=Projection(place_shapes, "Exact projection"),
+    requests=REQUESTS,
+    truth=GroundTruth(oracle),
+    evaluation=EVALUATION,
+    training=TrainingHooks(monitor=trace),
 )

@@ -16,7 +16,22 @@ from core.metrics.showers import RESPONSE, SOFT, quality, trace
 from core.models.showers import GROUP, ShowerCritic, ShowerGenerator, Soft
 from core.projection import read_out
 from core.simulation.showers import TRAINED, Showers, response, simulate
-from core.types import HELD_OUT, Array, Conditions, Descriptor, Field, Preset, Problem, Quantity, TrainConfig
+from core.types import (
+    HELD_OUT,
+    Array,
+    Conditions,
+    Descriptor,
+    Evaluation,
+    Field,
+    GroundTruth,
+    Preset,
+    Problem,
+    Projection,
+    Quantity,
+    Threshold,
+    TrainConfig,
+    TrainingHooks,
+)
 
 SIDE = 24
 SHOWERS = Showers()
@@ -118,7 +133,7 @@ CONFIG = TrainConfig(
 TINY: dict[str, Any] = {"steps": 2, "batch": GROUP, "images": 16, "warmup": 1}
 TERM: dict[str, Any] = {"turns": {**CONFIG.turns, "projection": 1}, "weights": {"energy": 0.0, "occupancy": 30.0}}
 FLIP, READ = 0.05, 0.05
-BARS = {f"raw: {RESPONSE}": ("<=", 3.0)}
+BARS = (Threshold(RESPONSE.id, "<=", 3.0, "raw"),)
 
 
 def preset(
@@ -191,12 +206,8 @@ PROBLEM = Problem(
     presets=PRESETS,
     invariances=(VISIBLE, Occupancy(SCALES[0])),
     source=SHOWERS,
-    project=project,
-    descriptors=DESCRIPTORS,
-    bars=BARS,
-    oracle=oracle,
-    projection="Exact energy and noise cut",
-    quality=quality,
-    trace=trace,
-    film=12,
+    projection=Projection(project, "Exact energy and noise cut"),
+    truth=GroundTruth(oracle),
+    evaluation=Evaluation(DESCRIPTORS, thresholds=BARS, table=quality),
+    training=TrainingHooks(monitor=trace, snapshots=12),
 )

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from core.types import Array
 
@@ -191,7 +192,7 @@ def _page(path: Path, picture: Image.Image, page: int) -> tuple[int, int]:
         picture.seek(page)
     if picture.mode not in MODES:
         raise bad(path, f"has pixels of kind {picture.mode}; use grey values, a palette, RGB or RGBA")
-    tags: Any = getattr(picture, "tag_v2", {})
+    tags: Any = picture.tag_v2 if isinstance(picture, TiffImageFile) else {}
     if int(tags.get(322, 1)) * int(tags.get(323, 1)) > MAP_PIXELS:  # the decoder would allocate a whole tile
         raise bad(
             path, f"has tiles of {tags[322]} x {tags[323]} pixels; at most {MAP_PIXELS // 10**6} megapixels are read"
@@ -253,7 +254,7 @@ def _guarded(path: Path, decode: Callable[[], Any]) -> Any:
             raise
         raise bad(path, "is damaged or of an unusual kind that cannot be decoded") from None
     except Exception as error:  # decoders fed with damaged bytes raise nearly everything
-        reason = getattr(error, "strerror", None)
+        reason = error.strerror if isinstance(error, OSError) else None
         raise bad(
             path, f"is damaged or of an unusual kind that cannot be decoded{f' ({reason})' if reason else ''}"
         ) from None

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from core.readers import arrays, dream3d, hdf5
 from core.readers.arrays import ALL_PIXELS, SMALLEST, Choice, Stack
 from core.readers.labels import labels
-from core.types import HELD_OUT, Array
+from core.types import HELD_OUT, Array, Source
 
 OPTIONS = ("slice", "scale", "features", "array", "labels")
 LABELS = 5
@@ -26,7 +26,7 @@ SHARE = 5
 
 
 @dataclass(frozen=True)
-class OwnMaps:
+class OwnMaps(Source):
     """Windows of label maps at their own scale, each a function of the seed alone; no label is ever interpolated.
 
     A map that is smaller than a window is continued by its mirror image. Held-out seeds see the maps of `held_out`, all

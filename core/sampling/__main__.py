@@ -96,7 +96,7 @@ def processes(given: argparse.Namespace) -> int:
     """Worker processes: as many as asked for, else this process's share of the cores."""
     if given.workers is not None and given.workers < 1:
         raise ValueError(f"--workers must be at least 1; got {given.workers}.")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     share = max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
     return given.workers or (share if given.device == "cpu" else 1)
 

@@ -68,7 +68,7 @@ def select_best(draws: Sequence[Draw], losses: Tensor) -> Draw:
 
 def measure(problem: Problem, soft: Tensor) -> dict[str, Array]:
     """Measured values of every condition that an invariance pins, by the condition's name, on a soft field."""
-    pinned = [(getattr(i, "pins", i.name), i) for i in problem.invariances]
+    pinned = [(i.pins, i) for i in problem.invariances]
     return {name: i.measure(soft).cpu().numpy() for name, i in pinned if name}
 
 

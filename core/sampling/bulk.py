@@ -78,10 +78,11 @@ class Job:
     def _once(self) -> dict[str, Any]:
         """What the file holds once: the manifest, and coordinates where there are any."""
         model = self.model
-        kinds = {k: getattr(model.field, k) for k in ("kind", "labels", "axes", "unit", "periodic")}
+        field = asdict(model.field)
+        kinds = {k: field[k] for k in ("kind", "labels", "axes", "unit", "periodic")}
         told = {"request": json.loads(self.about["request"]), **kinds, "warnings": self.warnings}
         manifest = told | {"citation": model.problem.citation, "checkpoint": dict(model.manifest)}
-        coords = model.problem.coords(self.shape) if model.problem.coords else {}
+        coords = model.problem.frame.coords(self.shape) if model.problem.frame.coords else {}
         return {"manifest": json.dumps(manifest), **{f"coords/{axis}": values for axis, values in coords.items()}}
 
     @property

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from torch import Tensor
 
 from core.invariances.motif import Motif
 from core.projection import planted
 from core.sampling.model import Model
-from core.types import Conditions
+from core.types import Conditions, Generator
 
 
-class Shown:
+class Shown(Generator):
     """A generator that is shown a motif of a person's own, in the place of the one that its latents draw."""
 
-    def __init__(self, generator: Any, motif: Tensor) -> None:
+    def __init__(self, generator: Generator, motif: Tensor) -> None:
         """`motif` (H, W)."""
+        super().__init__()
         self.generator, self.motif = generator, motif
 
-    def __getattr__(self, name: str) -> Any:
-        """All else is the generator's."""
-        return getattr(self.generator, name)
+    def noise(self, keys: Sequence[int], shape: tuple[int, int]) -> dict[str, Tensor]:
+        """That of the generator."""
+        return self.generator.noise(keys, shape)
 
-    def __call__(self, noise: Any, conditions: Conditions, latent: Any) -> Tensor:
+    def draw_latent(self, noise: Mapping[str, Tensor], conditions: Conditions) -> dict[str, Tensor]:
+        """Those of the generator."""
+        return self.generator.draw_latent(noise, conditions)
+
+    def forward(self, noise: Mapping[str, Tensor], conditions: Conditions, latent: Mapping[str, Tensor]) -> Tensor:
         """Fields (B, 1, H, W)."""
         shown = self.motif.expand(len(noise["z"]), *self.motif.shape)
         return self.generator(noise, {**conditions, "motif": shown}, latent)
@@ -36,7 +41,6 @@ def carrying(model: Model, motif: Tensor) -> Model:
     is."""
     found = copy.copy(model)
     found.generator = Shown(model.generator, motif)
-    found.problem = replace(
-        model.problem, project=lambda fields, _: planted(fields, motif), invariances=(Motif(motif),)
-    )
+    exact = replace(model.problem.projection, apply=lambda fields, _: planted(fields, motif))
+    found.problem = replace(model.problem, projection=exact, invariances=(Motif(motif),))
     return found

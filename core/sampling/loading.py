@@ -44,7 +44,7 @@ def draw(problem: str | Problem, n: int, seed: int, size: int | None = None) -> 
     soft = as_soft(torch.from_numpy(array), problem.field)
     measured = measure(problem, soft)
     names = {q.name for p in problem.presets for q in p.conditions}
-    known = problem.source.known(range(seed, seed + n)) if hasattr(problem.source, "known") else {}
+    known = problem.source.known_conditions(range(seed, seed + n))
     discrete = problem.field.kind != "continuous"
     return Sample(
         labels=array if discrete else None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -69,11 +68,9 @@ class Model:
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """Names of what can be switched off: the keyword flags (default True) of the generator's call, and the
-        refinement."""
-        call = getattr(self.generator, "forward", self.generator)
-        flags = tuple(p.name for p in inspect.signature(call).parameters.values() if p.default is True)
-        return (*flags, "refine") if self.problem.refine else flags
+        """Names of what can be switched off: the stages of the generator, and the refinement."""
+        flags: tuple[str, ...] = self.generator.stages
+        return (*flags, "refine") if self.problem.projection.refine else flags
 
     def shape(self, size: int | None) -> tuple[int, int]:
         """(rows, columns) for a requested size; `ValueError` says which sizes work."""
@@ -108,9 +105,9 @@ class Model:
         refuses."""
         asked = self.request(conditions, n, self.conditions, fill=True)
         notes: tuple[str, ...] = ()
-        if self.problem.settle:
-            asked, notes = self.problem.settle(asked, frozenset(conditions or {}))
-        if self.problem.refuse and (why := self.problem.refuse(asked)):
+        if self.problem.requests.reconcile:
+            asked, notes = self.problem.requests.reconcile(asked, frozenset(conditions or {}))
+        if self.problem.requests.infeasible and (why := self.problem.requests.infeasible(asked)):
             raise ValueError(why)
         return asked, notes
 
@@ -164,7 +161,7 @@ class Model:
             latent=under("latent."),
             seeds=np.full(n, seed, np.int64),
             warnings=(*notes, *(w for w in warnings if w)),
-            coords=self.problem.coords(shape) if self.problem.coords else {},
+            coords=self.problem.frame.coords(shape) if self.problem.frame.coords else {},
             tried=joined.get("tried"),
         )
 
@@ -184,7 +181,7 @@ class Model:
             return {k: torch.from_numpy(v[rows]).to(self.device) for k, v in values.items()}
 
         conditions = tensors(requested)
-        implied = self.generator.implied(conditions) if hasattr(self.generator, "implied") else {}
+        implied = self.generator.implied(conditions)
         indices = tuple(first + i for i in rows)
         return BatchRequest(conditions, tensors(latents), implied, indices, stop - start, **options)
 
@@ -215,24 +212,25 @@ class Model:
 
     def _refine(self, batch: BatchRequest, logits: Tensor) -> Tensor:
         """The logits after the problem's refinement, where there is one and it is switched on."""
-        refine = self.problem.refine if batch.project and batch.stages.get("refine", True) else None
+        refine = self.problem.projection.refine if batch.project and batch.stages.get("refine", True) else None
         return refine(logits, batch.targets) if refine else logits
 
     def _deliver(self, batch: BatchRequest, logits: Tensor, latent: Conditions) -> Tensor:
         """The array (B, H, W) that logits become: projected, or the network's own labels or values."""
-        if batch.project:
-            return self.problem.project(logits, {**latent, **batch.conditions})
+        apply = self.problem.projection.apply
+        if batch.project and apply:
+            return apply(logits, {**latent, **batch.conditions})
         return harden(soft_field(logits, self.field), self.field)
 
     def _measure(self, batch: BatchRequest, draw: Draw, delivered: Tensor) -> dict[str, Array]:
         """The arrays of a sample: measured values before and after the projection, latents, and both fields."""
         soft = soft_field(draw.logits, self.field)
         hard = harden(soft, self.field)
-        to_lab = self.problem.deliver or (lambda fields: fields)
+        to_lab = self.problem.frame.to_lab or (lambda fields: fields)
         raw_in_lab = to_lab(hard)
         raw = measure(self.problem, as_soft(hard, self.field))
         measured = measure(self.problem, as_soft(delivered, self.field)) if batch.project else raw
-        soft_in_lab = soft if self.problem.deliver is None else raw_in_lab[:, None]
+        soft_in_lab = soft if self.problem.frame.to_lab is None else raw_in_lab[:, None]
         return {
             **{f"raw.{k}": v for k, v in raw.items()},
             **{f"measured.{k}": v for k, v in measured.items()},
@@ -271,7 +269,9 @@ class Model:
     def reference(self, conditions: Mapping[str, Any] | None = None) -> dict[str, tuple[Array, Array]]:
         """Descriptor name -> (mean, standard deviation) of the held-out data at these conditions, interpolated between
         the places (see `position`) that the checkpoint carries; empty when the problem has no data."""
-        if "at" not in self.references or (self.conditions[0].kind != "scalar" and self.problem.position is None):
+        if "at" not in self.references or (
+            self.conditions[0].kind != "scalar" and self.problem.requests.ordering is None
+        ):
             return {}
         value, at = self.position(conditions), self.references["at"]
         place = float(np.clip(np.interp(value, at, np.arange(len(at))), 0, len(at) - 1))

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.descriptors import two_phase
+from core.types import Source
 
 STABILISATION = 1.0
 BATCH = 32
@@ -138,7 +139,7 @@ def composition(fraction: float, time: float) -> float:
 
 
 @dataclass(frozen=True)
-class CahnHilliard:
+class CahnHilliard(Source):
     """The embedded data source: two-phase structures from quenched noise, one independent simulation per seed.
 
     Intended volume fraction uniform in `fractions` (minority fraction drawn, the two phases' roles mirrored by a coin),

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from core.types import HELD_OUT, Array
+from core.types import HELD_OUT, Array, Source
 
 SHARE = 5
 """Every fifth part of the images, the last ones, is kept for held-out seeds."""
@@ -43,7 +43,7 @@ def embedded() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 
 @dataclass(frozen=True)
-class Digits:
+class Digits(Source):
     """The embedded digits: every seed is one of them, rotated, sheared, scaled and shifted a little."""
 
     def draw(self, seeds: Sequence[int], shape: tuple[int, int]) -> Array:
@@ -92,7 +92,7 @@ def moved(image: NDArray[np.uint8], rng: np.random.Generator, shape: tuple[int, 
 
 
 @dataclass(frozen=True)
-class OwnDigits:
+class OwnDigits(Source):
     """People's own images, each as it is, in the middle of the frame; of several the last fifth, or a set of its own,
     is held out.
 
@@ -113,10 +113,10 @@ class OwnDigits:
         out[:, top : top + rows, left : left + columns] = self.images[self._chosen(seeds)] / np.float32(255)
         return out
 
-    def classes(self, seeds: Sequence[int]) -> NDArray[np.int64]:
-        """Which class each seed is, (n,); `ValueError` where there are no labels."""
+    def classes(self, seeds: Sequence[int]) -> NDArray[np.int64] | None:
+        """Which class each seed is, (n,); None where there are no labels."""
         if self.labels is None:
-            raise ValueError("These images come without labels: add the file of labels beside them.")
+            return None
         return self.labels[self._chosen(seeds)].astype(np.int64)
 
     def identity(self) -> dict[str, Any]:

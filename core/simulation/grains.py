@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from core.simulation import growth, orientations
 from core.simulation.voronoi import AREA, GRAINS, cells, grain_number
-from core.types import Array
+from core.types import Array, Source
 
 
 @dataclass(frozen=True)
-class Grains:
+class Grains(Source):
     """Grown polycrystals, one per seed: 30 to 150 grains per 128 x 128 px (log-uniform), fractions from Dirichlet
     distributions whose concentration is log-uniform in `concentrations` (from a single dominant orientation to nearly
     equal fractions)."""

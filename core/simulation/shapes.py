@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from core.types import Array
+from core.types import Array, Source
 
 Placed = list[tuple[Any, Any, Any]]
 SLACK = 0.05
@@ -91,7 +91,7 @@ def refusal(conditions: Mapping[str, Array], outlines: Sequence[str], shape: tup
 
 
 @dataclass(frozen=True)
-class Shapes:
+class Shapes(Source):
     """Whole radii (or sides of the same areas) and whole centres, uniform in their ranges; those that overlap or leave
     the frame are drawn again. A square with an even side is centred half a pixel further right and down. `whole=False`:
     any real numbers."""

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from core.types import Array
+from core.types import Array, Source
 
 TRAINED = (10.0, 25.0, 40.0, 55.0, 70.0, 85.0, 100.0)
 """The finite set of energies, GeV, that training sees."""
@@ -34,7 +34,7 @@ CALIBRATION, CALIBRATION_SEED = 32, 700_000_000
 
 
 @dataclass(frozen=True)
-class Showers:
+class Showers(Source):
     """One shower per seed, its energy chosen among `energies` by the seed; or at energies that are given.
 
     `critical` (GeV) and `charge` are those of lead, `spots` per GeV with energies of shape `shape_of_spots`, cells
@@ -52,9 +52,9 @@ class Showers:
 
     def draw(self, seeds: Sequence[int], shape: tuple[int, int]) -> Array:
         """See `core.types.Source`: float32 GeV (n, layers, cells)."""
-        return self.at(self.known(seeds)["energy"], seeds, shape)
+        return self.at(self.known_conditions(seeds)["energy"], seeds, shape)
 
-    def known(self, seeds: Sequence[int]) -> dict[str, Array]:
+    def known_conditions(self, seeds: Sequence[int]) -> dict[str, Array]:
         """The incident energy (n,) of every shower, which no image tells exactly."""
         chosen = [int(np.random.default_rng([int(s), 1]).integers(len(self.energies))) for s in seeds]
         return {"energy": np.asarray(self.energies, np.float32)[chosen]}

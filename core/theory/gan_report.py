@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import torch
 
@@ -30,7 +30,7 @@ def last(lab: GanLab, steps: int = LAST) -> list[Measured]:
 
 def mean(lines: list[Measured], name: str) -> float:
     """Mean of a measured number."""
-    return sum(getattr(m, name) for m in lines) / len(lines)
+    return sum(asdict(m)[name] for m in lines) / len(lines)
 
 
 def convergence(steps: int, seeds: int) -> Iterator[str]:

@@ -13,21 +13,22 @@ number."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.data import Batches
-from core.fields import as_soft, soft_field
+from core.fields import as_soft, harden, soft_field
 from core.keys import key, uniform
 from core.losses import ADVERSARIAL, gradient_penalty, zero_centred_penalty
 from core.models.layers import smooth
 from core.models.plain import scaled
 from core.training.distributed import average, share, world
 from core.training.optimisers import make
-from core.types import Invariance, Player, Preset, Problem, TrainConfig
+from core.types import Array, Critic, Generator, Invariance, Player, Preset, Problem, TrainConfig
 
 DTYPES = {"fp32": torch.float32, "fp64": torch.float64, "bf16": torch.float32}
 """Type of the weights by (resolved) precision; bf16 is that of the networks' arithmetic alone."""
@@ -57,18 +58,19 @@ class Game:
         problem: Problem,
         preset: Preset,
         config: TrainConfig,
-        generator: nn.Module,
-        critic: nn.Module | None,
+        generator: Generator,
+        critic: Critic | None,
         images: Batches | None,
         device: torch.device | str = "cpu",
     ) -> None:
         """`images` is None for data-free presets: then there is no critic, and conditions are drawn from the preset's
         ranges.
 
-        Conditions that no image tells exactly are those that the source knows of its first images (`known(seeds)`)."""
+        Conditions that no image tells exactly are those that the source knows of its first images
+        (`known_conditions`)."""
         self.problem, self.preset, self.config = problem, preset, config
         self.generator, self.critic, self.images = generator, critic, images
-        group = getattr(critic, "group", 1)
+        group = 1 if critic is None else critic.group
         if len(share(config.batch)) % group:
             raise ValueError(
                 f"The critic compares {group} samples at a time: a batch of {config.batch} must give each of "
@@ -76,8 +78,9 @@ class Game:
                 f"multiple of {group}. Use at most {max(config.batch // group, 1)} of them, or a larger batch."
             )
         self.device, self.dtype = torch.device(device), DTYPES[config.precision]
-        told = getattr(problem.source, "known", None) if images is not None else None
-        self.known = {} if images is None or told is None else told(range(len(images.images)))
+        self.known: dict[str, Array] = {}
+        if images is not None and problem.source is not None:
+            self.known = problem.source.known_conditions(range(len(images.images)))
         self.players = self._players()
         self.progress_share = 0.0
         """Share of the steps that is over; the loop keeps it."""
@@ -143,11 +146,13 @@ class Game:
         any."""
         keys = [key(self.config.seed, number, i, "noise") for i in share(self.config.batch)]
         field, size = self.problem.field, self.config.size
-        shape = tuple(fields.shape[-2:]) if fields is not None else (size, size) if field.sizes else field.shape
-        noise = self.generator.noise(keys, shape)  # type: ignore[operator]
+        shape = (size, size) if field.sizes else field.shape
+        if fields is not None:
+            shape = (fields.shape[-2], fields.shape[-1])
+        noise = self.generator.noise(keys, shape)
         noise = {k: v.to(self.device, self.dtype if v.is_floating_point() else None) for k, v in noise.items()}
-        drawn = self.generator.draw_latent(noise, conditions) if fields is None else {}  # type: ignore[operator]
-        latent = drawn if fields is None else self.generator.read_latent(fields)  # type: ignore[operator]
+        drawn = self.generator.draw_latent(noise, conditions) if fields is None else {}
+        latent = drawn if fields is None else self.generator.read_latent(fields)
         with self.autocast():
             return self.generator(noise, conditions, latent).to(self.dtype)
 
@@ -159,7 +164,9 @@ class Game:
             return self.append_channels(soft, soft, conditions)
         if not self.config.straight_through:
             return self.append_channels(smooth(soft, self.config.blur), soft, conditions)
-        hard = as_soft(self.problem.project(logits.detach(), conditions), self.problem.field, soft.dtype)
+        apply, field = self.problem.projection.apply, self.problem.field
+        delivered = apply(logits.detach(), conditions) if apply else harden(soft.detach(), field)
+        hard = as_soft(delivered, field, soft.dtype)
         return self.append_channels(smooth(soft + (hard - soft).detach(), self.config.blur), soft, conditions)
 
     def real_critic_input(self, number: int, fields: Tensor, conditions: Mapping[str, Tensor]) -> Tensor:
@@ -182,8 +189,8 @@ class Game:
         if self.config.critic_sees == "fields":
             return images
         if self.config.critic_sees == "complement":
-            free = [i.free(conditions).to(images) for i in self.problem.invariances]  # type: ignore[attr-defined]
-            return images * torch.stack(free).prod(0)
+            free = [i.free(conditions).to(images) for i in self.problem.invariances]
+            return images * math.prod(free)
         if self.config.critic_sees == "conditions":
             told = scaled(conditions, self.preset.conditions)
         else:
@@ -201,8 +208,9 @@ class Game:
         conditions of the first images, as many as there are conditions."""
         if not self.config.auxiliary:
             return self.score(images), torch.zeros((), device=self.device)
+        assert self.critic is not None
         with self.autocast():
-            scores, read = self.critic.read(images.contiguous(memory_format=torch.channels_last))  # type: ignore[union-attr, operator]
+            scores, read = self.critic.read(images.contiguous(memory_format=torch.channels_last))
         asked = scaled(conditions, self.preset.conditions).to(read)
         return scores, self.config.auxiliary * (read[: len(asked)] - asked).square().mean()
 

@@ -43,14 +43,15 @@ def with_user_data(problem: Problem, preset: Preset, path: Path, options: Mappin
     """The problem with a file or folder as its source; `ValueError` when it cannot be trained on data.
 
     Simulations say nothing of these data, so the simulated reference goes; windows of maps may not be rolled."""
-    if problem.read is None:
+    if problem.training.read_data is None:
         raise ValueError(f"{problem.name} cannot be trained on own data: it has no reader of files. Leave --data away.")
     if preset.critic is None:
         raise ValueError(
             f"{problem.name}/{preset.name} learns without data. Leave --data away, or train another preset on it."
         )
-    source = problem.read(path, options)
-    return replace(problem, source=source, oracle=None, field=replace(problem.field, periodic=False))
+    source = problem.training.read_data(path, options)
+    truth, field = replace(problem.truth, simulate=None), replace(problem.field, periodic=False)
+    return replace(problem, source=source, truth=truth, field=field)
 
 
 def data_name(path: Path) -> str:

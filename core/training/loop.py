@@ -41,17 +41,19 @@ class Trainer:
         torch.manual_seed(key(config.seed, "initial weights") % 2**63)
         self.config, self.device = config, torch.device(device)
         generator: Any = preset.generator()
-        if fit and images is not None and hasattr(generator, "fit"):
+        if fit and images is not None:
             labels = torch.from_numpy(images if calibration is None else calibration)
             generator.fit(labels, [key(config.seed, "calibration", i) for i in range(len(labels))])
         place: Any = {"device": self.device, "memory_format": torch.channels_last}
         self.generator = generator.to(dtype=dtype, **place)
         self.critic = (
-            preset.critic().to(dtype).to(**place) if preset.critic and (images is not None or problem.game) else None
+            preset.critic().to(dtype).to(**place)
+            if preset.critic and (images is not None or problem.training.make_game)
+            else None
         )
         moves = () if not problem.field.mirrored else PERIODIC if problem.field.periodic else IN_FRAME
         batches = None if images is None else Batches(images, config.seed, moves, self.device)
-        self.game: Game = (problem.game or Game)(
+        self.game: Game = (problem.training.make_game or Game)(
             problem, preset, config, self.generator, self.critic, batches, self.device
         )
         self.ema = Ema(self.generator, config.ema)

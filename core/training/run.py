@@ -119,7 +119,7 @@ class Run:
         read = f"{inputs.CALIBRATION_SEED}..{inputs.CALIBRATION_SEED + inputs.CALIBRATION_IMAGES - 1}"
         seeds = {"training data": f"0..{self.config.images - 1}", "statistics": read, "held out": f"from {HELD_OUT}"}
         about_data = {} if source is None else {**source.identity(), "digest": self.digest}
-        if self.problem.game:
+        if self.problem.training.make_game:
             seeds = {"draws": "keyed by the seed and the step"}
             about_data = {"draws": "anew for every step", "digest": self.digest}
         versions = {"core": VERSION, "torch": torch.__version__, "numpy": np.__version__}
@@ -225,7 +225,7 @@ def run_loop(run: Run, stop: StopFlag, observer: Observer, save_every: int, minu
         if progress.step % save_every == 0:
             run.save()
         if distributed.rank() == 0:
-            if run.problem.trace and (progress.step % save_every == 0 or progress.step in EARLY):
+            if run.problem.training.monitor and (progress.step % save_every == 0 or progress.step in EARLY):
                 observer.trace(progress)
             if run.has_pictures and progress.step % (5 * save_every) == 0:
                 observer.picture(progress.step)

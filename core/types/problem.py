@@ -1,78 +1,17 @@
-"""What a problem is made of: invariances, data source, generator, presets with their training configuration."""
+"""What a problem is made of: eight fields, six facets, presets with their training configuration."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as default
-from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Literal, TypedDict
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from core.types.requests import Array, Conditions, Field, Handle, Position, Quantity
-from core.types.results import Descriptor, Rival, Sample
-
-
-@runtime_checkable
-class Invariance(Protocol):
-    """What must hold: a differentiable statistic of soft fields (B, C, H, W), one value set per sample.
-
-    `name` is the condition it pins (where the two differ, an attribute `pins` names the condition that `measure`
-    measures, or is empty); `tolerance` (in `unit`) is the deviation a person would call satisfied, which is no less
-    than what the true arrays leave on their grid; `source` cites the equation. `residual` is 0 exactly when
-    `measure(fields)` equals the condition."""
-
-    name: str
-    label: str
-    unit: str
-    tolerance: float
-    source: str
-
-    def measure(self, fields: Tensor) -> Tensor:
-        """Values of the statistic, shape (B, ...)."""
-        ...
-
-    def residual(self, fields: Tensor, conditions: Conditions) -> Tensor:
-        """Squared deviation from `conditions[name]`, shape (B,)."""
-        ...
-
-
-class Source(Protocol):
-    """A data source: arrays as a pure function of global sample indices (never of the batch split).
-
-    One that knows conditions of its arrays which no array tells exactly, such as the energy of a particle, says them by
-    a method `known(seeds) -> {condition: array (n, ...)}`."""
-
-    def draw(self, seeds: Sequence[int], shape: tuple[int, int]) -> Array:
-        """uint8 labels or float32 fields (n, H, W), one per seed."""
-        ...
-
-    def identity(self) -> dict[str, Any]:
-        """JSON-able parameters that fix the distribution (for cache names and manifests)."""
-        ...
-
-
-class Generator(Protocol):
-    """A conditional generator: noise (keyed by seed), conditions and latents to logits (B, C, H, W)."""
-
-    def noise(self, keys: Sequence[int], shape: tuple[int, int]) -> dict[str, Tensor]:
-        """Everything random that one sample needs, each a pure function of its key; leading dimension len(keys). An
-        entry `uniform` (B,), from which latents are drawn, is replaced by an even sequence when an ensemble is
-        sampled."""
-        ...
-
-    def draw_latent(self, noise: Mapping[str, Tensor], conditions: Conditions) -> dict[str, Tensor]:
-        """Latent values (B,) drawn from the data's own distribution, for those that nobody dialled."""
-        ...
-
-    def read_latent(self, fields: Tensor) -> dict[str, Tensor]:
-        """Latent values (B,) of real fields (B, C, H, W): what they are paired with in training."""
-        ...
-
-    def __call__(self, noise: Mapping[str, Tensor], conditions: Conditions, latent: Mapping[str, Tensor]) -> Tensor:
-        """Logits (B, C, H, W) on the pixels of `noise`."""
-        ...
+from core.types.facets import Evaluation, Frame, GroundTruth, Projection, RequestRules, TrainingHooks
+from core.types.protocols import Critic, Generator, Invariance, Source
+from core.types.requests import Field, Quantity
 
 
 @dataclass(frozen=True)
@@ -120,6 +59,20 @@ class TrainConfig:
     """Whether the critic sees the delivered array (with the soft field's gradient) or the soft field itself."""
 
 
+class Overrides(TypedDict, total=False):
+    """What of `Problem` is different for a preset; a facet is replaced as a whole."""
+
+    field: Field
+    invariances: tuple[Invariance, ...]
+    source: Source
+    projection: Projection
+    requests: RequestRules
+    truth: GroundTruth
+    frame: Frame
+    evaluation: Evaluation
+    training: TrainingHooks
+
+
 @dataclass(frozen=True)
 class Preset:
     """One trained variant of a problem: conditions, latents, networks and training configuration."""
@@ -129,21 +82,21 @@ class Preset:
     summary: str
     conditions: tuple[Quantity, ...]
     latents: tuple[Quantity, ...]
-    generator: Callable[[], nn.Module]
-    critic: Callable[[], nn.Module] | None
+    generator: Callable[[], Generator]
+    critic: Callable[[], Critic] | None
     config: TrainConfig
     tiny: TrainConfig
     """Seconds-long configuration for tests; `generator` and `critic` stay the same."""
     requests: Callable[[Sequence[int]], dict[str, Tensor]] | None = None
     """The conditions that a training batch is asked for, each a pure function of its key: all of them where there are
     no data, else in the place of those measured on the real batch."""
-    overrides: Mapping[str, Any] = default(default_factory=dict)
-    """Fields of `Problem` that are different for this preset (invariances, project, deliver, ...)."""
+    overrides: Overrides = default(default_factory=Overrides)
+    """What of the problem is different for this preset."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A problem is one file: field, conditions, invariances, data source, oracle, networks, presets, citation."""
+    """A problem is one file: field, invariances, data source, presets, citation, and six facets that may stay empty."""
 
     name: str
     title: str
@@ -153,62 +106,10 @@ class Problem:
     presets: tuple[Preset, ...]
     invariances: tuple[Invariance, ...]
     source: Source | None
-    project: Callable[[Tensor, Conditions], Tensor]
-    """Exact enforcement: logits (B, C, H, W) and conditions (latents too, when a sample is made) to labels or fields
-    (B, H, W)."""
-    descriptors: tuple[Descriptor, ...] = ()
-    rivals: tuple[Rival, ...] = ()
-    bars: Mapping[str, tuple[str, float]] = default(default_factory=dict)
-    """Quality that a checkpoint must show: row name of `core.metrics` -> ("<=" or ">=", value). `column: row` speaks of
-    that column of the table instead of the judged one."""
-    compare: Callable[[Array, Sample, Source], Mapping[str, float]] | None = None
-    """More rows for the table of quality: arrays (n, H, W), the drawn reference at whose conditions they were made, the
-    source."""
-    position: Position | None = None
-    """How requests are ordered where the first condition is no scalar."""
-    oracle: Callable[[Mapping[str, Array], int, int, tuple[int, int]], Array] | None = None
-    """The reference at the same conditions: `oracle(conditions, n, seed, shape) -> labels or fields (n, H, W)`."""
-    cases: Mapping[str, Callable[[int], Sequence[Mapping[str, Any]]]] = default(default_factory=dict)
-    """Groups of conditions with exact solutions: group name -> (at most n cases of it)."""
-    published: Mapping[str, Mapping[str, Sequence[float]]] = default(default_factory=dict)
-    """Errors that others published: group name -> method -> one number for each case of the group, in order."""
-    coords: Callable[[tuple[int, int]], dict[str, Array]] | None = None
-    """Axis -> positions in physical units, for a field of the given shape; None where pixels are the unit."""
-    deliver: Callable[[Tensor], Tensor] | None = None
-    """From the frame that the generator and the invariances work in to the one that people see, (B, H, W) to (B, H,
-    W)."""
-    receive: Callable[[Tensor], Tensor] | None = None
-    """The way back from `deliver`: to measure invariances on what people see."""
-    projection: str = "Exact projection"
-    """What the projection step is called where it can be switched off; empty where it changes nothing."""
-    live: Rival | None = None
-    """The exact reference at display rate, NaN where only `oracle` knows it; None: `oracle` is fast enough."""
-    handles: tuple[Handle, ...] = ()
-    """Shapes that can be dragged on the picture itself."""
-    settle: Callable[[dict[str, Array], frozenset[str]], tuple[dict[str, Array], tuple[str, ...]]] | None = None
-    """Makes the conditions of a request agree: all values and the names of those a person gave -> values and a sentence
-    for each change; `ValueError` where they contradict each other."""
-    follow: Callable[[dict[str, Any]], dict[str, Any]] | None = None
-    """What conditions become when a person moves one of them after giving another: all values of a dial -> values that
-    agree."""
-    refine: Callable[[Tensor, Conditions], Tensor] | None = None
-    """Drives what is delivered onto the conditions that `project` alone does not make exact: logits to better
-    logits."""
-    best_of: tuple[int, ...] = ()
-    """Of how many draws of a sample a person may take the best; empty where none is better than another, or all are
-    exact."""
-    refuse: Callable[[Mapping[str, Array]], str] | None = None
-    """Why these conditions (each (n, ...), all of the preset's) cannot be delivered together, in a sentence that says
-    by how much; empty where they can."""
-    trace: Callable[[Any], dict[str, float]] | None = None
-    """`trace(model) -> numbers` measured of the averaged generator now and then while it is trained."""
-    film: int = 0
-    """So many samples of the averaged generator are kept in the checkpoint whenever `trace` is measured."""
-    quality: Callable[..., Any] | None = None
-    """`quality(model, n, size, ablation, seed) -> table` where the statistics of ensembles are not what matters."""
-    read: Callable[[Path, Mapping[str, Any]], Source] | None = None
-    """A person's own file or folder (and options, such as the slice of a volume) as a data source; `ValueError` with a
-    sentence for what cannot be used."""
-    game: Callable[..., Any] | None = None
-    """`game(problem, preset, config, generator, critic, images, device)` in the place of `core.training.game.Game`,
-    where the data are drawn as they are needed: there are no images."""
+    """Where the training data come from; None where there are none."""
+    projection: Projection = default(default_factory=Projection)
+    requests: RequestRules = default(default_factory=RequestRules)
+    truth: GroundTruth = default(default_factory=GroundTruth)
+    frame: Frame = default(default_factory=Frame)
+    evaluation: Evaluation = default(default_factory=Evaluation)
+    training: TrainingHooks = default(default_factory=TrainingHooks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as default
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,3 +94,41 @@ class Rival:
     """The same step by step: (share done, labels so far (1, H, W)), the last one finished."""
     truth: bool = False
     """A simulation of the whole request, by which the others are judged."""
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table of quality: code and thresholds refer to its `id`, readers see its `label`.
+
+    Traces and manifests hold values under the label; `former` are labels under which older files hold them."""
+
+    id: str
+    label: str
+    former: tuple[str, ...] = ()
+
+    def of(self, line: Mapping[str, T]) -> T | None:
+        """The value of this row in a line of a file, by label; None where there is none."""
+        return next((line[name] for name in (self.label, *self.former) if name in line), None)
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Quality that a checkpoint must show: the row of this id is at most, or at least, this value; `column` names
+    another column than the judged one."""
+
+    row: str
+    sign: Literal["<=", ">="]
+    value: float
+    column: str = ""
+
+    @property
+    def text(self) -> str:
+        """As it is displayed, such as `<= 0.01`."""
+        return f"{self.sign} {self.value:g}"
+
+    def met(self, value: float) -> bool:
+        """Whether a measured value meets it; what is not a number does not."""
+        return value <= self.value if self.sign == "<=" else value >= self.value

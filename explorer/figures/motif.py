@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from core.types import Array
+from core.metrics.digits import CONFIDENCE_RATIO, MOTIF_ERROR
+from core.types import Array, Row
 from explorer.figures.base import DELIVERED, GREY, INK, blank
 from explorer.palette import OKABE_ITO
 
@@ -25,21 +26,22 @@ def colours(traces: Mapping[str, Lines], dark: bool) -> dict[str, str]:
 
 def along(
     traces: Mapping[str, Lines],
-    name: str,
+    row: Row | str,
     title: str,
     axis: str,
     dark: bool = False,
     log: bool = False,
     level: float | None = None,
 ) -> go.Figure:
-    """One logged number of each training over the iterations; `level` is drawn as a dashed line. On a logarithmic
-    axis values below `FLOOR` are drawn at `FLOOR`."""
+    """One logged number, or measured row, of each training over the iterations; `level` is drawn as a dashed line. On a
+    logarithmic axis values below `FLOOR` are drawn at `FLOOR`."""
     figure = blank(dark, title, "iteration", axis, HEIGHT)
     for label, colour in colours(traces, dark).items():
-        kept = [line for line in traces[label] if name in line]
-        values = [line[name] for line in kept]
+        found = [(line["step"], value(row, line)) for line in traces[label]]
+        kept = [(step, v) for step, v in found if v is not None]
+        values = [v for _, v in kept]
         figure.add_scatter(
-            x=[line["step"] for line in kept],
+            x=[step for step, _ in kept],
             y=[max(v, FLOOR) if log else v for v in values],
             customdata=values,
             name=label,
@@ -53,6 +55,11 @@ def along(
     if log:
         figure.update_yaxes(type="log", exponentformat="power", dtick=1)
     return figure
+
+
+def value(row: Row | str, line: Mapping[str, float]) -> float | None:
+    """A row, or a logged number by its name, in a line of a trace; None where it is not there."""
+    return line.get(row) if isinstance(row, str) else row.of(line)
 
 
 def chosen(steps: Sequence[int], count: int = MOMENTS) -> list[int]:
@@ -86,7 +93,8 @@ def first_exact(lines: Lines, limit: float = 1e-3) -> int | None:
     """The first logged iteration from which on the motif error stays within the limit; None if it does not."""
     first = None
     for line in reversed(lines):
-        if line.get("motif MSE", np.inf) > limit:
+        error = MOTIF_ERROR.of(line)
+        if error is None or error > limit:
             break
         first = int(line["step"])
     return first
@@ -98,7 +106,7 @@ def sentences(traces: Mapping[str, Lines]) -> list[str]:
     for title, lines in traces.items():
         (largest, last), since = gap(lines), first_exact(lines)
         when = f"within 10⁻³ from iteration {since} on" if since else "not within 10⁻³"
-        sure = lines[-1].get("confidence / real")
+        sure = CONFIDENCE_RATIO.of(lines[-1])
         out.append(
             f"{title}: the motif error before correction is {when}. The critic's score gap is {largest:.3g} at most "
             f"and {last:.3g} over the last fifth ({100 * last / largest:.0f} %)"

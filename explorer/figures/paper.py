@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.metrics.shapes import ERRORS
 from explorer.figures.base import DELIVERED, GREY, INK, blank, fade
 from explorer.palette import OKABE_ITO
 
@@ -200,7 +201,7 @@ def captions(record: Mapping[str, Any]) -> dict[str, str]:
     """One sentence per figure, from its numbers."""
     methods, settings = record["methods"], record["settings"]
     worst = {k: max(abs(v["mean"] - v["asked"]) for v in m["target"].values()) for k, m in methods.items()}
-    centre = {k: m["random"]["centre error, mean, px"] for k, m in methods.items()}
+    centre = {k: float(ERRORS["centre"][0].of(m["random"]) or 0.0) for k, m in methods.items()}
     farthest = {
         k: max(abs(v["mean"] - v["asked"]) for t in made for v in t.values()) for k, made in record["targets"].items()
     }

@@ -269,7 +269,7 @@ def history(lab: GanLab) -> dict[str, Array]:
     records = lab.history[:: max(1, math.ceil(len(lab.history) / LINES))]
     same_loss = np.array([m.loss == lab.setting.loss for m in records], dtype=bool)
     names = ("step", "learnt", "optimal", "identity", "generator", "critic", "modes")
-    columns = {name: np.array([getattr(m, name) for m in records], dtype=float) for name in names}
+    columns = {name: np.array([record[name] for record in map(asdict, records)], dtype=float) for name in names}
     for name in ("learnt", "optimal", "identity"):
         columns[name][~same_loss] = np.nan
     return {f"trace.{name}": values for name, values in columns.items()}

@@ -84,8 +84,8 @@ def resolve(model: Model, dial: Dial) -> ResolvedRequest:
     """
     conditions = to_conditions(model, dial)
     check(model, dial)
-    if model.problem.refuse and (
-        refusal := model.problem.refuse(model.request(conditions, 1, model.conditions, fill=True))
+    if model.problem.requests.infeasible and (
+        refusal := model.problem.requests.infeasible(model.request(conditions, 1, model.conditions, fill=True))
     ):
         raise ValueError(refusal)
     shape, has_reference = shape_of(model, dial), covers(model, conditions)
@@ -113,21 +113,21 @@ def to_conditions(model: Model, dial: Dial) -> dict[str, Any]:
     scalars = {q.name: conditions.get(q.name, q.default) for q in model.conditions if q.kind == "scalar"}
     for name, q in curves.checked(model.conditions, dial.drawn).items():
         conditions[name] = curves.curve(q, dial.drawn[name], dial.smooth, scalars)
-    return model.problem.follow(conditions) if model.problem.follow else conditions
+    return model.problem.requests.propagate(conditions) if model.problem.requests.propagate else conditions
 
 
 def check(model: Model, dial: Dial) -> None:
     """Raises `ValueError` with a sentence for a lock, cut, stage, number of draws or size that the model does not
     have."""
     check_locks(model, dial)
-    axes = model.problem.coords(model.field.shape) if model.problem.coords else {}
+    axes = model.problem.frame.coords(model.field.shape) if model.problem.frame.coords else {}
     outside = [name for name, cut in dial.at.items() if name not in axes or not 0 <= cut <= axes[name][-1] + 1e-6]
     if outside:
         raise ValueError(f"A profile cannot be cut at {outside[0]} = {dial.at[outside[0]]:g} here.")
     unknown = [stage for stage in dial.off if stage not in model.stages]
     if unknown:
         raise ValueError(f"{model.name} has no stage {unknown[0]!r}. It has: {', '.join(model.stages) or 'none'}.")
-    if dial.best_of not in (offered := model.problem.best_of or (1,)):
+    if dial.best_of not in (offered := model.problem.projection.best_of or (1,)):
         raise ValueError(
             f"The best of {dial.best_of} is not offered here. Choose one of: {', '.join(map(str, offered))}."
         )
@@ -172,7 +172,7 @@ def clipped(quantities: tuple[Quantity, ...], values: Mapping[str, Value]) -> di
 
 def slow_stages(model: Model) -> tuple[str, ...]:
     """Stages that are slower than a drag: the panel runs them on release."""
-    return ("refine",) if model.problem.refine else ()
+    return ("refine",) if model.problem.projection.refine else ()
 
 
 def sizes(model: Model) -> tuple[int, ...]:

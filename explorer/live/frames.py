@@ -108,7 +108,7 @@ def problem(message: str, number: int = 0) -> bytes:
 
 def curves(model: Model, reference: Mapping[str, tuple[Array, Array]], shape: tuple[int, int]) -> dict[str, Array]:
     """Abscissa of every live curve, and mean and standard deviation of the held-out data on their own abscissa."""
-    names = [d.name for d in model.problem.descriptors if d.live and d.abscissa]
+    names = [d.name for d in model.problem.evaluation.descriptors if d.live and d.abscissa]
     here, home = models.abscissae(model, shape), models.abscissae(model, model.field.shape)
     arrays = {f"at.{name}": here[name] for name in names}
     for name in names:

@@ -142,12 +142,12 @@ def describe(model: Model, sample: Sample, live: bool = False) -> dict[str, Arra
     `live` measures only what is drawn while dragging: the live curves and every scalar that is not slow.
     """
     array = torch.from_numpy(np.ascontiguousarray(sample.array))
-    chosen = [d for d in model.problem.descriptors if d.live or not live or not (d.abscissa or d.slow)]
+    chosen = [d for d in model.problem.evaluation.descriptors if d.live or not live or not (d.abscissa or d.slow)]
     with torch.inference_mode():
         return {d.name: d.measure(array).cpu().numpy() for d in chosen}
 
 
 def abscissae(model: Model, shape: tuple[int, int]) -> dict[str, Array]:
     """Curve descriptor -> its abscissa for an array of this shape."""
-    at = {d.name: partial(d.abscissa, shape) for d in model.problem.descriptors if d.abscissa}
+    at = {d.name: partial(d.abscissa, shape) for d in model.problem.evaluation.descriptors if d.abscissa}
     return {name: np.asarray(positions()) for name, positions in at.items()}

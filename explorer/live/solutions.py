@@ -19,7 +19,7 @@ from core import sampling
 from core.fields import as_soft
 from core.metrics.solutions import relative
 from core.sampling import Model
-from core.types import Array, Field, Invariance, Sample
+from core.types import Array, Field, PointwiseInvariance, Sample
 from explorer.live import models
 from explorer.live.dial import Dial, ResolvedRequest
 
@@ -52,7 +52,7 @@ class Solved:
 
 def applies(model: Model) -> bool:
     """True for continuous fields over physical axes."""
-    return model.field.kind == "continuous" and model.problem.coords is not None
+    return model.field.kind == "continuous" and model.problem.frame.coords is not None
 
 
 def timed_ms(call: Callable[[], T]) -> tuple[T, float]:
@@ -62,18 +62,18 @@ def timed_ms(call: Callable[[], T]) -> tuple[T, float]:
     return result, 1e3 * (time.perf_counter() - start)
 
 
-def maps(model: Model) -> list[Invariance]:
+def maps(model: Model) -> list[PointwiseInvariance]:
     """The invariances with a local residual over the whole field."""
-    return [i for i in model.problem.invariances if hasattr(i, "local") and hasattr(i, "times")]
+    return [i for i in model.problem.invariances if isinstance(i, PointwiseInvariance)]
 
 
 def reference(model: Model) -> tuple[str, Callable[..., Array] | None]:
     """The exact reference that is fast enough to follow a drag: (label, maker)."""
-    live = model.problem.live
+    live = model.problem.truth.interactive
     if live is not None:
         return live.label, live.make
-    label = next((r.label for r in model.problem.rivals if r.role == "exact"), EXACT)
-    return label, model.problem.oracle
+    label = next((r.label for r in model.problem.evaluation.baselines if r.role == "exact"), EXACT)
+    return label, model.problem.truth.simulate
 
 
 @torch.inference_mode()
@@ -83,15 +83,17 @@ def solve(model: Model, request: ResolvedRequest, exact: bool = True) -> Solved:
     `exact=False` leaves the reference out.
     """
     internal = copy.copy(model)
-    internal.problem = replace(model.problem, deliver=None)  # fields stay in the frame in which residuals are measured
+    frame = replace(model.problem.frame, to_lab=None)  # fields stay in the frame in which residuals are measured
+    internal.problem = replace(model.problem, frame=frame)
     sample, network_ms = timed_ms(lambda: models.sample_request(internal, request.without_projection()))
     raw = torch.from_numpy(sample.soft)
     conditions = {name: torch.from_numpy(v) for name, v in sample.requested.items()}
     ms = {"Network, whole field": network_ms}
     final = raw[:, 0]
-    if request.project and model.problem.projection:
-        final, ms[model.problem.projection] = timed_ms(lambda: model.problem.project(raw, conditions))
-    to_lab = model.problem.deliver or (lambda fields: fields)
+    step, apply = model.problem.projection.label, model.problem.projection.apply
+    if request.project and step and apply is not None:
+        final, ms[step] = timed_ms(lambda: apply(raw, conditions))
+    to_lab = model.problem.frame.to_lab or (lambda fields: fields)
     field, raw_field = to_lab(final).numpy(), to_lab(raw[:, 0]).numpy()
     measured = sampling.measure(model.problem, as_soft(final, model.field))
     sample = replace(sample, field=field, soft=raw_field[:, None], measured=measured)
@@ -112,8 +114,8 @@ def residual(
     padded = field[:, 0].clone()  # the frame of a map is that of the field's first column
     padded[:, :, padded.shape[2] - local.shape[2] :] = local
     whole = local.shape[2] == padded.shape[2]
-    if model.problem.deliver is not None and not whole:
-        padded = model.problem.deliver(padded)
+    if model.problem.frame.to_lab is not None and not whole:
+        padded = model.problem.frame.to_lab(padded)
     if not whole:
         padded[:, :, 0] = 0
     norms = [float(i.residual(f, conditions)[0].clamp_min(0).sqrt()) for f in (field, raw)]
@@ -165,14 +167,14 @@ def even(field: Field, sample: Sample, columns: int) -> Array:
 
 def cut(model: Model) -> float:
     """Where the profile is cut by default."""
-    end = model.problem.coords(model.field.shape)[model.field.axes[1]][-1] if model.problem.coords else 0.0
+    end = model.problem.frame.coords(model.field.shape)[model.field.axes[1]][-1] if model.problem.frame.coords else 0.0
     return round(0.4 * float(end), 6)
 
 
 def about(model: Model, dial: Dial) -> dict[str, Any]:
     """The panel's description of the maps: axes, the cut, residuals, the reference."""
     across, along = model.field.axes
-    coords = model.problem.coords(model.field.shape) if model.problem.coords else {}
+    coords = model.problem.frame.coords(model.field.shape) if model.problem.frame.coords else {}
     end = float(coords[along][-1])
     return {
         "axes": [across, along],
@@ -180,6 +182,6 @@ def about(model: Model, dial: Dial) -> dict[str, Any]:
         "cut": dial.at.get(along, cut(model)),
         "label": model.field.unit or "u",
         "residuals": [{"name": i.name, "label": i.label, "unit": i.unit} for i in maps(model)],
-        "reference": reference(model)[0] if model.problem.oracle else "",
-        "projection": model.problem.projection,
+        "reference": reference(model)[0] if model.problem.truth.simulate else "",
+        "projection": model.problem.projection.label,
     }

@@ -111,8 +111,8 @@ def siblings(model: Model, dial: Dial) -> list[tuple[str, Callable[[], Array]]]:
 
 def neighbours(problem: Problem) -> tuple[tuple[str, Maker], ...]:
     """The problem's simulator, then its baselines: (label, maker)."""
-    simulator = (("Simulation", problem.oracle),) if problem.oracle else ()
-    return (*simulator, *((r.label, r.make) for r in problem.rivals))
+    simulator = (("Simulation", problem.truth.simulate),) if problem.truth.simulate else ()
+    return (*simulator, *((r.label, r.make) for r in problem.evaluation.baselines))
 
 
 def measure(model: Model, label: str, make: Callable[[], Array], conditions: Mapping[str, Array]) -> Made:
@@ -120,7 +120,7 @@ def measure(model: Model, label: str, make: Callable[[], Array], conditions: Map
     seconds, array = timed_call(make)
     with torch.inference_mode():
         x = torch.from_numpy(np.ascontiguousarray(array))
-        scalars = {d.name: float(d.measure(x)[0]) for d in model.problem.descriptors if not d.abscissa}
+        scalars = {d.name: float(d.measure(x)[0]) for d in model.problem.evaluation.descriptors if not d.abscissa}
         found = sampling.measure(model.problem, as_soft(x, model.field))
     return Made(label, seconds, array[0], scalars, request_errors(model, found, conditions, array[0].size))
 
@@ -163,7 +163,9 @@ def draw(model: Model, dial: Dial, ways: list[Made]) -> None:
             f"**Error {off:.3g} {unit}** ({label})".replace(" **", "**") for label, off, unit in way.request_errors
         ]
         lines += [
-            f"{d.label} {way.scalars[d.name]:.3g} {d.unit}" for d in model.problem.descriptors if d.name in way.scalars
+            f"{d.label} {way.scalars[d.name]:.3g} {d.unit}"
+            for d in model.problem.evaluation.descriptors
+            if d.name in way.scalars
         ]
         column.caption("  \n".join(lines))
     figure = figures.durations(

@@ -48,7 +48,7 @@ class BaselineRun:
 
 def applies(model: Model) -> bool:
     """True if a baseline takes the whole request, with its curve."""
-    return any(r.truth for r in model.problem.rivals)
+    return any(r.truth for r in model.problem.evaluation.baselines)
 
 
 def show(name: str) -> None:
@@ -60,7 +60,7 @@ def show(name: str) -> None:
 
 def slow(model: Model) -> list[Rival]:
     """The baselines that run in the background because they take long."""
-    return [r for r in model.problem.rivals if r.run]
+    return [r for r in model.problem.evaluation.baselines if r.run]
 
 
 def key(name: str) -> str:
@@ -139,7 +139,7 @@ def run(model: Model, dial: Dial) -> BaselineRun:
     request = resolve(model, dial)
     sample, shape = models.sample_request(model, request), request.shape
     requested = {q.name: sample.requested[q.name] for q in model.conditions if q.name in sample.requested}
-    truth = next(r for r in model.problem.rivals if r.truth)
+    truth = next(r for r in model.problem.evaluation.baselines if r.truth)
     several = int(np.clip(EFFORT // (shape[0] * shape[1]), 1, SIMULATIONS))
     true = truth.make({k: np.repeat(v, several, 0) for k, v in requested.items()}, several, dial.seed + 1, shape)
     expected = {name: values.mean(0, keepdims=True) for name, values in describe(model.problem, true).items()}
@@ -164,7 +164,7 @@ def ways(
         plain = resolve(model, replace(dial, off=(*dial.off, NO_REFINEMENT)))
         found.append((f"{rivals.OURS}, not refined", lambda i: models.sample_request(model, plain).array))
     found += [(title, lambda i, make=make: make()) for title, make in baselines.siblings(model, dial)]  # type: ignore[misc]
-    quick = [r for r in model.problem.rivals if not r.run]
+    quick = [r for r in model.problem.evaluation.baselines if not r.run]
     return found + [(r.label, lambda i, r=r: r.make(requested, 1, request.seed, request.shape)) for r in quick]
 
 

@@ -66,7 +66,7 @@ def place(mask: Tensor, field: Field) -> tuple[Tensor, int, bool]:
     )
     y = down.number_input("y", 0, most_y, min(2, most_y), key=f"motif:y:{rows}", help="Row of the upper edge, px.")
     seed = drawn.number_input("Seed", 0, 2**31 - 1, 0, key="motif:seed")
-    label, help_text = discovery.problem("motif").projection, "Off: the output of the network before correction."
+    label, help_text = discovery.problem("motif").projection.label, "Off: the output of the network before correction."
     exact = st.checkbox(label, True, key="motif:exact", help=help_text)
     return motifs.placed(mask, int(x), int(y), field.shape), int(seed), exact
 

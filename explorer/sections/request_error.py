@@ -49,7 +49,7 @@ def departures(model: Model, request: ResolvedRequest) -> list[Departure]:
 
 def is_area(model: Model, q: Quantity) -> bool:
     """True for the size of a shape that is dragged by its area."""
-    return any(h.size == q.name and h.measure == "area" for h in model.problem.handles)
+    return any(h.size == q.name and h.measure == "area" for h in model.problem.requests.handles)
 
 
 def unit_of(model: Model, q: Quantity) -> str:
@@ -66,7 +66,7 @@ def off_by(model: Model, q: Quantity, found: Array, requested: Array, pixels: in
 def charts(model: Model, request: ResolvedRequest, dark: bool) -> list[go.Figure]:
     """A figure per unit, for problems with draggable shapes: the request as the zero line, mean and standard
     deviation as bars."""
-    if not model.problem.handles:
+    if not model.problem.requests.handles:
         return []
     found = departures(model, request)
     return [

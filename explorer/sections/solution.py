@@ -91,7 +91,7 @@ def over_time(solved: Solved) -> list[Curve]:
 
 def notes(model: Model, solved: Solved) -> str:
     """A sentence about the time and the gain of the correction."""
-    step = model.problem.projection
+    step = model.problem.projection.label
     before, after = solutions.error(solved.raw, solved.exact), solutions.error(solved.field, solved.exact)
     if step not in solved.ms or before is None or after is None:
         return ""
@@ -104,11 +104,11 @@ def ways(model: Model, request: ResolvedRequest, solved: Solved) -> pd.DataFrame
     raw = request.without_projection()
     seconds = timed_call(lambda: models.sample_request(model, raw))[0]
     rows = [("This model", 1e3 * seconds, solutions.error(solved.raw, exact))]
-    if request.project and problem.projection:
+    if request.project and problem.projection.label:
         seconds = timed_call(lambda: models.sample_request(model, request))[0]
-        rows.append((f"This model + {problem.projection}", 1e3 * seconds, solutions.error(solved.field, exact)))
-    rivals = {problem.live.name: problem.live} if problem.live else {}
-    rivals |= {r.name: r for r in problem.rivals if r.name not in rivals}
+        rows.append((f"This model + {problem.projection.label}", 1e3 * seconds, solutions.error(solved.field, exact)))
+    rivals = {problem.truth.interactive.name: problem.truth.interactive} if problem.truth.interactive else {}
+    rivals |= {r.name: r for r in problem.evaluation.baselines if r.name not in rivals}
     for rival in rivals.values():
         seconds, made = timed_call(partial(rival.make, solved.sample.requested, 1, request.seed, model.field.shape))
         rows.append((rival.label, 1e3 * seconds, None if rival.role == "exact" else solutions.error(made[0], exact)))
@@ -137,7 +137,7 @@ def draw_files(model: Model, dial: Dial, solved: Solved) -> None:
 def published(name: str) -> None:
     """The published table, next to this model and trivial predictors on the same cases."""
     model = models.MODELS.get(name)
-    for group in model.problem.published:
+    for group in model.problem.truth.published:
         st.markdown(f"##### {group} of the paper: relative error of each case")
         with st.spinner("Solving every case of the table; the result is kept for this checkpoint…"):
             table = case_table(name, model.digest, group)
@@ -153,10 +153,14 @@ def case_table(name: str, digest: str, group: str) -> pd.DataFrame:
     """The table of a group of cases: this model, published methods, trivial predictors; cached per checkpoint."""
     model = copy.copy(models.MODELS.get(name))
     assert digest == model.digest, "the digest is part of the cache's key"
-    trivial = tuple(r for r in model.problem.rivals if not r.role)
-    model.problem = replace(model.problem, rivals=trivial)
+    trivial = tuple(r for r in model.problem.evaluation.baselines if not r.role)
+    model.problem = replace(model.problem, evaluation=replace(model.problem.evaluation, baselines=trivial))
     table = measured.cell_by_cell(model, group)
-    labels = {"raw": "this network", "polished": f"+ {model.problem.projection}", **{r.name: r.label for r in trivial}}
-    if not model.problem.projection:
+    labels = {
+        "raw": "this network",
+        "polished": f"+ {model.problem.projection.label}",
+        **{r.name: r.label for r in trivial},
+    }
+    if not model.problem.projection.label:
         table = table.drop(columns="polished")
     return table.rename(columns=labels).round(5)

@@ -44,7 +44,7 @@ def charts(
     at, home = models.abscissae(model, (int(shape[0]), int(shape[1]))), models.abscissae(model, model.field.shape)
     unit = model.field.unit
     out = []
-    for d in (d for d in model.problem.descriptors if d.abscissa):
+    for d in (d for d in model.problem.evaluation.descriptors if d.abscissa):
         band = (home[d.name], *reference[d.name]) if d.name in reference else None
         out.append(
             figures.curve(
@@ -52,7 +52,7 @@ def charts(
             )
         )
     rows = []
-    for d in (d for d in model.problem.descriptors if not d.abscissa and d.name in reference):
+    for d in (d for d in model.problem.evaluation.descriptors if not d.abscissa and d.name in reference):
         mean, sd = reference[d.name]
         if float(sd) > 0:
             rows.append(
@@ -86,8 +86,8 @@ def explanations(model: Model, compared: bool) -> list[str]:
         "used in training."
     )
     spread = "Bars: mean and standard deviation over seeds; dashed line: the request."
-    first = [*([spread] if model.problem.handles and model.conditions else []), *([band] if compared else [])]
-    return [*first, *(f"**{d.label}**: {d.help}" for d in model.problem.descriptors if d.help)]
+    first = [*([spread] if model.problem.requests.handles and model.conditions else []), *([band] if compared else [])]
+    return [*first, *(f"**{d.label}**: {d.help}" for d in model.problem.evaluation.descriptors if d.help)]
 
 
 def draw_files(

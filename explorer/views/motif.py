@@ -7,6 +7,7 @@ import math
 import pandas as pd
 import streamlit as st
 
+from core.metrics.digits import CONFIDENCE_RATIO, MOTIF_ERROR
 from core.sampling import Model
 from explorer import problem_page, routes
 from explorer.figures import motif
@@ -33,9 +34,9 @@ def figure_2() -> None:
         "gap": motif.along(
             traces, "critic.gap", "Score gap of the critic, real minus generated", "mean D(x) − D(G(z))", night
         ),
-        "error": motif.along(traces, "motif MSE", "Motif error before correction", "mean (G − m)²", night, True, 1e-3),
+        "error": motif.along(traces, MOTIF_ERROR, "Motif error before correction", "mean (G − m)²", night, True, 1e-3),
         "confidence": motif.along(
-            traces, "confidence / real", "Classifier's confidence, relative to real digits", "", night, level=0.9
+            traces, CONFIDENCE_RATIO, "Classifier's confidence, relative to real digits", "", night, level=0.9
         ),
     }
     figures |= {f"film:{m.name}": motif.evolution(m.film, f"{m.preset.title}: samples", night) for m in used if m.film}

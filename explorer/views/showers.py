@@ -13,11 +13,11 @@ import core
 from core.metrics.showers import (
     CUT,
     DELIVERED,
+    RESOLUTION,
     RESPONSE,
     SHARE,
     SIMULATED,
     W1,
-    WITHOUT,
     curves,
     verdicts,
     with_delivered,
@@ -28,10 +28,10 @@ from explorer.figures import showers
 from explorer.live import models
 
 SHORT = {
-    W1: "W₁, all cells, %",
-    CUT: "W₁, above the cut, %",
-    DELIVERED: "W₁, delivered, %",
-    RESPONSE: "response error, %",
+    W1.id: "W₁, all cells, %",
+    CUT.id: "W₁, above the cut, %",
+    DELIVERED.id: "W₁, delivered, %",
+    RESPONSE.id: "response error, %",
 }
 COMMAND = "python -m core.metrics.showers"
 
@@ -43,16 +43,17 @@ def measured(name: str, digest: str) -> dict[str, Any]:
 
 
 def table(trained: Mapping[str, Model]) -> pd.DataFrame:
-    """A row per preset and one for other simulations, from the metrics in the checkpoints; see `verdicts`. A
-    checkpoint without metrics has none."""
+    """A row per preset, by its name, and one for other simulations, from the metrics in the checkpoints; see
+    `verdicts`. A checkpoint without metrics has none."""
     columns: dict[str, pd.Series] = {}
-    for title, model in trained.items():
-        rows = [row for rows in model.manifest["metrics"].values() for row in rows]
-        if not any(row.get("quantity") == W1 for row in rows):
+    for model in trained.values():
+        lines = {str(line["quantity"]): line for lines in model.manifest["metrics"].values() for line in lines}
+        if W1.of(lines) is None:
             continue
-        quality = pd.DataFrame(rows).set_index("quantity")[["data", "raw", "all"]].astype(float)
-        columns[SIMULATED], columns[title] = (with_delivered(quality, c) for c in ("data", "raw"))
-    return verdicts(pd.DataFrame(columns), WITHOUT) if columns else pd.DataFrame()
+        found = {row.id: row.of(lines) for row in (W1, CUT, RESPONSE, RESOLUTION)}
+        quality = pd.DataFrame(found).T[["data", "raw", "all"]].astype(float)
+        columns[SIMULATED], columns[model.preset.name] = (with_delivered(quality, c) for c in ("data", "raw"))
+    return verdicts(pd.DataFrame(columns)) if columns else pd.DataFrame()
 
 
 def chosen_and_plain(trained: Mapping[str, Model], chosen: str) -> dict[str, Model]:
@@ -64,8 +65,15 @@ def chosen_and_plain(trained: Mapping[str, Model], chosen: str) -> dict[str, Mod
 def short(name: str) -> str:
     """The heading of a column of the table."""
     whole = name.removesuffix(SHARE)
-    heading = SHORT.get(whole, whole)
+    heading = SHORT.get(whole, RESOLUTION.label)
     return heading if whole == name else heading.removesuffix(", %") + ", share"
+
+
+def long(name: str) -> str:
+    """The whole label of a column of the table."""
+    labels = {row.id: row.label for row in (W1, CUT, DELIVERED, RESPONSE, RESOLUTION)}
+    whole = name.removesuffix(SHARE)
+    return labels[whole] + name[len(whole) :]
 
 
 @st.fragment
@@ -95,7 +103,8 @@ def tricks() -> None:
     rows = table(trained)
     if rows.empty:
         return
-    numbers = {name: st.column_config.NumberColumn(short(name), help=name, format="%.3g") for name in rows.columns}
+    rows = rows.rename(index={model.preset.name: title for title, model in trained.items()})
+    numbers = {n: st.column_config.NumberColumn(short(n), help=long(n), format="%.3g") for n in rows.columns}
     st.dataframe(rows, width="stretch", height=36 * (len(rows) + 1) + 2, column_config=numbers)
     st.caption(
         "Before correction unless the column says delivered, at held-out energies: Wasserstein distances from "

@@ -45,7 +45,7 @@ def stages(model: sampling.Model, size: int) -> Calls:
         "network": lambda i: g.residual(y, noise["white"][:, 1], p, length),
         "physics": lambda i: g.physics(y, p, length),
         "physics, one step": lambda i: propagate(start, dt, 1),
-        "projection": lambda i: model.problem.project(logits, conditions),
+        "projection": lambda i: model.problem.projection.apply(logits, conditions),
         "generator, all stages": lambda i: g(noise, conditions, latent),
         WHOLE: lambda i: model.sample(seed=i, size=size),
     }

@@ -20,11 +20,6 @@ each_source = pytest.mark.parametrize("name", WITH_SOURCE)
 each_preset = pytest.mark.parametrize("preset", PRESETS, scope="module")
 
 
-def pinned(invariance):
-    """Name of the condition that an invariance measures, or ""."""
-    return getattr(invariance, "pins", invariance.name)
-
-
 def ways(quantities):
     """The sets of quantities that a person can give together: all but the optional ones, then each of those in its
     place."""
@@ -42,10 +37,10 @@ def drawn(name, seed, n):
 def some(quantities, n, seed=0, problem=None):
     """n usual values of each quantity, stacked; those of held-out arrays where not all can be asked for together."""
     found = {q.name: np.stack([usual(q, seed + i) for i in range(n)]) for q in quantities}
-    if problem is None or not (problem.refuse or problem.settle):
+    if problem is None or not (problem.requests.infeasible or problem.requests.reconcile):
         return found
     soft = as_soft(drawn(problem.name, HELD_OUT + seed, n), problem.field)
-    measured = {pinned(i): i.measure(soft).numpy() for i in problem.invariances}
+    measured = {i.pins: i.measure(soft).numpy() for i in problem.invariances}
     return found | {k: v for k, v in measured.items() if k in found}
 
 
@@ -55,7 +50,7 @@ def tensors(values):
 
 def inward(problem, fields):
     """Arrays (B, H, W) that people see, in the frame that invariances are measured in."""
-    return problem.receive(fields) if problem.receive else fields
+    return problem.frame.from_lab(fields) if problem.frame.from_lab else fields
 
 
 def true_arrays(problem, preset, n=4):
@@ -65,9 +60,9 @@ def true_arrays(problem, preset, n=4):
         drawn = core.draw(f"{problem.name}/{preset.name}", n, HELD_OUT)
         return torch.from_numpy(drawn.array), tensors(drawn.measured)
     asked = some(ways(preset.conditions)[0], n)
-    arrays = torch.from_numpy(problem.oracle(asked, n, 0, problem.field.shape))
+    arrays = torch.from_numpy(problem.truth.simulate(asked, n, 0, problem.field.shape))
     soft = as_soft(inward(problem, arrays), problem.field)
-    measured = {pinned(i): i.measure(soft) for i in problem.invariances if pinned(i)}
+    measured = {i.pins: i.measure(soft) for i in problem.invariances if i.pins}
     return arrays, measured | tensors(asked)
 
 
@@ -107,4 +102,5 @@ def assert_fits(array, problem, shape):
 
 def exact(problem):
     """Conditions that the problem promises to deliver to a pixel (its bars say so)."""
-    return [i.name for i in problem.invariances if f"{i.name.replace('_', ' ')} delivered, worst, px" in problem.bars]
+    rows = {t.row for t in problem.evaluation.thresholds}
+    return [i.name for i in problem.invariances if f"{i.name}.delivered_worst" in rows]

@@ -12,7 +12,7 @@ from core import card, checkpoint, sampling
 from core.fields import as_soft
 from core.types import HELD_OUT, Checkpoint
 from explorer.routes import VIEWS, view
-from tests.contract.promises import PRESETS, assert_fits, each_preset, exact, inward, pinned, some, usual, ways
+from tests.contract.promises import PRESETS, assert_fits, each_preset, exact, inward, some, usual, ways
 
 # --- the model of each preset -----------------------------------------------------------------------------------------
 
@@ -49,14 +49,14 @@ def test_a_sample_says_what_was_asked_and_measures_what_is_delivered(preset, mod
         assert set(values) <= set(sample.requested) <= {q.name for q in model.conditions}
         for name, value in values.items():
             np.testing.assert_array_equal(sample.requested[name], value)
-        assert set(sample.measured) == set(sample.raw) == {pinned(i) for i in problem.invariances if pinned(i)}
+        assert set(sample.measured) == set(sample.raw) == {i.pins for i in problem.invariances if i.pins}
         soft = as_soft(inward(problem, torch.from_numpy(sample.array)), problem.field)
-        for invariance in (i for i in problem.invariances if pinned(i)):
+        for invariance in (i for i in problem.invariances if i.pins):
             expected, close = (
                 invariance.measure(soft).numpy(),
-                {"rtol": 1e-2, "atol": 1e-6} if problem.receive else {"atol": 1e-6},
+                {"rtol": 1e-2, "atol": 1e-6} if problem.frame.from_lab else {"atol": 1e-6},
             )
-            np.testing.assert_allclose(sample.measured[pinned(invariance)], expected, **close)
+            np.testing.assert_allclose(sample.measured[invariance.pins], expected, **close)
         for name in set(exact(problem)) & set(values):
             assert np.abs(sample.measured[name] - values[name]).max() * sample.array[0].size <= 1
 
@@ -64,7 +64,7 @@ def test_a_sample_says_what_was_asked_and_measures_what_is_delivered(preset, mod
 @each_preset
 def test_a_sample_knows_where_its_cells_are(preset, model):
     field, coords = model.problem.field, model.sample(seed=0).coords
-    assert (model.problem.coords is None) == (coords == {})
+    assert (model.problem.frame.coords is None) == (coords == {})
     if coords:
         assert tuple(coords) == field.axes and tuple(len(v) for v in coords.values()) == field.shape
         assert all((np.diff(v) > 0).all() for v in coords.values())
@@ -191,8 +191,8 @@ def test_the_manifest_tells_where_the_weights_come_from(preset, model):
 @each_preset
 def test_the_reference_at_a_condition_fits_the_descriptors(preset, model):
     reference = model.reference()
-    curves = {d.name: d for d in model.problem.descriptors}
-    assert (model.problem.oracle is None or not model.conditions) or set(reference) == set(curves)
+    curves = {d.name: d for d in model.problem.evaluation.descriptors}
+    assert (model.problem.truth.simulate is None or not model.conditions) or set(reference) == set(curves)
     for name, (mean, deviation) in reference.items():
         points = 1 if curves[name].abscissa is None else len(curves[name].abscissa(model.problem.field.shape))
         assert np.size(mean) == np.size(deviation) == points and (np.asarray(deviation) >= 0).all()

@@ -8,7 +8,7 @@ import torch
 
 import core
 from core import discovery
-from core.fields import as_soft
+from core.fields import as_soft, harden, soft_field
 from core.types import HELD_OUT, Invariance
 from tests.contract.promises import (
     PROBLEMS,
@@ -20,7 +20,6 @@ from tests.contract.promises import (
     exact,
     inward,
     noise,
-    pinned,
     some,
     tensors,
     true_arrays,
@@ -39,10 +38,10 @@ def test_a_problem_is_named_as_its_file_and_says_what_it_is(name):
     problem = discovery.problem(name)
     assert problem.name == name
     assert all([problem.title, problem.summary, problem.citation, problem.presets, problem.invariances])
-    for named in (problem.presets, problem.invariances, problem.descriptors, problem.rivals):
+    for named in (problem.presets, problem.invariances, problem.evaluation.descriptors, problem.evaluation.baselines):
         assert len({n.name for n in named}) == len(named)
     assert core.presets(name) == tuple(p.name for p in problem.presets)
-    assert problem.source is not None or problem.oracle is not None
+    assert problem.source is not None or problem.truth.simulate is not None
 
 
 @each_preset
@@ -107,7 +106,7 @@ def test_draw_gives_a_measured_sample(name):
     np.testing.assert_array_equal(drawn.array[1:], core.draw(name, 2, 12).array)
     assert drawn.seeds.tolist() == [11, 12, 13]
     assert set(drawn.requested) <= {q.name for p in problem.presets for q in p.conditions}
-    assert set(drawn.measured) == {pinned(i) for i in problem.invariances if pinned(i)}
+    assert set(drawn.measured) == {i.pins for i in problem.invariances if i.pins}
     with pytest.raises(ValueError, match=r"n must be at least 1.*got n = 0"):
         core.draw(name, 0, 0)
 
@@ -142,7 +141,7 @@ def test_an_invariance_holds_on_true_arrays_and_not_on_noise(preset):
 @each_preset
 def test_invariances_pin_conditions_and_each_at_most_once(preset):
     problem, found = discovery.split(preset)
-    names = [pinned(i) for i in problem.invariances if pinned(i)]
+    names = [i.pins for i in problem.invariances if i.pins]
     assert names and len(set(names)) == len(names)
     assert problem.source is not None or set(names) <= {q.name for q in found.conditions} | {"initial"}
 
@@ -151,13 +150,13 @@ def test_invariances_pin_conditions_and_each_at_most_once(preset):
 def test_what_people_see_goes_back_to_where_it_was_made(preset):
     """`receive` undoes `deliver`, which leaves the first column and the mass of every column alone."""
     problem, found = discovery.split(preset)
-    assert (problem.deliver is None) == (problem.receive is None)
-    if problem.deliver is not None:
+    assert (problem.frame.to_lab is None) == (problem.frame.from_lab is None)
+    if problem.frame.to_lab is not None:
         arrays, _ = true_arrays(problem, found, 3)
-        made = problem.receive(arrays)
+        made = problem.frame.from_lab(arrays)
         assert (made - arrays).abs().max() > 0.1
-        assert float((problem.deliver(made) - arrays).norm() / arrays.norm()) < 0.03
-        torch.testing.assert_close(problem.deliver(made)[:, :, 0], arrays[:, :, 0], atol=1e-6, rtol=1e-6)
+        assert float((problem.frame.to_lab(made) - arrays).norm() / arrays.norm()) < 0.03
+        torch.testing.assert_close(problem.frame.to_lab(made)[:, :, 0], arrays[:, :, 0], atol=1e-6, rtol=1e-6)
         torch.testing.assert_close(made.mean(1), arrays.mean(1), atol=1e-6, rtol=1e-6)
 
 
@@ -194,7 +193,7 @@ def test_gradients_of_the_residuals_are_exact(preset):
 def test_descriptors_fit_their_abscissa_and_are_always_finite(preset):
     problem, found = discovery.split(preset)
     arrays, _ = true_arrays(problem, found, 3)
-    for descriptor in problem.descriptors:
+    for descriptor in problem.evaluation.descriptors:
         for given in (arrays, torch.zeros_like(arrays)):
             values = descriptor.measure(given)
             expected = (3,) if descriptor.abscissa is None else (3, len(descriptor.abscissa(problem.field.shape)))
@@ -207,9 +206,10 @@ def test_projection_is_exact_whatever_the_network_says(preset):
     problem, found = discovery.split(preset)
     logits = torch.randn(3, problem.field.channels, *problem.field.shape, generator=torch.Generator().manual_seed(0))
     asked = tensors(some(ways(found.conditions)[0], 3, problem=problem))
-    delivered = problem.project(logits, asked)
+    apply = problem.projection.apply or (lambda x, conditions: harden(soft_field(x, problem.field), problem.field))
+    delivered = apply(logits, asked)
     assert_fits(delivered.numpy(), problem, (3, *problem.field.shape))
-    assert torch.equal(delivered, problem.project(logits, asked))
+    assert torch.equal(delivered, apply(logits, asked))
     pixels = problem.field.shape[0] * problem.field.shape[1]
     for name in exact(problem):
         values = next(i for i in problem.invariances if i.name == name).measure(as_soft(delivered, problem.field))
@@ -221,13 +221,13 @@ def test_rivals_and_oracle_answer_the_same_question(preset):
     problem, found = discovery.split(preset)
     for way in ways(found.conditions):
         asked = some(way, 2, problem=problem)
-        rivals = [r.make for r in problem.rivals if r.role not in ("exact", "single")]
-        for make in [*rivals, *([problem.oracle] if problem.oracle else [])]:
+        rivals = [r.make for r in problem.evaluation.baselines if r.role not in ("exact", "single")]
+        for make in [*rivals, *([problem.truth.simulate] if problem.truth.simulate else [])]:
             arrays = make(asked, 2, 5, problem.field.shape)
             assert_fits(arrays, problem, (2, *problem.field.shape))
             np.testing.assert_array_equal(arrays, make(asked, 2, 5, problem.field.shape))
             if (
-                problem.source is not None and not problem.handles
+                problem.source is not None and not problem.requests.handles
             ):  # where every shape is asked for nothing is left to chance
                 assert not np.array_equal(arrays, make(asked, 2, 7, problem.field.shape))
             for condition in exact(problem):
@@ -242,8 +242,8 @@ def test_the_reference_is_nearer_to_a_yardstick_than_to_a_trivial_rival(preset):
     problem, found = discovery.split(preset)
     if problem.source is None:
         asked = some(ways(found.conditions)[0], 2)
-        true = problem.oracle(asked, 2, 0, problem.field.shape)
-        rivals = [r for r in problem.rivals if r.role != "single"]
+        true = problem.truth.simulate(asked, 2, 0, problem.field.shape)
+        rivals = [r for r in problem.evaluation.baselines if r.role != "single"]
         off = {r.name: np.linalg.norm(r.make(asked, 2, 0, problem.field.shape) - true) for r in rivals}
         numerical = [off[r.name] for r in rivals if r.role == "yardstick"]
         trivial = [off[r.name] for r in rivals if not r.role]
@@ -255,9 +255,9 @@ def test_the_reference_is_nearer_to_a_yardstick_than_to_a_trivial_rival(preset):
 def test_groups_of_cases_can_be_asked_and_match_what_is_published(preset):
     problem, found = discovery.split(preset)
     names = [{q.name for q in way} for way in ways(found.conditions)]
-    assert problem.source is not None or problem.cases
-    for make in problem.cases.values():
+    assert problem.source is not None or problem.truth.test_cases
+    for make in problem.truth.test_cases.values():
         assert len(make(2)) <= 2 and all(set(case) in names for case in make(3))
-    for group, methods in problem.published.items():
-        count = len(problem.cases[group](1000))
+    for group, methods in problem.truth.published.items():
+        count = len(problem.truth.test_cases[group](1000))
         assert methods and all(len(numbers) == count for numbers in methods.values())

@@ -11,13 +11,13 @@ import torch
 from core import data
 from core.data import Batches, cached
 from core.keys import key
-from core.types import HELD_OUT
+from core.types import HELD_OUT, Source
 from tests.processes import Child
 
 SHAPE = (8, 8)
 
 
-class Coins:
+class Coins(Source):
     """A source of random labels that counts what it drew."""
 
     def __init__(self, kind="labels", salt=0, wait=0.0):

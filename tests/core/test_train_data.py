@@ -16,7 +16,7 @@ from core.problems import two_phase
 from core.readers import maps as own_maps
 from core.simulation.cahn_hilliard import CahnHilliard
 from core.training import inputs
-from core.types import HELD_OUT
+from core.types import HELD_OUT, TrainingHooks
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,9 @@ def maps(tmp_path, monkeypatch, simulated):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("INVNET_CACHE", str(tmp_path / "cache"))
     small = replace(two_phase.PROBLEM.field, shape=(64, 64))
-    reads = replace(two_phase.PROBLEM, read=lambda p, o: own_maps.read(p, {**o, "labels": 2}), field=small, rivals=())
+    hooks = TrainingHooks(lambda p, o: own_maps.read(p, {**o, "labels": 2}))
+    alone = replace(two_phase.PROBLEM.evaluation, baselines=())
+    reads = replace(two_phase.PROBLEM, training=hooks, field=small, evaluation=alone)
     monkeypatch.setattr(two_phase, "PROBLEM", reads)
     (tmp_path / "My maps").mkdir()
     for i, one in enumerate(simulated):
@@ -71,7 +73,7 @@ def test_windows_are_not_rolled(maps):
     given = train.arguments(["two_phase", "--data", str(maps)])
     preset = two_phase.PROBLEM.presets[0]
     problem, _ = train.with_data(two_phase.PROBLEM, preset, given)
-    assert not problem.field.periodic and problem.oracle is None
+    assert not problem.field.periodic and problem.truth.simulate is None
     assert train.with_data(two_phase.PROBLEM, preset, train.arguments(["two_phase"]))[0] is two_phase.PROBLEM
 
 

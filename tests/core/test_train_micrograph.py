@@ -21,7 +21,8 @@ def quick(tmp_path, monkeypatch):
     """Seconds instead of minutes: small fields, few images to calibrate on; the working folder is `tmp_path`."""
     monkeypatch.chdir(tmp_path)
     small = replace(two_phase.PROBLEM.field, shape=(64, 64))
-    monkeypatch.setattr(two_phase, "PROBLEM", replace(two_phase.PROBLEM, field=small, rivals=()))
+    alone = replace(two_phase.PROBLEM.evaluation, baselines=())
+    monkeypatch.setattr(two_phase, "PROBLEM", replace(two_phase.PROBLEM, field=small, evaluation=alone))
     monkeypatch.setenv("INVNET_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(inputs, "CALIBRATION_IMAGES", 16)
     monkeypatch.setattr(ensembles, "STAGES", {"all": {}})
@@ -64,7 +65,7 @@ def test_training_on_a_micrograph(tmp_path, capsys, make, preset, maps):
 
 
 def test_windows_of_one_micrograph_have_its_statistics(tmp_path):
-    source = two_phase.PROBLEM.read(large(tmp_path), {})
+    source = two_phase.PROBLEM.training.read_data(large(tmp_path), {})
     windows = source.draw(range(300), (64, 64))
     assert set(np.unique(windows)) == {0, 1}
     assert abs(windows.mean() - source.maps[0].mean()) < 0.02, "standard error about .006 of overlapping windows"

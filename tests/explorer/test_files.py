@@ -70,7 +70,7 @@ def test_a_bundle_too_large_is_refused(model):
 def test_the_curves_are_a_table(model, sample):
     measured, reference = models.describe(model, sample), model.reference(DIAL.conditions)
     rows = list(csv.DictReader(io.StringIO(exports.curves(model, measured, (64, 64), reference).decode())))
-    assert {r["descriptor"] for r in rows} == {d.name for d in model.problem.descriptors if d.abscissa}
+    assert {r["descriptor"] for r in rows} == {d.name for d in model.problem.evaluation.descriptors if d.abscissa}
     first = rows[0]
     assert float(first["delivered"]) == pytest.approx(sample.labels.mean(), abs=1e-6)
     assert first["held_out_mean"]
@@ -80,7 +80,7 @@ def test_the_curves_are_a_table(model, sample):
 def test_every_descriptor_is_drawn(model, sample, night):
     measured, reference = models.describe(model, sample), model.reference(DIAL.conditions)
     drawn = statistics.charts(model, sample, measured, reference, night)
-    assert len(drawn) == sum(d.abscissa is not None for d in model.problem.descriptors) + 2
+    assert len(drawn) == sum(d.abscissa is not None for d in model.problem.evaluation.descriptors) + 2
     delivered = [t for t in drawn[0].data if t.name == "delivered"]
     np.testing.assert_allclose(delivered[0].y, measured["correlation"][0])
     assert all(f.layout.height == figures.HEIGHT for f in drawn)
@@ -103,7 +103,7 @@ def test_the_neighbours_are_timed_in_one_run(model, monkeypatch):
         return np.zeros((n, *shape), np.uint8)
 
     monkeypatch.setattr(
-        baselines, "neighbours", lambda problem: (("Simulation", model.problem.oracle), ("Nothing", rival))
+        baselines, "neighbours", lambda problem: (("Simulation", model.problem.truth.simulate), ("Nothing", rival))
     )
     ways = baselines.run(model, DIAL)
     assert [w.label for w in ways] == ["This model", "Simulation", "Nothing"]

@@ -31,7 +31,7 @@ def test_a_dial_comes_back_from_its_link(model, data):
         data.draw(st.sampled_from(sizes(model))),
         data.draw(st.booleans()),
         tuple(s for s in model.stages if data.draw(st.booleans())),
-        data.draw(st.sampled_from(model.problem.best_of or (1,))),
+        data.draw(st.sampled_from(model.problem.projection.best_of or (1,))),
     )
     back, notes = link.from_query(model, link.to_query(model, dial))
     assert back == dial and notes == ()

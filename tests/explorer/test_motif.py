@@ -9,6 +9,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core import checkpoint, sampling
+from core.metrics.digits import MOTIF_ERROR
 from core.types import Checkpoint
 from explorer import palette, panel_spec, routes
 from explorer.figures import motif
@@ -65,7 +66,7 @@ def test_curves_are_what_was_logged(dark):
     assert list(figure.data[0].x) == [1, 10, 100, 200, 300] and list(figure.data[1].y) == [0.5, 4.0]
     assert motif.gap(TRACE) == (4.0, 0.4)
     assert motif.first_exact(TRACE) == 200 and motif.first_exact(TRACE[:3]) is None
-    level = motif.along({"A": TRACE}, "motif MSE", "E", "e", dark, log=True, level=1e-3)
+    level = motif.along({"A": TRACE}, MOTIF_ERROR, "E", "e", dark, log=True, level=1e-3)
     assert min(motif.along({"A": [{"step": 1, "e": 0.0}]}, "e", "E", "e", dark, log=True).data[0].y) == motif.FLOOR
     assert level.layout.yaxis.type == "log" and level.layout.shapes[0].y0 == 1e-3
 

@@ -40,27 +40,29 @@ def trained():
 
 
 def test_the_chosen_network_stands_beside_the_one_without_tricks(trained):
-    assert list(view.chosen_and_plain(trained, "sparsity")) == ["Soft sparsity alone", WITHOUT]
-    assert list(view.chosen_and_plain(trained, "plain")) == [WITHOUT]
+    assert list(view.chosen_and_plain(trained, "sparsity")) == ["Soft sparsity alone", "Without tricks"]
+    assert list(view.chosen_and_plain(trained, "plain")) == ["Without tricks"]
 
 
 def test_the_table_says_by_how_much_the_tricks_help(trained):
     """The bars, on the shipped checkpoints: occupancies at most half as far from the simulated ones, the response
     within 3 %."""
     rows = view.table(trained)
-    assert rows.index[0] == SIMULATED and rows.loc[WITHOUT, f"{W1} / without"] == 1
-    tricks = rows.loc["All tricks"]
-    assert (tricks[[f"{row} / without" for row in (W1, CUT)]] <= 0.5).all() and tricks[RESPONSE] <= 3
-    assert rows.loc["Soft sparsity alone", f"{W1} / without"] <= 0.5
+    assert rows.index[0] == SIMULATED and rows.loc[WITHOUT, f"{W1.id} / without"] == 1
+    tricks = rows.loc["tricks"]
+    assert (tricks[[f"{row.id} / without" for row in (W1, CUT)]] <= 0.5).all() and tricks[RESPONSE.id] <= 3
+    assert rows.loc["sparsity", f"{W1.id} / without"] <= 0.5
+    assert view.short(f"{W1.id} / without") == "W₁, all cells, share" and view.long(W1.id) == W1.label
 
 
 def test_the_shipped_networks_are_as_good_as_their_cards_say(trained):
     """Measured again on fewer showers: the tricks halve the distances, the response is within 3 % of the energy asked
     for."""
-    plain, tricks = (quality(trained[title], 128)["raw"] for title in (WITHOUT, "All tricks"))
-    assert (tricks[[W1, CUT]] < 0.6 * plain[[W1, CUT]]).all() and tricks[RESPONSE] <= 3
-    for found, title in ((plain, WITHOUT), (tricks, "All tricks")):
-        assert found[W1] == pytest.approx(view.table(trained).loc[title, W1], rel=0.15)
+    plain, tricks = (quality(trained[title], 128)["raw"] for title in ("Without tricks", "All tricks"))
+    distances = [W1.id, CUT.id]
+    assert (tricks[distances] < 0.6 * plain[distances]).all() and tricks[RESPONSE.id] <= 3
+    for found, name in ((plain, WITHOUT), (tricks, "tricks")):
+        assert found[W1.id] == pytest.approx(view.table(trained).loc[name, W1.id], rel=0.15)
 
 
 def test_the_page_says_what_to_do_where_nothing_was_trained(tmp_path, monkeypatch):

@@ -24,10 +24,10 @@ def references(problem, each: int) -> dict[str, torch.Tensor]:
     """`reference.<descriptor>.mean` and `.sd` at every bin, from `each` held-out simulations per bin."""
     tables: dict[str, list[torch.Tensor]] = {}
     for number, fraction in enumerate(BINS):
-        made = problem.oracle(
+        made = problem.truth.simulate(
             {"volume_fraction": np.full(each, fraction)}, each, HELD_OUT + 1000 * number, problem.field.shape
         )
-        for d in problem.descriptors:
+        for d in problem.evaluation.descriptors:
             values = d.measure(torch.from_numpy(made)).float()
             tables.setdefault(f"reference.{d.name}.mean", []).append(values.mean(0))
             tables.setdefault(f"reference.{d.name}.sd", []).append(values.std(0))
@@ -40,7 +40,7 @@ def write(folder: Path, name: str = "two_phase/fraction", images: int = 64, each
     problem, preset = discovery.split(name)
     generator = preset.generator().eval()
     tensors = {}
-    if preset.critic is not None and problem.oracle is not None:
+    if preset.critic is not None and problem.truth.simulate is not None:
         generator.fit(torch.from_numpy(problem.source.draw(range(images), problem.field.shape)), range(images))
         tensors = references(problem, each)
     tensors |= {f"generator.{k}": v for k, v in generator.state_dict().items()}

@@ -10,12 +10,23 @@ import torch
 from torch import Tensor
 
 from core.invariances.level import Level
-from core.metrics.inverse import INSIDE, quality
+from core.metrics.inverse import INSIDE, quality, row_id
 from core.models.inverse import BRANCHES, PointCritic, PointGenerator
 from core.projection.levels import onto_level
 from core.simulation.rosenbrock import HIGH, LOW
 from core.training.point_game import PointGame
-from core.types import Conditions, Field, Preset, Problem, Quantity, TrainConfig
+from core.types import (
+    Conditions,
+    Evaluation,
+    Field,
+    Preset,
+    Problem,
+    Projection,
+    Quantity,
+    Threshold,
+    TrainConfig,
+    TrainingHooks,
+)
 
 BOX: Any = (LOW.tolist(), HIGH.tolist())
 LEVEL = Quantity(
@@ -100,8 +111,10 @@ PROBLEM = Problem(
     ),
     invariances=(Level(),),
     source=None,
-    project=exact,
-    quality=quality,
-    bars={f"{c}W1 at {name}, %": ("<=", 5.0) for name in INSIDE for c in ("", "raw: ")},
-    game=PointGame,
+    projection=Projection(exact, "Exact projection"),
+    evaluation=Evaluation(
+        thresholds=tuple(Threshold(row_id("W1", name), "<=", 5.0, column) for name in INSIDE for column in ("", "raw")),
+        table=quality,
+    ),
+    training=TrainingHooks(make_game=PointGame),
 )

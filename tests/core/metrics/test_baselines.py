@@ -77,7 +77,7 @@ def test_a_decoder_of_one_case():
 
 def test_a_decoder_learns_its_case():
     problem, _ = discovery.split("burgers/sobel")
-    case = problem.cases["Table 2"](1)[0]
+    case = problem.truth.test_cases["Table 2"](1)[0]
     first, later = (baselines.encoder_decoder(problem, case, steps, 0) for steps in (2, 24))
     assert later < 0.9 * first
 

@@ -8,6 +8,7 @@ import torch
 
 from core import discovery, sampling
 from core.metrics import digits, verdicts
+from core.simulation.digits import OwnDigits
 from core.types import FREE, HELD_OUT, Checkpoint
 
 SHAPE = (32, 32)
@@ -70,8 +71,8 @@ def test_distances_and_entropies_are_known():
 def test_the_gap_is_read_from_the_training():
     lines = [{"step": s, "critic.gap": float(g)} for s, g in enumerate((1, 8, 4, 2, 2, 2, 1, 1, 0.5, 0.3))]
     found = digits.along([*lines, {"step": 99}])
-    assert found == pytest.approx(
-        {"critic's gap, largest": 8.0, "critic's gap, last fifth": 0.4, "critic's gap, last / largest": 0.05}
+    assert {row.id: v for row, v in found.items()} == pytest.approx(
+        {"gap.largest": 8.0, "gap.last": 0.4, "gap.ratio": 0.05}
     )
     assert digits.along(lines[:4]) == {}
 
@@ -86,32 +87,33 @@ def test_the_classifier_knows_digits_and_is_unsure_of_noise(quick, known):
         assert (digits.read(network, images)[0].argmax(1) == problem.source.classes(seeds)).mean() > 0.75
     noise = np.random.default_rng(0).random((256, *SHAPE), np.float32)
     alike, odd = (digits.confidence_rows(network, images, real) for images in (real, noise))
-    assert alike["confidence / real"] == 1 and alike["Fréchet distance of features"] < 1e-3
-    assert odd["Fréchet distance of features"] > 10 and odd["label entropy / equal shares"] < 0.9
+    assert alike[digits.CONFIDENCE_RATIO] == 1 and alike[digits.FEATURES] < 1e-3
+    assert odd[digits.FEATURES] > 10 and odd[digits.LABEL_ENTROPY] < 0.9
     before = network.score.weight.clone()
     digits._trained.cache_clear()
     torch.manual_seed(99)
     torch.testing.assert_close(digits.classifier(problem, preset).score.weight, before)
-    assert digits.classifier(replace(problem, source=type("Own", (), {"labels": None})()), preset) is None
+    without = OwnDigits(np.zeros((1, 8, 8), np.uint8), None, 0, {})
+    assert digits.classifier(replace(problem, source=without), preset) is None
 
 
 def test_the_table_has_every_number_of_the_bars(quick):
     lines = [{"step": s, "critic.gap": g} for s, g in enumerate((4.0, 1.0, 0.5, 0.1, 0.1))]
     made = model("projected", lines)
     table = digits.quality(made, n=64)
-    assert list(table.columns) == ["bar", "digits", "data", "raw", "all"]
+    assert list(table.columns) == ["label", "bar", "digits", "data", "raw", "all"]
     assert (
-        table.loc["motif MSE", "all"] == table.loc["motif MSE", "data"] == 0 and table.loc["motif MSE", "digits"] > 0.5
+        table.loc["motif_error", "all"] == table.loc["motif_error", "data"] == 0
+        and table.loc["motif_error", "digits"] > 0.5
     )
-    assert table.loc["classifier's accuracy", "data"] > 0.7 and np.isnan(table.loc["classifier's accuracy", "all"])
-    judged = verdicts(made.problem, table)
+    assert table.loc["accuracy", "data"] > 0.7 and np.isnan(table.loc["accuracy", "all"])
+    judged = {(t.column, t.row): met for t, met in verdicts(made.problem, table).items()}
     assert judged == {
-        "motif MSE": True,
-        "raw: motif MSE": False,
-        "confidence / real": False,
-        "critic's gap, last / largest": True,
+        ("", "motif_error"): True,
+        ("raw", "motif_error"): False,
+        ("", "confidence_ratio"): False,
+        ("", "gap.ratio"): True,
     }
-    assert not verdicts(discovery.split("motif/standard")[0], table)["critic's gap, last / largest"], (
-        "there the gap must stay"
-    )
-    assert digits.trace(made, 64)["motif MSE"] == pytest.approx(float(table.loc["motif MSE", "raw"]), rel=0.2)
+    standard = verdicts(discovery.split("motif/standard")[0], table)
+    assert not next(met for t, met in standard.items() if t.row == "gap.ratio"), "there the gap must stay"
+    assert digits.trace(made, 64)["motif MSE"] == pytest.approx(float(table.loc["motif_error", "raw"]), rel=0.2)

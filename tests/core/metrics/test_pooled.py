@@ -9,7 +9,7 @@ import torch
 
 from core import discovery, sampling
 from core.metrics import fractions, pooled
-from core.types import Checkpoint, Descriptor
+from core.types import Checkpoint, Descriptor, Evaluation, Row
 
 
 def sides(shift, n=40, seed=0):
@@ -44,11 +44,11 @@ def test_arrays_count_as_wholes_in_the_standard_error():
 def test_rows_are_those_of_the_descriptors_with_samples():
     plain = Descriptor("mean", "Mean", "", lambda x: x.float().mean((1, 2)))
     given = Descriptor("level", "Level", "", plain.measure, samples=lambda x: [one.flatten().numpy() for one in x])
-    toy = dataclasses.replace(discovery.problem("polycrystal"), descriptors=(plain, given))
+    toy = dataclasses.replace(discovery.problem("polycrystal"), evaluation=Evaluation((plain, given)))
     theirs = pooled.pools(toy, np.zeros((3, 4, 4), np.uint8))
     assert pooled.rows(toy, np.full((3, 4, 4), 2, np.uint8), theirs) == {
-        "level, wasserstein distance": 2.0,
-        "level, wasserstein distance, standard error": 0.0,
+        Row("level.wasserstein", "level, wasserstein distance"): 2.0,
+        Row("level.wasserstein_error", "level, wasserstein distance, standard error"): 0.0,
     }
 
 

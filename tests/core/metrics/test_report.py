@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from core import discovery, metrics
-from core.types import Descriptor, Field, Problem, Sample
+from core.types import Descriptor, Evaluation, Field, GroundTruth, Problem, Sample, Threshold
 
 MEAN = Descriptor("mean", "Mean level", "", lambda x: x.float().mean((1, 2)))
 PROFILE = Descriptor("profile", "Profile S2", "", lambda x: x.float().mean(1), lambda shape: np.arange(float(shape[1])))
+ERROR, SPREAD = Threshold("error", "<=", 0.5), Threshold("spread", ">=", 70.0)
 
 
 def problem(**changes):
@@ -26,9 +27,7 @@ def problem(**changes):
         presets=(),
         invariances=(),
         source=None,
-        project=lambda logits, c: logits,
-        descriptors=(MEAN, PROFILE),
-        bars={"error": ("<=", 0.5), "spread": (">=", 70.0)},
+        evaluation=Evaluation((MEAN, PROFILE), thresholds=(ERROR, SPREAD)),
     )
     return dataclasses.replace(made, **changes)
 
@@ -40,6 +39,10 @@ def normal(*shape, seed=0):
 def contest(ours, theirs, at):
     """Two ensembles of the scalar and the curve."""
     return metrics.EnsemblePair(*({"mean": s, "profile": c} for s, c in (ours, theirs)), at)
+
+
+def by_id(values):
+    return {row.id: value for row, value in values.items()}
 
 
 def test_describe_measures_every_descriptor_in_blocks():
@@ -90,7 +93,7 @@ def test_thirds_split_the_range_not_the_samples():
 def test_rows_of_an_ensemble_against_itself():
     at = np.linspace(0.2, 0.8, 90)
     values = (2 + at + 0.1 * normal(90), normal(90, 8, seed=2))
-    rows = metrics.rows(problem(), contest(values, values, at))
+    rows = by_id(metrics.rows(problem(), contest(values, values, at)))
     zero = [name for name in rows if "spread" not in name]
     assert all(abs(rows[name]) < 1e-4 for name in zero)
     assert [rows[n] for n in rows if "spread" in n] == pytest.approx([100.0, 100.0])
@@ -104,22 +107,22 @@ def test_rows_say_what_was_put_in():
     upper = at == 0.9
     theirs = (2 + noise, 1 + curve_noise)
     ours = (2 * np.where(upper, 1.3, 1.0) + noise / 2, 1 + curve_noise + 0.2 * upper[:, None])
-    rows = metrics.rows(problem(), contest(ours, theirs, at))
-    assert rows["mean level, |deviation|, %"] == pytest.approx(10, abs=0.3)
-    assert rows["mean level, worst third, %"] == pytest.approx(30, abs=0.5)
-    assert rows["mean level, worst third, sd"] == pytest.approx(0.6 / 0.05, rel=0.1)
-    assert rows["mean level, spread, % of data's"] == pytest.approx(50, rel=0.03)
-    assert rows["profile, |mean - mean|"] == pytest.approx(0.2 / 3, rel=1e-6)
-    assert rows["profile, worst third"] == pytest.approx(0.2, rel=1e-6)
-    assert rows["profile, spread, % of data's"] == pytest.approx(100, rel=1e-3)
-    assert rows["frechet distance of descriptors"] > 1
+    rows = by_id(metrics.rows(problem(), contest(ours, theirs, at)))
+    assert rows["mean.deviation"] == pytest.approx(10, abs=0.3)
+    assert rows["mean.worst_third_percent"] == pytest.approx(30, abs=0.5)
+    assert rows["mean.worst_third_sd"] == pytest.approx(0.6 / 0.05, rel=0.1)
+    assert rows["mean.spread"] == pytest.approx(50, rel=0.03)
+    assert rows["profile.mean_deviation"] == pytest.approx(0.2 / 3, rel=1e-6)
+    assert rows["profile.worst_third"] == pytest.approx(0.2, rel=1e-6)
+    assert rows["profile.spread"] == pytest.approx(100, rel=1e-3)
+    assert rows["frechet"] > 1
 
 
 def test_percentages_are_left_out_where_the_data_have_no_sign():
     at = np.linspace(0, 1, 60)
     ours, theirs = ({"mean": normal(60, seed=k)} for k in (0, 1))
-    rows = metrics.rows(problem(descriptors=(MEAN,)), metrics.EnsemblePair(ours, theirs, at))
-    assert "mean level, |deviation|, %" not in rows and "mean level, worst third, sd" in rows
+    rows = by_id(metrics.rows(problem(evaluation=Evaluation((MEAN,))), metrics.EnsemblePair(ours, theirs, at)))
+    assert "mean.deviation" not in rows and "mean.worst_third_sd" in rows
 
 
 def test_exactness_counts_pixels_and_tells_raw_from_delivered():
@@ -134,11 +137,16 @@ def test_exactness_counts_pixels_and_tells_raw_from_delivered():
         measured={"volume_fraction": asked + pixel, "length": length - 0.5},
         raw={"volume_fraction": np.array([0.4, 0.2]), "length": length},
     )
-    rows = metrics.exactness(discovery.problem("two_phase"), sample, 64)
-    assert rows["length delivered, worst, px"] == 0.5, "a length is counted in its own unit"
-    assert rows["volume fraction delivered, worst, px"] == pytest.approx(1, abs=1e-5)
-    assert rows["volume fraction raw, mean |error|"] == pytest.approx(0.2, abs=1e-6)
-    assert rows["volume fraction raw, worst |error|"] == pytest.approx(0.3, abs=1e-6)
+    found = metrics.exactness(discovery.problem("two_phase"), sample, 64)
+    rows = by_id(found)
+    assert {row.label for row in found if row.id.endswith("delivered_worst")} == {
+        "length delivered, worst, px",
+        "volume fraction delivered, worst, px",
+    }
+    assert rows["length.delivered_worst"] == 0.5, "a length is counted in its own unit"
+    assert rows["volume_fraction.delivered_worst"] == pytest.approx(1, abs=1e-5)
+    assert rows["volume_fraction.raw_mean"] == pytest.approx(0.2, abs=1e-6)
+    assert rows["volume_fraction.raw_worst"] == pytest.approx(0.3, abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -146,8 +154,8 @@ def test_exactness_counts_pixels_and_tells_raw_from_delivered():
 )
 def test_verdicts_both_ways(error, spread, met):
     table = pd.DataFrame({"all": {"error": error, "spread": spread}, "rival": {"error": 9.0, "spread": 99.0}})
-    assert metrics.verdicts(problem(), table) == dict(zip(("error", "spread"), met, strict=True))
-    assert metrics.verdicts(problem(), table, "rival") == {"error": False, "spread": True}
+    assert metrics.verdicts(problem(), table) == dict(zip((ERROR, SPREAD), met, strict=True))
+    assert metrics.verdicts(problem(), table, "rival") == {ERROR: False, SPREAD: True}
 
 
 def test_a_bar_on_what_was_not_a_number_is_not_met():
@@ -166,7 +174,10 @@ def test_reference_is_mean_and_deviation_of_the_oracle_at_every_knot(monkeypatch
 
     real = discovery.problem("two_phase")
     toy = dataclasses.replace(
-        real, descriptors=(MEAN, PROFILE), oracle=oracle, field=dataclasses.replace(real.field, shape=(8, 8))
+        real,
+        evaluation=Evaluation((MEAN, PROFILE)),
+        truth=GroundTruth(oracle),
+        field=dataclasses.replace(real.field, shape=(8, 8)),
     )
     out = metrics.reference(toy, [0.2, 0.7], n=50, seed=10)
     assert out["at"].tolist() == pytest.approx([0.2, 0.7]) and asked[0][0] == 0.2 and len({s for _, s in asked}) == 2
@@ -179,14 +190,18 @@ def test_reference_is_mean_and_deviation_of_the_oracle_at_every_knot(monkeypatch
 def test_table_of_a_model(model):
     """Data against data, the whole generator and its stages, on a few small samples."""
     few = copy.copy(model)
-    few.problem = dataclasses.replace(model.problem, rivals=())
+    few.problem = dataclasses.replace(
+        model.problem, evaluation=dataclasses.replace(model.problem.evaluation, baselines=())
+    )
     table = metrics.quality(few, n=24, size=64)
-    assert list(table.columns) == ["bar", "data", *metrics.STAGES]
-    assert float(table.loc["volume fraction delivered, worst, px", "all"]) <= 0.5
-    assert table.loc["volume fraction delivered, worst, px", "bar"] == "<= 1"
-    raw = table.loc["volume fraction raw, mean |error|"]
+    assert list(table.columns) == ["label", "bar", "data", *metrics.STAGES]
+    assert float(table.loc["volume_fraction.delivered_worst", "all"]) <= 0.5
+    assert table.loc["volume_fraction.delivered_worst", "bar"] == "<= 1"
+    raw = table.loc["volume_fraction.raw_mean"]
     assert raw["all"] < raw["seed"] and math.isnan(raw["data"])
-    assert "nan" not in metrics.text(table) and set(metrics.verdicts(few.problem, table)) == set(few.problem.bars)
+    assert "nan" not in metrics.text(table) and set(metrics.verdicts(few.problem, table)) == set(
+        few.problem.evaluation.thresholds
+    )
 
 
 def test_milliseconds_is_a_median_after_a_warm_up():

@@ -41,11 +41,12 @@ def error(arrays, asked):
 
 @pytest.mark.parametrize(("name", "n"), [("level_cut", 8), ("stopped", 8), ("annealing", 1)])
 def test_a_rival_takes_the_whole_request(curved, asked, name, n):
-    rival, asked = next(r for r in curved.problem.rivals if r.name == name), {k: v[:n] for k, v in asked.items()}
+    rival = next(r for r in curved.problem.evaluation.baselines if r.name == name)
+    asked = {k: v[:n] for k, v in asked.items()}
     made = rival.make(asked, n, 3, SHAPE)
     assert made.shape == (n, *SHAPE) and made.dtype == np.uint8
     np.testing.assert_allclose(made.mean((1, 2)), asked["volume_fraction"], atol=0.5 / 64**2 + 1e-6)
-    cut = next(r for r in curved.problem.rivals if r.name == "level_cut")
+    cut = next(r for r in curved.problem.evaluation.baselines if r.name == "level_cut")
     without = cut.make({"volume_fraction": asked["volume_fraction"]}, n, 3, SHAPE)
     assert error(made, asked) < 0.8 * error(without, asked)
     np.testing.assert_array_equal(rival.make(asked, n, 3, SHAPE), made)
@@ -89,7 +90,7 @@ def test_the_table_has_everybody_and_says_never(curved, capsys):
     seen = []
     found = rivals.table(curved, 2, 64, tick=lambda done, total: seen.append((done, total)))
     unrefined, chosen = (f"{rivals.OURS}, {how}not refined" for how in ("", "best of 16, "))
-    others = [*(r.label for r in curved.problem.rivals), *rivals.siblings(curved)]
+    others = [*(r.label for r in curved.problem.evaluation.baselines), *rivals.siblings(curved)]
     assert list(found.index) == [rivals.TRUTH, rivals.OURS, unrefined, chosen, *others]
     exact = found.loc[[k for k in found.index if k not in ("InvNet, as in the paper", "WGAN-GP", "Critic on (x, L_I)")]]
     assert seen[-1] == (len(others) + 3,) * 2 and (exact["p1 error"] <= 0.5 / 64**2 + 1e-6).all()

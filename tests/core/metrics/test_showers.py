@@ -22,12 +22,12 @@ def test_the_rows_by_hand():
     data = {10.0: np.concatenate([pair(5, 5), pair(5, 5)])}
     with np.errstate(divide="ignore"):  # occupancies of one kind have no spread
         rows = metrics.rows(found, data | {10.0: np.concatenate([pair(4, 5), pair(5, 6)])}, 0.9, 0.05)
-    assert rows[metrics.W1] == pytest.approx(12.5) and rows["occupancy, mean, %"] == pytest.approx(37.5)
+    assert rows[metrics.W1] == pytest.approx(12.5) and rows[metrics.OCCUPANCY] == pytest.approx(37.5)
     assert rows[metrics.RESPONSE] == pytest.approx(0.0, abs=1e-4)  # (8 + 10) / 2 / .9 = 10
-    assert rows["resolution / simulated"] == pytest.approx((1 / 9) / (1 / 10))
-    assert rows["profile in depth, L1, %"] == 0
+    assert rows[metrics.RESOLUTION] == pytest.approx((1 / 9) / (1 / 10))
+    assert rows[metrics.DEPTH] == 0
     across = abs(13 / 18 - 9 / 20) + abs(5 / 18 - 11 / 20)
-    assert rows["profile across, L1, %"] == pytest.approx(100 * across)
+    assert rows[metrics.ACROSS] == pytest.approx(100 * across)
 
 
 def test_what_lies_below_the_cut_counts_in_one_row_alone():
@@ -47,7 +47,7 @@ def test_the_simulation_is_its_own_best_likeness():
     data, again = draw(0), draw(10_000)
     gain = response(SHOWERS, SHAPE)
     same = metrics.rows(again, data, gain, SHOWERS.cut)
-    assert same[metrics.W1] < 0.6 and same[metrics.RESPONSE] < 4 * same["standard error of a response, largest, %"]
+    assert same[metrics.W1] < 0.6 and same[metrics.RESPONSE] < 4 * same[metrics.RESPONSE_ERROR]
     weak = {e: SHOWERS.at(np.full(64, e / 2), range(HELD_OUT, HELD_OUT + 64), SHAPE) for e in HELD_OUT_ENERGIES}
     other = metrics.rows(weak, data, gain, SHOWERS.cut)
     assert other[metrics.W1] > 5 * same[metrics.W1] and other[metrics.RESPONSE] > 45

@@ -11,8 +11,7 @@ import pytest
 
 from core import metrics, sampling
 from core.metrics import solutions
-from core.metrics.report import place
-from core.types import Field, Problem, Quantity, Rival, Sample
+from core.types import Evaluation, Field, GroundTruth, Problem, Quantity, Rival, Sample, Threshold
 
 LEVEL = Quantity("level", "Level", "l", "", 0.0, 10.0, 1.0)
 SHAPE = (8, 5)
@@ -62,36 +61,34 @@ class Toy:
     field = Field("continuous", SHAPE)
 
     def __init__(self, **changes):
-        self.problem = dataclasses.replace(
-            Problem(
-                "toy",
-                "Toy",
-                "",
-                "",
-                self.field,
-                presets=(),
-                invariances=(),
-                source=None,
-                project=lambda f, c: f[:, 0],
-                oracle=flat(1.0),
-                cases={
-                    "few": lambda n: [{"level": v} for v in (1.0, 2.0, 4.0)][:n],
-                    "other": lambda n: [{"colour": 1.0}],
-                },
-                rivals=(
-                    Rival("good", "Good", flat(1.02), "yardstick"),
-                    Rival("better", "Better", flat(0.98), "yardstick"),
-                    Rival("bad", "Bad", flat(2.0)),
-                    Rival("itself", "Itself", flat(1.0), "exact"),
-                ),
-                bars={
-                    "few, max": ("<=", 0.05),
-                    "polished: few, max": ("<=", 0.02),
-                    "few, L2 / best finite volumes": ("<=", 1.2),
-                },
-                published={"few": {"them": (0.5, 0.3, 0.1)}},
+        rules = {
+            "baselines": (
+                Rival("good", "Good", flat(1.02), "yardstick"),
+                Rival("better", "Better", flat(0.98), "yardstick"),
+                Rival("bad", "Bad", flat(2.0)),
+                Rival("itself", "Itself", flat(1.0), "exact"),
             ),
-            **changes,
+            "thresholds": (
+                Threshold("few.l2_max", "<=", 0.05),
+                Threshold("few.l2_max", "<=", 0.02, "polished"),
+                Threshold("few.best_ratio", "<=", 1.2),
+            ),
+        }
+        cases = {
+            "few": lambda n: [{"level": v} for v in (1.0, 2.0, 4.0)][:n],
+            "other": lambda n: [{"colour": 1.0}],
+        }
+        self.problem = Problem(
+            "toy",
+            "Toy",
+            "",
+            "",
+            self.field,
+            presets=(),
+            invariances=(),
+            source=None,
+            truth=GroundTruth(flat(1.0), test_cases=cases, published={"few": {"them": (0.5, 0.3, 0.1)}}),
+            evaluation=Evaluation(**rules | changes),
         )
 
     def shape(self, size):
@@ -105,31 +102,36 @@ class Toy:
 
 def test_quality_says_what_was_put_in():
     table = metrics.quality(Toy(), 3)
-    assert list(table.columns) == ["bar", "raw", "polished", "good", "better", "bad"]
-    numbers = table.drop(columns="bar").astype(float)
-    for row in ("few, mean", "few, p95", "few, max", "few, L1 max"):
+    assert list(table.columns) == ["label", "bar", "raw", "polished", "good", "better", "bad"]
+    numbers = table.drop(columns=["label", "bar"]).astype(float)
+    for row in ("few.l2_mean", "few.l2_p95", "few.l2_max", "few.l1_max"):
         assert numbers.loc[row].tolist() == pytest.approx([0.04, 0.01, 0.02, 0.02, 1.0], rel=1e-4)
-    assert numbers.loc["few, L2 / best finite volumes"].tolist() == pytest.approx([2, 0.5, 1, 1, 50], rel=1e-4)
+    assert numbers.loc["few.best_ratio"].tolist() == pytest.approx([2, 0.5, 1, 1, 50], rel=1e-4)
     assert not any(str(row).startswith("other") for row in table.index)
-    assert table.loc["few, max", "bar"] == "<= 0.05" and table.loc["few, mean", "bar"] == ""
+    assert table.loc["few.l2_max", "bar"] == "<= 0.05" and table.loc["few.l2_mean", "bar"] == ""
 
 
 def test_bars_speak_of_the_raw_network_unless_they_name_a_column():
     model = Toy()
     table = metrics.quality(model, 3)
     found = metrics.verdicts(model.problem, table)
-    assert found == {"few, max": True, "polished: few, max": True, "few, L2 / best finite volumes": False}
+    assert {(t.column, t.row): met for t, met in found.items()} == {
+        ("", "few.l2_max"): True,
+        ("polished", "few.l2_max"): True,
+        ("", "few.best_ratio"): False,
+    }
     lines = metrics.verdict_lines(model.problem, table)
     assert [line.split()[0] for line in lines] == ["met", "met", "MISS"] and lines[1].endswith(": 0.01")
-    strict = Toy(bars={"polished: few, max": ("<=", 0.009), "polished: gone, max": ("<=", 1.0)})
-    assert metrics.verdicts(strict.problem, table) == {"polished: few, max": False}
-    assert place(table, "mean level: worst") == ("mean level: worst", "raw")
+    tight, absent = (Threshold(row, "<=", 0.009, "polished") for row in ("few.l2_max", "gone.l2_max"))
+    assert metrics.verdicts(Toy(thresholds=(tight, absent)).problem, table) == {tight: False}
+    assert lines[:2] == ["met   few, max <= 0.05: 0.04", "met   polished: few, max <= 0.02: 0.01"]
 
 
 def test_without_yardsticks_there_is_no_row_that_compares_with_them():
     model = Toy()
-    model.problem = dataclasses.replace(model.problem, rivals=model.problem.rivals[2:])
-    assert not any("finite volumes" in str(row) for row in metrics.quality(model, 3).index)
+    rest = dataclasses.replace(model.problem.evaluation, baselines=model.problem.evaluation.baselines[2:])
+    model.problem = dataclasses.replace(model.problem, evaluation=rest)
+    assert not any(row.endswith("best_ratio") for row in metrics.quality(model, 3).index)
 
 
 def test_cell_by_cell_stands_beside_what_others_published_and_what_was_measured(monkeypatch, tmp_path):
@@ -154,7 +156,7 @@ def test_speed_tells_the_milliseconds_of_everybody():
     def slow(conditions, n, seed, shape):
         return [time.sleep(0.01), flat(1.0)(conditions, n, seed, shape)][1]
 
-    model = Toy(rivals=(Rival("slow", "Slow one", slow), Rival("itself", "Itself", flat(1.0), "exact")))
+    model = Toy(baselines=(Rival("slow", "Slow one", slow), Rival("itself", "Itself", flat(1.0), "exact")))
     found = metrics.speed(model, runs=3)
     assert {"ms per sample", "ms per sample, not projected", "simulation, ms", "Slow one, ms", "Itself, ms"} <= set(
         found

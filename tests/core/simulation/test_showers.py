@@ -56,7 +56,7 @@ def test_an_image_is_sparse_cut_and_a_function_of_its_seed():
     assert one.dtype == np.float32 and (one > 0).mean() < 0.3
     assert one[one > 0].min() >= np.float32(SHOWERS.cut)
     np.testing.assert_array_equal(SHOWERS.draw([7, 5], SHAPE), one[[2, 0]])
-    assert set(SHOWERS.known(range(200))["energy"].tolist()) == set(TRAINED)
+    assert set(SHOWERS.known_conditions(range(200))["energy"].tolist()) == set(TRAINED)
     assert not set(TRAINED) & set(HELD_OUT_ENERGIES)
     same = simulate({"energy": np.array([40.0])}, 2, 3, SHAPE, SHOWERS)
     np.testing.assert_array_equal(same, SHOWERS.at(np.array([40.0, 40.0]), [3, 4], SHAPE))
@@ -151,7 +151,7 @@ def test_batches_of_no_whole_groups_are_refused():
 
 def test_what_the_source_knows_is_the_request():
     sample = core.draw("showers", 6, 3)
-    np.testing.assert_array_equal(sample.requested["energy"], SHOWERS.known(range(3, 9))["energy"])
+    np.testing.assert_array_equal(sample.requested["energy"], SHOWERS.known_conditions(range(3, 9))["energy"])
     assert (sample.measured["energy"] != sample.requested["energy"]).all()
 
 

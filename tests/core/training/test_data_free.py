@@ -107,7 +107,7 @@ def test_training_never_asks_for_a_held_out_initial_condition():
     """Held-out seeds come back to seeds below: the initial conditions of the held-out cases are no training
     requests."""
     problem, preset = discovery.split("burgers/viscous")
-    cases = problem.cases["random initial conditions"](4)
+    cases = problem.truth.test_cases["random initial conditions"](4)
     asked = preset.requests(range(HELD_OUT, HELD_OUT + 4))["initial"].numpy()
     assert all(np.abs(case["initial"] - row).max() > 0.01 for case in cases for row in asked)
 

@@ -18,7 +18,7 @@ from core.projection import rank_threshold
 from core.training.game import Game, clipped
 from core.training.loop import Trainer, fit
 from core.training.schemes import SCHEMES
-from core.types import Field
+from core.types import Critic, Field, Generator
 
 PROBLEM, PRESET = discovery.split("two_phase")
 SIZE, BATCH = 64, 3
@@ -26,7 +26,7 @@ WEIGHTS = {"correlation": 7.0, "length": 0.0}
 BY_HAND = dataclasses.replace(PRESET.tiny, batch=BATCH, precision="fp64", clip=0.0, lazy=1, gamma=0.3, weights=WEIGHTS)
 
 
-class Tilt(nn.Module):
+class Tilt(Generator):
     """Logits a (noise + b (2 p - 1)): two parameters, gradients that can be written down."""
 
     def __init__(self):
@@ -38,14 +38,11 @@ class Tilt(nn.Module):
             "white": torch.stack([torch.randn(1, *shape, generator=torch.Generator().manual_seed(k)) for k in keys])
         }
 
-    def read_latent(self, fields):
-        return {}
-
     def forward(self, noise, conditions, latent):
         return self.a * (noise["white"] + self.b * (2 * conditions["volume_fraction"] - 1)[:, None, None, None])
 
 
-class Plane(nn.Module):
+class Plane(Critic):
     """D(x) = <w, x>: its gradient is w everywhere."""
 
     def __init__(self):

@@ -40,7 +40,7 @@ def test_every_image_is_paired_with_the_energy_that_the_source_knows(images):
     chosen = game.images.choose(4, range(GROUP))
     torch.testing.assert_close(fields[:, 0].float(), torch.from_numpy(images)[chosen])
     torch.testing.assert_close(
-        conditions["energy"].float(), torch.from_numpy(SOURCE.known(range(12))["energy"])[chosen]
+        conditions["energy"].float(), torch.from_numpy(SOURCE.known_conditions(range(12))["energy"])[chosen]
     )
     assert conditions["occupancy"].shape == (GROUP,)
 

@@ -65,7 +65,7 @@ def test_a_frame_holds_the_field_the_exact_one_and_its_residuals(preset, dial):
     header, arrays = protocol.decode(frames.frame(model, resolve(model, dial), 5))
     sample = models.sample_dial(model, dial)
     np.testing.assert_array_equal(arrays["map.field"], sample.field[0])
-    exact = model.problem.oracle(sample.requested, 1, 0, model.field.shape)[0]
+    exact = model.problem.truth.simulate(sample.requested, 1, 0, model.field.shape)[0]
     np.testing.assert_allclose(arrays["map.exact"], exact, atol=1e-4)
     np.testing.assert_allclose(arrays["axis.t"], sample.coords["t"], atol=1e-6)
     (label, final, raw), *residuals = header["checks"]
@@ -81,10 +81,10 @@ def test_the_residual_is_shown_where_the_field_is(viscous):
     wrong = torch.from_numpy(found.field[None].copy())
     wrong[0, 50, 40] += 0.1
     conditions = {k: torch.from_numpy(v) for k, v in found.sample.requested.items()}
-    field = viscous.problem.receive(wrong)[:, None]
+    field = viscous.problem.frame.from_lab(wrong)[:, None]
     invariance = next(i for i in solutions.maps(viscous) if i.name == "finite_volume")
     shown, after, before = solutions.residual(
-        viscous, invariance, field, viscous.problem.receive(wrong * 1.0)[:, None], conditions
+        viscous, invariance, field, viscous.problem.frame.from_lab(wrong * 1.0)[:, None], conditions
     )
     assert after == before > found.residuals["finite_volume"][1]
     row, column = np.unravel_index(np.abs(shown).argmax(), shown.shape)
@@ -94,10 +94,10 @@ def test_the_residual_is_shown_where_the_field_is(viscous):
 def test_the_projection_takes_the_residual_away(viscous):
     found = solutions.solve(viscous, resolve(viscous, Dial({"frequency": 4.0})))
     assert all(after < before for _, after, before in found.residuals.values())
-    assert viscous.problem.projection in found.ms
+    assert viscous.problem.projection.label in found.ms
     off = solutions.solve(viscous, resolve(viscous, Dial({"frequency": 4.0}, project=False)))
     np.testing.assert_array_equal(off.field, off.raw)
-    assert viscous.problem.projection not in off.ms
+    assert viscous.problem.projection.label not in off.ms
 
 
 def test_a_start_that_does_not_close_is_said(viscous):
@@ -235,7 +235,7 @@ def test_ways_are_timed_and_judged(viscous):
     found = solutions.solve(viscous, resolve(viscous, DIALS[0]))
     table = solution.ways(viscous, resolve(viscous, DIALS[0]), found).set_index("way")
     assert table.loc["Implicit march", "relative error"] < 0.01
-    assert table.loc[viscous.problem.live.label].isna()["relative error"]
+    assert table.loc[viscous.problem.truth.interactive.label].isna()["relative error"]
 
 
 @pytest.mark.parametrize("night", [False, True])

@@ -4,12 +4,26 @@ overlap."""
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import partial
 
 import torch
 from torch import nn
 
-from core.types import Descriptor, Field, Handle, Preset, Problem, Quantity, TrainConfig
+from core.types import (
+    Descriptor,
+    Evaluation,
+    Field,
+    Generator,
+    Handle,
+    Invariance,
+    Preset,
+    Problem,
+    Projection,
+    Quantity,
+    RequestRules,
+    TrainConfig,
+)
 
 SIZE = 64
 OFF = 3.0
@@ -37,7 +51,7 @@ def rasterise(conditions, shape, away=0.0):
     return extents(conditions)[..., None, None] + away[:, :, 2] - far
 
 
-class Discs(nn.Module):
+class Discs(Generator):
     """Logits (B, 3, 64, 64): background and two shapes, off by what the seed says; without conditions, anywhere."""
 
     def __init__(self):
@@ -48,9 +62,6 @@ class Discs(nn.Module):
         away = [OFF * torch.randn(2, 3, generator=torch.Generator().manual_seed(k)) for k in keys]
         return {"away": torch.stack(away), "grid": torch.zeros(len(keys), *shape)}
 
-    def draw_latent(self, noise, conditions):
-        return {}
-
     def forward(self, noise, conditions, latent):
         given = conditions or {
             k: torch.full((len(noise["grid"]),), v) for k, v in {**START, "r1": 9.0, "r2": 9.0}.items()
@@ -59,7 +70,7 @@ class Discs(nn.Module):
         return self.gain * torch.cat([torch.zeros_like(inside[:, :1]), inside], 1)
 
 
-class Place:
+class Place(Invariance):
     """Area, centre or radius of one channel of a soft field."""
 
     unit, tolerance, source = "px", 1.0, "test"
@@ -123,6 +134,10 @@ HANDLES = (Handle("Disc 1", "x1", "y1", "r1"), Handle("Disc 2", "x2", "y2", "r2"
 MIXED_HANDLES = (HANDLES[0], Handle("Square", "x2", "y2", "area2", "area", "square"))
 preset = partial(Preset, summary="", latents=(), generator=Discs, critic=None, config=TrainConfig(), tiny=TrainConfig())
 
+COVERED = Descriptor(
+    "covered", "Covered", "%", lambda x: 100 * (x > 0).float().mean((1, 2)), help="Share of the two shapes."
+)
+REQUESTS = RequestRules(infeasible=refuse, handles=HANDLES)
 PROBLEM = Problem(
     "discs",
     "Discs",
@@ -135,18 +150,13 @@ PROBLEM = Problem(
             name="mixed",
             title="Disc and square",
             conditions=MIXED,
-            overrides={"handles": MIXED_HANDLES, "invariances": places("area2")},
+            overrides={"requests": replace(REQUESTS, handles=MIXED_HANDLES), "invariances": places("area2")},
         ),
         preset(name="free", title="No request", conditions=()),
     ),
     places("r2"),
     None,
-    project,
-    (
-        Descriptor(
-            "covered", "Covered", "%", lambda x: 100 * (x > 0).float().mean((1, 2)), help="Share of the two shapes."
-        ),
-    ),
-    handles=HANDLES,
-    refuse=refuse,
+    projection=Projection(project, "Exact projection"),
+    requests=REQUESTS,
+    evaluation=Evaluation((COVERED,)),
 )

@@ -5,13 +5,26 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from core.types import Descriptor, Field, Preset, Problem, Quantity, TrainConfig
+from core.types import (
+    Descriptor,
+    Evaluation,
+    Field,
+    Generator,
+    Invariance,
+    Preset,
+    Problem,
+    Projection,
+    Quantity,
+    TrainConfig,
+)
 
 LABELS = ("core", "inner", "middle", "outer", "rim")
 
 
-class Rings(nn.Module):
+class Rings(Generator):
     """Logits (B, 5, 64, 64): smooth noise, one channel per label, shifted by the log of its share."""
+
+    stages = ("blur",)
 
     def __init__(self):
         super().__init__()
@@ -20,9 +33,6 @@ class Rings(nn.Module):
     def noise(self, keys, shape):
         white = [torch.randn(5, *shape, generator=torch.Generator().manual_seed(k)) for k in keys]
         return {"white": torch.stack(white)}
-
-    def draw_latent(self, noise, conditions):
-        return {}
 
     def forward(self, noise, conditions, latent, blur: bool = True):
         field = noise["white"]
@@ -33,7 +43,7 @@ class Rings(nn.Module):
         return self.scale * field + conditions["fractions"].clamp(min=1e-3).log()[:, :, None, None]
 
 
-class Shares:
+class Shares(Invariance):
     name, label, unit, tolerance, source = "fractions", "Shares", "", 0.05, "test"
 
     def measure(self, fields):
@@ -60,6 +70,9 @@ def by_rank(logits, conditions):
 FRACTIONS = Quantity(
     "fractions", "Shares", "f", "", 0.0, 1.0, (0.2, 0.2, 0.2, 0.2, 0.2), "Shares of the labels.", "simplex", 5
 )
+EDGES = Descriptor(
+    "edges", "Edges", "1/px", lambda x: (x != x.roll(1, 2)).float().mean((1, 2)), help="Share of pixels on an edge."
+)
 PROBLEM = Problem(
     "rings",
     "Rings",
@@ -69,14 +82,6 @@ PROBLEM = Problem(
     (Preset("shares", "Shares", "", (FRACTIONS,), (), Rings, None, TrainConfig(), TrainConfig()),),
     (Shares(),),
     None,
-    by_rank,
-    (
-        Descriptor(
-            "edges",
-            "Edges",
-            "1/px",
-            lambda x: (x != x.roll(1, 2)).float().mean((1, 2)),
-            help="Share of pixels on an edge.",
-        ),
-    ),
+    projection=Projection(by_rank, "Exact projection"),
+    evaluation=Evaluation((EDGES,)),
 )

@@ -8,10 +8,21 @@ import numpy as np
 import torch
 from torch import nn
 
-from core.types import Descriptor, Field, Preset, Problem, Quantity, TrainConfig
+from core.types import (
+    Descriptor,
+    Evaluation,
+    Field,
+    Generator,
+    Invariance,
+    Preset,
+    Problem,
+    Projection,
+    Quantity,
+    TrainConfig,
+)
 
 
-class Waves(nn.Module):
+class Waves(Generator):
     """A field (B, 1, 32, 32): a sine of the asked frequency whose phase the seed chooses."""
 
     def __init__(self):
@@ -35,7 +46,7 @@ class Waves(nn.Module):
         return self.gain * torch.sin(2 * math.pi * angle)[:, None]
 
 
-class Frequency:
+class Frequency(Invariance):
     name, label, unit, tolerance, source = "frequency", "Frequency", "", 0.05, "test"
 
     def measure(self, fields):
@@ -45,6 +56,9 @@ class Frequency:
         return (self.measure(fields) - conditions["frequency"]).square()
 
 
+PROFILE = Descriptor(
+    "profile", "Mean profile", "", lambda x: x.mean(1), lambda shape: np.arange(float(shape[1])), "column", True
+)
 PROBLEM = Problem(
     "waves",
     "Waves",
@@ -77,10 +91,6 @@ PROBLEM = Problem(
     ),
     (Frequency(),),
     None,
-    lambda logits, conditions: logits[:, 0],
-    (
-        Descriptor(
-            "profile", "Mean profile", "", lambda x: x.mean(1), lambda shape: np.arange(float(shape[1])), "column", True
-        ),
-    ),
+    projection=Projection(label="Exact projection"),
+    evaluation=Evaluation((PROFILE,)),
 )

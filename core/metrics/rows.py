@@ -1,0 +1,52 @@
+"""Tables of quality: rows are objects; thresholds and code refer to their ids, readers see their labels."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from core.types import Row, Threshold
+
+Values = Mapping[Row, float]
+"""Row -> measured value: one column of a table."""
+
+
+def slug(name: str) -> str:
+    """A name as a part of an id: lower case, digits and underscores."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+def tabulated(columns: Mapping[str, Values], thresholds: Sequence[Threshold] = (), judged: str = "") -> pd.DataFrame:
+    """The table of these columns, its rows by id in the order of their first appearance.
+
+    Two columns come first: `label`, and `bar`, the threshold on a row such as `<= 0.01`, empty where there is none;
+    thresholds that speak of the column `judged` stand there as well, those of other columns do not."""
+    rows = dict.fromkeys(row for values in columns.values() for row in values)
+    bars = {t.row: t.text for t in thresholds if t.column in ("", judged)}
+    numbers = {name: [values.get(row, math.nan) for row in rows] for name, values in columns.items()}
+    table = pd.DataFrame(numbers, index=[row.id for row in rows])
+    table.insert(0, "label", [row.label for row in rows])
+    table.insert(1, "bar", [bars.get(row.id, "") for row in rows])
+    return table
+
+
+def displayed(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with its labels in front instead of its ids."""
+    return table.set_index("label").rename_axis(None) if "label" in table.columns else table
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows as they stand in a manifest: the label as `quantity`, and what was measured."""
+    return [
+        {"quantity": str(label), **{str(k): v for k, v in row.items() if v == v}}
+        for label, row in displayed(table).iterrows()
+    ]
+
+
+def labelled(values: Values) -> dict[str, float]:
+    """Label -> value: how a trace holds a column."""
+    return {row.label: value for row, value in values.items()}

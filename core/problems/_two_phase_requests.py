@@ -1,0 +1,64 @@
+"""Which volume fractions and two-point correlations agree with each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from core.problems._two_phase_quantities import FRACTION
+from core.simulation import correlations
+from core.types import Array
+
+AGREE, POSSIBLE, REFUSED = 2e-3, 1e-4, 0.03
+"""|S2(0) - p1| up to which a curve and a fraction agree; mean distance to the nearest possible curve up to which one is
+taken as it is, and from which one is refused."""
+
+
+def reconcile(asked: dict[str, Array], given: frozenset[str]) -> tuple[dict[str, Array], tuple[str, ...]]:
+    """S2(0) = p1: a curve without a volume fraction brings its own, one that contradicts it is refused; a curve that no
+    structure has is moved to the nearest possible one, saying by how much, or refused where that is another curve
+    altogether."""
+    if "correlation" not in asked:
+        return asked, ()
+    curve = torch.from_numpy(asked["correlation"])
+    p = curve[:, 0] if "volume_fraction" not in given else torch.from_numpy(asked["volume_fraction"])
+    worst = float((curve[:, 0] - p).abs().max())
+    if worst > AGREE:
+        raise ValueError(
+            f"correlation starts at S2(0) = {float(curve[0, 0]):g}, which is the volume fraction, but volume_fraction "
+            f"= "
+            f"{float(p[0]):g} was asked for. Give one of the two, or scale the curve: S2 = p1² + p1 (1 - p1) c(r)."
+        )
+    if bool((p < FRACTION.low - AGREE).any() | (p > FRACTION.high + AGREE).any()):
+        raise ValueError(
+            f"correlation starts at S2(0) = {float(p[0]):g}, the volume fraction. Allowed: {FRACTION.low:g} to "
+            f"{FRACTION.high:g}."
+        )
+    possible = correlations.nearest(curve)
+    apart = (possible - curve).abs().mean(1)
+    moved = float(apart.max())
+    if moved > REFUSED:
+        raise ValueError(
+            f"No structure has this correlation: the nearest possible curve is {moved:.3f} away on average. S2 lies "
+            f"between "
+            "max(0, 2 p1 - 1) and p1, falls from p1 at r = 0 towards p1², and has no negative power at any wavelength."
+        )
+    note = (
+        f"No structure has exactly this correlation; the nearest possible one, {moved:.4f} away on average, is "
+        f"used instead."
+    )
+    used = torch.where(apart[:, None] > POSSIBLE, possible, curve)
+    return {**asked, "correlation": used.numpy(), "volume_fraction": p.numpy()}, (note,) if moved > POSSIBLE else ()
+
+
+def propagate(given: dict[str, Any]) -> dict[str, Any]:
+    """A curve follows the volume fraction: it keeps c(r), so that S2(0) = p1 and S2(inf) = p1^2 at every fraction."""
+    if not {"correlation", "volume_fraction"} <= given.keys():
+        return given
+    curve, p = (
+        torch.as_tensor(given[k], dtype=torch.float32).reshape(1, -1) for k in ("correlation", "volume_fraction")
+    )
+    if curve.shape[1] != correlations.BINS or float((curve[:, 0] - p[:, 0]).abs().max()) <= 1e-6:
+        return given
+    return {**given, "correlation": tuple(correlations.curve_of(correlations.normalised(curve)[0], p[0])[0].tolist())}
