@@ -1,4 +1,4 @@
-"""A model with another motif: shown to its generator, where it looks at one, and exact in what it delivers."""
+"""A model with another motif: an input of its generator, where it has one, and exact in what is delivered."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from core.sampling.model import Model
 from core.types import Conditions
 
 
-class Shown:
-    """A generator that is shown a motif of a person's own, in the place of the one that its latents draw."""
+class MotifGenerator:
+    """A generator with a motif of the user's own instead of the one that its latents draw."""
 
     def __init__(self, generator: Any, motif: Tensor) -> None:
         """`motif` (H, W)."""
@@ -27,16 +27,16 @@ class Shown:
 
     def __call__(self, noise: Any, conditions: Conditions, latent: Any) -> Tensor:
         """Fields (B, 1, H, W)."""
-        shown = self.motif.expand(len(noise["z"]), *self.motif.shape)
-        return self.generator(noise, {**conditions, "motif": shown}, latent)
+        motif = self.motif.expand(len(noise["z"]), *self.motif.shape)
+        return self.generator(noise, {**conditions, "motif": motif}, latent)
 
 
-def carrying(model: Model, motif: Tensor) -> Model:
+def with_motif(model: Model, motif: Tensor) -> Model:
     """A copy of the model with another motif (H, W), values in 0..1 and `FREE` elsewhere; the model itself stays as it
     is."""
-    found = copy.copy(model)
-    found.generator = Shown(model.generator, motif)
-    found.problem = replace(
+    changed = copy.copy(model)
+    changed.generator = MotifGenerator(model.generator, motif)
+    changed.problem = replace(
         model.problem, project=lambda fields, _: planted(fields, motif), invariances=(Motif(motif),)
     )
-    return found
+    return changed
