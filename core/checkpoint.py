@@ -71,7 +71,7 @@ def save(path: str | Path, checkpoint: Checkpoint) -> str:
     large. A crash at any moment leaves the old file or the new one."""
     path = Path(path)
     manifest = plain(checkpoint.manifest)
-    problem = _flaw(manifest)
+    problem = _manifest_error(manifest)
     if problem:
         raise ValueError(f"{path.name} was not written: {problem}.")
     tensors = {name: t.detach().cpu().contiguous().clone() for name, t in sorted(checkpoint.tensors.items())}
@@ -126,7 +126,7 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
 
 
 def canonical(value: Any) -> str:
-    """The one JSON text of a value: no spaces, ASCII, keys in the order they were given (tables keep their columns)."""
+    """The one JSON text of a value: no spaces, ASCII, keys in their own order (tables keep their columns)."""
     return json.dumps(value, separators=(",", ":"), allow_nan=False)
 
 
@@ -172,7 +172,7 @@ def _listed(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-def _flaw(manifest: Any) -> str:
+def _manifest_error(manifest: Any) -> str:
     """What is wrong with a manifest, in words, or the empty text."""
     if not isinstance(manifest, dict):
         return "its manifest is not a table of names and values"
@@ -200,10 +200,10 @@ def _maker(path: Path) -> str:
     return f"{folders.command('train')} {made.parent.name}/{made.name}"
 
 
-def _refuse(path: Path, flaw: str) -> ValueError:
+def _refuse(path: Path, defect: str) -> ValueError:
     """The error for a file that cannot be used: what is wrong, and what to do."""
     restore = "Delete it" if path.stem == "state" else "Restore it from the repository (git checkout), or delete it"
-    return ValueError(f"{path} {flaw}. {restore} and make it again: {_maker(path)}")
+    return ValueError(f"{path} {defect}. {restore} and make it again: {_maker(path)}")
 
 
 def _read(path: Path, most: int) -> bytes:
@@ -289,9 +289,9 @@ def _inspect(path: Path, header: dict[str, Any], entry: dict[str, Any], size: in
             f"{SCHEMA}). "
             f"Update InvNet Explorer, or make the checkpoint again: {_maker(path)}"
         )
-    flaw = _flaw(entry.get("manifest"))
-    if entry["schema"] != SCHEMA or flaw:
-        raise _refuse(path, f"is not a usable checkpoint: {flaw or 'its schema is unknown'}")
+    defect = _manifest_error(entry.get("manifest"))
+    if entry["schema"] != SCHEMA or defect:
+        raise _refuse(path, f"is not a usable checkpoint: {defect or 'its schema is unknown'}")
     try:
         end = max((int(t["data_offsets"][1]) for n, t in header.items() if n != "__metadata__"), default=0)
     except (TypeError, KeyError, IndexError, ValueError):

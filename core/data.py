@@ -27,22 +27,22 @@ BLOCK = 256
 HEAD = 512
 """Bytes before the HDF5 part of a cache file; they carry the digest of the rest, checked before HDF5 reads anything."""
 DRIFT = 0.01
-"""Share of an image's pixels that may differ when the source is asked again (another machine rounds differently)."""
+"""Share of an image's pixels that may differ when the source draws it again (another machine rounds differently)."""
 PERIODIC = ("roll_rows", "roll_columns", "flip_rows", "flip_columns", "transpose")
 """The exact symmetries of an isotropic periodic field."""
 IN_FRAME = PERIODIC[2:]
-"""Those that leave what is in a frame in it."""
+"""Those that move nothing out of the frame."""
 
 
 def digest(array: Array) -> str:
-    """blake2b of an array's type, shape and bytes, 32 hex digits: what a manifest says of its data."""
+    """blake2b of an array's type, shape and bytes, 32 hex digits: the fingerprint of data in a manifest."""
     hasher = hashlib.blake2b(f"{array.dtype.str}{array.shape}".encode(), digest_size=16)
     hasher.update(np.ascontiguousarray(array).data)
     return hasher.hexdigest()
 
 
 def folder_of(folder: str | Path | None = None) -> Path:
-    """The cache folder: the one given, else the environment's INVNET_CACHE, else ~/.cache/invnet-explorer."""
+    """The cache folder: `folder`, else the environment's INVNET_CACHE, else ~/.cache/invnet-explorer."""
     return Path(folder or os.environ.get("INVNET_CACHE") or Path.home() / ".cache" / "invnet-explorer").expanduser()
 
 
@@ -63,19 +63,19 @@ def cached(
     false), for negative or repeated seeds, and for arrays that are not uint8 or finite float32 of the promised shape.
     """
     _allowed(seeds, training)
-    told: dict[str, Any] = {"format": 1, "source": source.identity(), "seeds": _seeds(seeds), "shape": list(shape)}
-    name = hashlib.blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=8).hexdigest()
+    identity: dict[str, Any] = {"format": 1, "source": source.identity(), "seeds": _seeds(seeds), "shape": list(shape)}
+    name = hashlib.blake2b(json.dumps(identity, sort_keys=True).encode(), digest_size=8).hexdigest()
     path = folder_of(folder) / f"{shape[0]}x{shape[1]}-{len(seeds)}-{name}.h5"
-    found = _open(path, source, seeds, shape)
-    if found is None:
-        found = _build(path, source, seeds, shape, progress or (lambda done, n: None))
-    return found
+    array = _open(path, source, seeds, shape)
+    if array is None:
+        array = _build(path, source, seeds, shape, progress or (lambda done, n: None))
+    return array
 
 
 class Batches:
     """Random batches of a fixed array, as a pure function of (seed, step key, global sample index).
 
-    One process or several see the same global batch: each asks for its own indices. `symmetries` (of `PERIODIC`; none
+    One process or several see the same global batch: each takes its own indices. `symmetries` (of `PERIODIC`; none
     for fields that have no symmetry) move every image at random: periodic rolls, flips and the transpose are exact
     symmetries of an isotropic periodic field, so no statistic of it changes."""
 
@@ -95,7 +95,7 @@ class Batches:
         self.seed, self.symmetries = seed, frozenset(symmetries)
 
     def choose(self, step_key: int, indices: Sequence[int]) -> Tensor:
-        """Which image each sample of the batch is: int64 (len(indices),). For values kept beside the images."""
+        """Which image each sample of the batch is: int64 (len(indices),). For values kept along with the images."""
         picked = [key(self.seed, step_key, i, "image") % len(self.images) for i in indices]
         return torch.tensor(picked, dtype=torch.int64, device=self.images.device)
 
@@ -146,7 +146,7 @@ def _seeds(seeds: Sequence[int]) -> str:
 
 
 def _draw(source: Source, seeds: Sequence[int], shape: tuple[int, int]) -> Array:
-    """Draw one block and hold the source to its promise."""
+    """Draw one block; `ValueError` unless it has the promised type and shape."""
     array = np.ascontiguousarray(source.draw(seeds, shape))
     fits = array.shape == (len(seeds), *shape) and array.dtype in (np.uint8, np.float32)
     if not fits or not np.isfinite(array).all():
@@ -264,7 +264,7 @@ def _open(path: Path, source: Source, seeds: Sequence[int], shape: tuple[int, in
 
     if not path.exists():
         return None
-    flaw = "it was damaged"
+    reason = "it was damaged"
     try:
         with open(path, "rb") as file:
             head = file.read(HEAD).rstrip(b"\0").decode("ascii", "replace")
@@ -273,11 +273,11 @@ def _open(path: Path, source: Source, seeds: Sequence[int], shape: tuple[int, in
                 array = np.asarray(file["images"])
             if _fits(array, source, seeds, shape):
                 return array
-            flaw = "the source now gives other arrays for the same seeds"
+            reason = "the source now gives other arrays for the same seeds"
         path.unlink(missing_ok=True)
     except (OSError, KeyError):
-        flaw = "it could not be read"
-    warnings.warn(f"The data in {path} are made again: {flaw}.", stacklevel=3)
+        reason = "it could not be read"
+    warnings.warn(f"The data in {path} are made again: {reason}.", stacklevel=3)
     return None
 
 

@@ -27,7 +27,7 @@ from core.sampling.request import Request, Setting, Shard, Sweep
 from core.training.guards import StopFlag
 
 
-def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(
         prog="python -m core.sampling", description="Write a large set of samples to HDF5."
@@ -58,19 +58,21 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--raw", action="store_true", help="the raw network's samples, without the exact projection")
     parser.add_argument("--off", metavar="STAGE", action="append", default=[], help="leave a stage out, such as refine")
-    parser.add_argument("--best-of", type=int, default=1, help="take the best of so many draws of each sample")
+    parser.add_argument(
+        "--best-of", type=int, default=1, metavar="DRAWS", help="keep the best of this many draws of each sample"
+    )
     parser.add_argument("--lines", action="store_true", help="print DONE/TOTAL after each block instead of a bar")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--batch", type=int, help="samples in one call (default: what is quick at this size)")
     parser.add_argument("--workers", type=int, help="processes (default: one for each core; 1 on a GPU)")
     parser.add_argument("--join", type=Path, metavar="FILE", help="join finished shards into FILE")
-    return parser.parse_intermixed_args(given)
+    return parser.parse_intermixed_args(argv)
 
 
-def settings(given: Sequence[str]) -> dict[str, Setting]:
+def settings(texts: Sequence[str]) -> dict[str, Setting]:
     """Values by name from `name=0.35`, `name=0.2,0.3,0.5` and `name=0.2:0.6`; `ValueError` for anything else."""
-    found: dict[str, Setting] = {}
-    for text in given:
+    result: dict[str, Setting] = {}
+    for text in texts:
         name, _, value = text.partition("=")
         try:
             numbers = [float(v) for v in value.replace(":", ",").split(",")]
@@ -78,60 +80,60 @@ def settings(given: Sequence[str]) -> dict[str, Setting]:
             numbers = []
         swept = ":" in value
         if not name or not numbers or (swept and ("," in value or len(numbers) != 2)):
-            raise ValueError(f"Conditions are given as name=0.35, name=0.2,0.3,0.5 or name=0.2:0.6; got {text!r}.")
-        found[name] = Sweep(*numbers) if swept else numbers[0] if len(numbers) == 1 else tuple(numbers)
-    return found
+            raise ValueError(f"Write conditions as name=0.35, name=0.2,0.3,0.5 or name=0.2:0.6; got {text!r}.")
+        result[name] = Sweep(*numbers) if swept else numbers[0] if len(numbers) == 1 else tuple(numbers)
+    return result
 
 
-def shard_of(given: str | None) -> Shard:
+def shard_of(value: str | None) -> Shard:
     """The shard from `K/M`, else from the environment that torchrun sets, else everything."""
-    text = given or f"{int(os.environ.get('RANK', 0)) + 1}/{os.environ.get('WORLD_SIZE', 1)}"
+    text = value or f"{int(os.environ.get('RANK', 0)) + 1}/{os.environ.get('WORLD_SIZE', 1)}"
     k, _, m = text.partition("/")
     if not (k.isdecimal() and m.isdecimal()):
         raise ValueError(f"--shard is K/M, such as 3/16; got {text!r}.")
     return Shard(int(k), int(m))
 
 
-def processes(given: argparse.Namespace) -> int:
-    """Worker processes: as many as asked for, else this process's share of the cores."""
-    if given.workers is not None and given.workers < 1:
-        raise ValueError(f"--workers must be at least 1; got {given.workers}.")
+def processes(options: argparse.Namespace) -> int:
+    """Worker processes: as many as requested, else this process's share of the cores."""
+    if options.workers is not None and options.workers < 1:
+        raise ValueError(f"--workers must be at least 1; got {options.workers}.")
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     share = max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
-    return given.workers or (share if given.device == "cpu" else 1)
+    return options.workers or (share if options.device == "cpu" else 1)
 
 
-def make(given: argparse.Namespace) -> int:
-    """Make what the command line asks for; 0 when it is there, 130 when a person or a scheduler stopped it."""
-    if len(given.names) != 1 or given.out is None:
+def make(options: argparse.Namespace) -> int:
+    """Make the file of the command line; 0 when it is complete, 130 when a signal stopped it."""
+    if len(options.names) != 1 or options.out is None:
         raise ValueError("Name one model and a file: python -m core.sampling two_phase/fraction -n 1000 --out big.h5")
     request = Request(
-        given.names[0],
-        given.n,
-        given.seed,
-        given.size,
-        not given.raw,
-        settings(given.set),
-        settings(given.latent),
-        given.device,
-        given.batch,
-        tuple(given.off),
-        given.best_of,
+        options.names[0],
+        options.n,
+        options.seed,
+        options.size,
+        not options.raw,
+        settings(options.set),
+        settings(options.latent),
+        options.device,
+        options.batch,
+        tuple(options.off),
+        options.best_of,
     )
-    if given.device == "cuda" and not torch.cuda.is_available():
+    if options.device == "cuda" and not torch.cuda.is_available():
         raise ValueError("There is no GPU that torch can use on this machine. Leave out --device cuda.")
-    workers, job = processes(given), Job(request, given.out, shard_of(given.shard))
+    workers, job = processes(options), Job(request, options.out, shard_of(options.shard))
     count = job.stop - job.first
     if job.finished():
         shutil.rmtree(job.parts, ignore_errors=True)
         print(f"{job.path} is finished: {count} samples of this request. Nothing to do.")
         return 0
     print("".join(f"Warning: {warning}\n" for warning in job.warnings), end="", file=sys.stderr)
-    bar = tqdm(total=count, desc=job.path.name, unit="sample", disable=given.lines or None)
+    bar = tqdm(total=count, desc=job.path.name, unit="sample", disable=options.lines or None)
     with StopFlag() as stop, bar, closing(job.run(workers)) as running:
         for done in running:
             bar.update(done - bar.n)
-            if given.lines:
+            if options.lines:
                 print(f"{done}/{count}", flush=True)
             if stop:
                 print(
@@ -144,14 +146,14 @@ def make(given: argparse.Namespace) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Do what was asked; 1 with a sentence when it cannot be done."""
-    given = arguments(argv)
+    """Run the command line; 1 with a sentence when it cannot be done."""
+    options = arguments(argv)
     torch.set_num_threads(1)
     try:
-        if given.join is not None:
-            print(f"written: {given.join}, {hdf5.join(given.join, [Path(name) for name in given.names])} samples")
+        if options.join is not None:
+            print(f"written: {options.join}, {hdf5.join(options.join, [Path(name) for name in options.names])} samples")
             return 0
-        return make(given)
+        return make(options)
     except KeyboardInterrupt:
         print("Stopped; the same command continues.", file=sys.stderr)
         return 130
@@ -159,7 +161,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("A worker process was ended from outside (memory?). The same command continues.", file=sys.stderr)
     except OSError as error:
         advice = "Make room or choose another folder; finished blocks are kept."
-        why = f"{given.join or given.out} cannot be written ({error.strerror}). {advice}"
+        why = f"{options.join or options.out} cannot be written ({error.strerror}). {advice}"
         print(why if error.errno else error, file=sys.stderr)
     except (ValueError, RuntimeError) as error:
         print(error, file=sys.stderr)

@@ -64,14 +64,19 @@ class Job:
         """The attributes of the file."""
         model, request = self.model, self.request
         software = f"InvNet Explorer {VERSION}"
-        told = asdict(request) | {"name": model.name, "digest": model.digest, "size": self.shape, "software": software}
+        full_request = asdict(request) | {
+            "name": model.name,
+            "digest": model.digest,
+            "size": self.shape,
+            "software": software,
+        }
         return {
             "software": software,
             "model": model.name,
             "digest": model.digest,
             "citation": model.problem.citation,
             "seed": request.seed,
-            "request": json.dumps(told),
+            "request": json.dumps(full_request),
             "shard": f"{self.shard.k}/{self.shard.m}",
         }
 
@@ -80,8 +85,8 @@ class Job:
         model = self.model
         field = asdict(model.field)
         kinds = {k: field[k] for k in ("kind", "labels", "axes", "unit", "periodic")}
-        told = {"request": json.loads(self.about["request"]), **kinds, "warnings": self.warnings}
-        manifest = told | {"citation": model.problem.citation, "checkpoint": dict(model.manifest)}
+        described = {"request": json.loads(self.about["request"]), **kinds, "warnings": self.warnings}
+        manifest = described | {"citation": model.problem.citation, "checkpoint": dict(model.manifest)}
         coords = model.problem.frame.coords(self.shape) if model.problem.frame.coords else {}
         return {"manifest": json.dumps(manifest), **{f"coords/{axis}": values for axis, values in coords.items()}}
 
@@ -123,7 +128,7 @@ class Job:
         shutil.rmtree(self.parts, ignore_errors=True)
 
     def _guess(self, samples: int) -> float:
-        """Bytes of so many samples: labels compress to the bits that tell them apart."""
+        """Estimated bytes of `samples` samples: labels compress to the bits that distinguish them."""
         kind = self.model.field
         bits = 32 if kind.kind == "continuous" else math.ceil(math.log2(max(2, len(kind.labels))))
         return samples * math.prod(self.shape) * bits / 8

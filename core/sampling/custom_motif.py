@@ -1,4 +1,4 @@
-"""A model with another motif: shown to its generator, where it looks at one, and exact in what it delivers."""
+"""A model with another motif: an input of its generator, where it has one, and exact in what is delivered."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from core.sampling.model import Model
 from core.types import Conditions, Generator
 
 
-class Shown(Generator):
-    """A generator that is shown a motif of a person's own, in the place of the one that its latents draw."""
+class MotifGenerator(Generator):
+    """A generator with a motif of the user's own instead of the one that its latents draw."""
 
     def __init__(self, generator: Generator, motif: Tensor) -> None:
         """`motif` (H, W)."""
@@ -32,15 +32,15 @@ class Shown(Generator):
 
     def forward(self, noise: Mapping[str, Tensor], conditions: Conditions, latent: Mapping[str, Tensor]) -> Tensor:
         """Fields (B, 1, H, W)."""
-        shown = self.motif.expand(len(noise["z"]), *self.motif.shape)
-        return self.generator(noise, {**conditions, "motif": shown}, latent)
+        motif = self.motif.expand(len(noise["z"]), *self.motif.shape)
+        return self.generator(noise, {**conditions, "motif": motif}, latent)
 
 
-def carrying(model: Model, motif: Tensor) -> Model:
+def with_motif(model: Model, motif: Tensor) -> Model:
     """A copy of the model with another motif (H, W), values in 0..1 and `FREE` elsewhere; the model itself stays as it
     is."""
-    found = copy.copy(model)
-    found.generator = Shown(model.generator, motif)
+    changed = copy.copy(model)
+    changed.generator = MotifGenerator(model.generator, motif)
     exact = replace(model.problem.projection, apply=lambda fields, _: planted(fields, motif))
-    found.problem = replace(model.problem, projection=exact, invariances=(Motif(motif),))
-    return found
+    changed.problem = replace(model.problem, projection=exact, invariances=(Motif(motif),))
+    return changed

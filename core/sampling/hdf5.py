@@ -2,7 +2,7 @@
 
 Layout: `labels` uint8 or `field` float32 (n, rows, columns), `index` (n,), groups `requested`, `measured`, `raw`,
 `latent` (one row for each sample), `coords` (positions in physical units, where there are any), `manifest` (JSON text).
-Everything is compressed and carries checksums."""
+Everything is compressed and has checksums."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def room(path: Path, needed: float) -> None:
     if needed > free:
         raise ValueError(
             f"{path} needs about {needed / 1e6:,.1f} MB more, and its disk has {free / 1e6:,.1f} MB free. "
-            "Make room, or ask for fewer samples, more shards or another folder."
+            "Make room, or request fewer samples, more shards or another folder."
         )
 
 
@@ -120,15 +120,15 @@ def read(files: Sequence[Path]) -> Iterator[dict[str, Array]]:
 
 def _names(file: h5py.File) -> list[str]:
     """Names of the datasets that have a row for each sample."""
-    found: list[str] = []
-    file.visititems(lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None)
-    return [name for name in found if name.split("/")[0] not in ONCE]
+    names: list[str] = []
+    file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
+    return [name for name in names if name.split("/")[0] not in ONCE]
 
 
 def join(target: Path, files: Sequence[Path]) -> int:
     """One file from all shards of a request, in order; returns the number of samples.
 
-    Raises `ValueError` when a shard is missing, given twice, damaged or of another request, or `target` is there
+    Raises `ValueError` when a shard is missing, named twice, damaged or of another request, or `target` is there
     already."""
     if target.exists():
         raise ValueError(f"{target} is there already. Choose another name, or delete it.")
@@ -145,12 +145,12 @@ def join(target: Path, files: Sequence[Path]) -> int:
 
 def _in_order(files: Sequence[Path]) -> list[Path]:
     """The shards 1/m .. m/m of one request; `ValueError` unless that is what these files are."""
-    told = {path: about(path) for path in files}
+    attributes = {path: about(path) for path in files}
     for path in files:
-        if told[path]["request"] != told[files[0]]["request"]:
+        if attributes[path]["request"] != attributes[files[0]]["request"]:
             raise ValueError(f"{path} and {files[0]} are shards of different requests; join those of one.")
-    place = {told[path]["shard"]: path for path in files}
-    count = int(told[files[0]]["shard"].split("/")[1])
+    place = {attributes[path]["shard"]: path for path in files}
+    count = int(attributes[files[0]]["shard"].split("/")[1])
     wanted = [f"{k}/{count}" for k in range(1, count + 1)]
     if len(files) != count or place.keys() != set(wanted):
         missing = ", ".join(shard for shard in wanted if shard not in place)

@@ -1,5 +1,5 @@
-"""Answers to the stochastic inverse problem: levels from a target, points from the conditional generator, a person's
-own prior."""
+"""Answers to the stochastic inverse problem: levels from a target, points from the conditional generator, a prior of
+the user's own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from core.types import Array
 CANDIDATES = 8
 """Points that the network offers for every level, of which one is kept."""
 SCARCE = 0.25
-"""Effective share of the candidates below which a warning is given."""
+"""Effective share of the candidates below which there is a warning."""
 
 
 @dataclass(frozen=True)
@@ -81,22 +81,24 @@ def warnings(model: Model, target: Target, prior: Prior, answer: Answer) -> tupl
     low, high = model.conditions[0].trained or (0.0, LARGEST)
     beyond = 1 - float(target.cdf(np.array(high)) - target.cdf(np.array(low)))
     nowhere = 1 - float(target.cdf(np.array(LARGEST)))
-    found = []
+    sentences = []
     if beyond > 1e-3:
         off = float(np.abs(rosenbrock(answer.raw) - answer.levels).mean()) / target.spread
-        found.append(
+        sentences.append(
             f"Out of range: {100 * beyond:.0f} % of the target lies outside the levels seen in training ({low:g} to "
             f"{high:g}). The raw network misses its levels by {off:.2g} sd on average."
         )
     if nowhere > 1e-3:
-        found.append(
+        sentences.append(
             f"No answer: {100 * nowhere:.0f} % of the target lies above {LARGEST:g}, the largest M in the prior's box. "
             "Exact points can then only lie outside the prior."
         )
     if nowhere <= 1e-3 and answer.outside > 0.01:
-        found.append(f"For {100 * answer.outside:.0f} % of the levels no candidate lies where the prior is positive.")
+        sentences.append(
+            f"For {100 * answer.outside:.0f} % of the levels no candidate lies where the prior is positive."
+        )
     reached = pushforward(prior)(target.quantile(np.linspace(0.005, 0.995, 64)))
     if nowhere <= 1e-3 and answer.effective < SCARCE and reached.max() > 0:
         share = f"{100 * answer.effective:.0f} %"
-        found.append(f"Only {share} of the candidates count under this prior: it is far from the trained one.")
-    return tuple(found)
+        sentences.append(f"Only {share} of the candidates count under this prior: it is far from the trained one.")
+    return tuple(sentences)

@@ -24,7 +24,7 @@ MOST_TRIED = 64
 
 
 class Model:
-    """A loaded checkpoint that samples. `conditions` and `latents` are the quantities a person can dial; `film` holds
+    """A loaded checkpoint that samples. `conditions` and `latents` are the quantities of a request; `film` holds
     samples that were kept along its training, step -> uint8 (n, H, W, 1 or 3)."""
 
     def __init__(self, checkpoint: Checkpoint, device: str = "cpu") -> None:
@@ -57,12 +57,12 @@ class Model:
 
     @property
     def conditions(self) -> tuple[Quantity, ...]:
-        """What can be asked for, in order."""
+        """The quantities that can be requested, in order."""
         return self.preset.conditions
 
     @property
     def latents(self) -> tuple[Quantity, ...]:
-        """The latent directions a person can dial."""
+        """The latent directions that can be set."""
         return self.preset.latents
 
     @property
@@ -86,29 +86,29 @@ class Model:
     ) -> dict[str, Array]:
         """Validated values by name, broadcast to n samples; `fill` adds the defaults of what is missing and not
         replaced."""
-        given = dict(conditions or {})
+        chosen = dict(conditions or {})
         known = {q.name: q for q in quantities}
-        for name in given:
+        for name in chosen:
             if name not in known:
                 raise ValueError(f"{self.name} has no {name!r}. It has: {', '.join(known) or 'none'}.")
-        replaced = {known[name].replaces: name for name in given if known[name].replaces}
-        for name in replaced.keys() & given.keys():
-            raise ValueError(f"{replaced[name]} takes the place of {name}; give one of the two, not both.")
-        wanted = [q for q in quantities if q.name in given or (fill and not q.optional and q.name not in replaced)]
-        return {q.name: validate(q, given.get(q.name, q.default), n) for q in wanted}
+        replaced = {known[name].replaces: name for name in chosen if known[name].replaces}
+        for name in replaced.keys() & chosen.keys():
+            raise ValueError(f"{replaced[name]} replaces {name}; set one of the two, not both.")
+        wanted = [q for q in quantities if q.name in chosen or (fill and not q.optional and q.name not in replaced)]
+        return {q.name: validate(q, chosen.get(q.name, q.default), n) for q in wanted}
 
     def reconcile_request(
         self, conditions: Mapping[str, Any] | None, n: int
     ) -> tuple[dict[str, Array], tuple[str, ...]]:
         """All conditions of n samples, made to agree, and a sentence for each change; `ValueError` for what the problem
         refuses."""
-        asked = self.request(conditions, n, self.conditions, fill=True)
+        requested = self.request(conditions, n, self.conditions, fill=True)
         notes: tuple[str, ...] = ()
         if self.problem.requests.reconcile:
-            asked, notes = self.problem.requests.reconcile(asked, frozenset(conditions or {}))
-        if self.problem.requests.infeasible and (why := self.problem.requests.infeasible(asked)):
+            requested, notes = self.problem.requests.reconcile(requested, frozenset(conditions or {}))
+        if self.problem.requests.infeasible and (why := self.problem.requests.infeasible(requested)):
             raise ValueError(why)
-        return asked, notes
+        return requested, notes
 
     def sample(
         self,
@@ -122,14 +122,14 @@ class Model:
         best_of: int = 1,
         **stages: bool,
     ) -> Sample:
-        """`n` samples at `conditions` (missing ones take their defaults); latents not given are drawn per sample.
+        """`n` samples at `conditions` (missing ones take their defaults); all other latents are drawn per sample.
 
         Sample i is a function of (checkpoint, conditions_i, latent_i, seed, i) alone, i = `first` .. `first + n - 1`
-        (conditions and latents given for each sample are those of these n). `project=False` delivers the raw network's
+        (conditions and latents set for each sample are those of these n). `project=False` delivers the raw network's
         labels. `stages` switches parts off, e.g. `network=False`, or `refine=False` where the problem refines. Of
-        `best_of` draws of each sample, the first as without it, that with the smallest L_I is taken, before any
+        `best_of` draws of each sample, the first as without it, that with the smallest L_I is kept, before any
         refinement: see `request_loss` and `Sample.tried`. Raises `ValueError` for a value of the wrong name, shape or
-        range, a condition given together with what it replaces, or conditions that the problem refuses together."""
+        range, a condition set together with what it replaces, or conditions that the problem refuses together."""
         if not 1 <= int(n) <= 1_000_000:
             raise ValueError(f"n must be 1 to 1000000; got {n}.")
         shape = self.shape(size)
@@ -243,11 +243,11 @@ class Model:
     def pinned(self) -> tuple[Invariance, ...]:
         """The invariances whose value is a condition of this preset, those left out of its training (weight 0)
         aside."""
-        weights, asked = self.preset.config.weights, {q.name for q in self.conditions}
-        return tuple(i for i in self.problem.invariances if i.name in asked and weights.get(i.name, 1.0))
+        weights, names = self.preset.config.weights, {q.name for q in self.conditions}
+        return tuple(i for i in self.problem.invariances if i.name in names and weights.get(i.name, 1.0))
 
     def refuse_best_of(self, count: Any) -> None:
-        """`ValueError` for a number of draws among which the best cannot be taken."""
+        """`ValueError` for a number of draws among which the best cannot be selected."""
         most = MOST_TRIED if self.pinned else 1
         if isinstance(count, bool) or not isinstance(count, int | np.integer) or not 1 <= count <= most:
             alone = f"1: no condition of {self.name} is an invariance to choose by"
@@ -260,14 +260,14 @@ class Model:
         return invariance_loss(self.pinned, self.preset.config.weights, fields, conditions)
 
     def position(self, conditions: Mapping[str, Any] | None = None) -> float:
-        """Where these conditions lie among all that can be asked; see `core.types.Position`."""
+        """Where these conditions lie in the trained range; see `core.types.Position`."""
         return float(
             position(self.problem, self.conditions, self.request(conditions, 1, self.conditions, fill=True))[0]
         )
 
     def reference(self, conditions: Mapping[str, Any] | None = None) -> dict[str, tuple[Array, Array]]:
         """Descriptor name -> (mean, standard deviation) of the held-out data at these conditions, interpolated between
-        the places (see `position`) that the checkpoint carries; empty when the problem has no data."""
+        the places (see `position`) that the checkpoint holds; empty when the problem has no data."""
         if "at" not in self.references or (
             self.conditions[0].kind != "scalar" and self.problem.requests.ordering is None
         ):

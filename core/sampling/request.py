@@ -41,7 +41,7 @@ class Request:
 
     `off` names stages that are left out. `batch` samples are computed in one call (None: as many as are quick). On the
     same machine a sample does not depend on its neighbours in a call; between different batches the network rounds
-    differently, and now and then a pixel differs, a few where the refinement carries it on."""
+    differently, and occasionally a pixel differs, a few where the refinement amplifies it."""
 
     name: str
     n: int
@@ -55,7 +55,7 @@ class Request:
     off: tuple[str, ...] = ()
     """Stages that are switched off, such as `network`."""
     best_of: int = 1
-    """Draws of each sample among which the best is taken."""
+    """Draws of each sample among which the best is kept."""
 
     def settings(self, indices: Array) -> tuple[dict[str, Any], dict[str, Any]]:
         """Conditions and latents of the samples `indices`: sweeps as lists, everything else as it is."""
@@ -68,15 +68,15 @@ class Request:
     def sample(self, model: Model, start: int, stop: int) -> Sample:
         """Samples start .. stop-1."""
         conditions, latent = self.settings(np.arange(start, stop))
-        asked: dict[str, Any] = {
+        options: dict[str, Any] = {
             "n": stop - start,
             "first": start,
             "seed": self.seed,
             "project": self.project,
             "size": self.size,
         }
-        asked |= {"best_of": self.best_of}
-        return model.sample(conditions, latent=latent, **asked, **dict.fromkeys(self.off, False))
+        options |= {"best_of": self.best_of}
+        return model.sample(conditions, latent=latent, **options, **dict.fromkeys(self.off, False))
 
 
 class Shard(NamedTuple):
@@ -119,9 +119,9 @@ def validate(request: Request, model: Model) -> list[str]:
     model.refuse_best_of(request.best_of)
     at = np.unique(np.linspace(0, request.n - 1, min(request.n, PROBES)).astype(np.int64))
     conditions, latent = request.settings(at)
-    asked, notes = model.reconcile_request(conditions, len(at))
-    given = asked | model.request(latent, len(at), model.latents, fill=False)
+    requested, notes = model.reconcile_request(conditions, len(at))
+    values = requested | model.request(latent, len(at), model.latents, fill=False)
     return [
         *notes,
-        *(w for name, quantity in known.items() if name in given and (w := range_warning(quantity, given[name]))),
+        *(w for name, quantity in known.items() if name in values and (w := range_warning(quantity, values[name]))),
     ]

@@ -13,33 +13,33 @@ def validate(quantity: Quantity, value: Any, n: int) -> Array:
     """A condition or latent value as float32 (n,) or (n, size); `ValueError` names it, the value and what is
     allowed."""
     try:
-        given = np.asarray(value, dtype=np.float32)
+        array = np.asarray(value, dtype=np.float32)
     except (TypeError, ValueError):
         raise ValueError(f"{quantity.name} must be numbers; got {value!r}.") from None
     tail = () if quantity.kind == "scalar" else (quantity.size,)
-    if given.shape not in (tail, (n, *tail)):
+    if array.shape not in (tail, (n, *tail)):
         allowed = "one number" if not tail else f"{quantity.size} numbers"
         raise ValueError(
-            f"{quantity.name} must be {allowed} (or one set for each of the {n} samples); got shape {given.shape}."
+            f"{quantity.name} must be {allowed} (or one set for each of the {n} samples); got shape {array.shape}."
         )
     span = f"{quantity.low:g} to {quantity.high:g} {quantity.unit}".rstrip()
-    if not np.isfinite(given).all():
+    if not np.isfinite(array).all():
         raise ValueError(f"{quantity.name} must be finite; got {brief(value)}. Allowed: {span}.")
     slack = 1e-6 * (quantity.high - quantity.low)
-    if (given < quantity.low - slack).any() or (given > quantity.high + slack).any():
+    if (array < quantity.low - slack).any() or (array > quantity.high + slack).any():
         raise ValueError(f"{quantity.name} = {brief(value)} is out of range. Allowed: {span}.")
-    if quantity.kind == "simplex" and (np.abs(given.sum(-1) - 1) > 1e-4).any():
+    if quantity.kind == "simplex" and (np.abs(array.sum(-1) - 1) > 1e-4).any():
         raise ValueError(f"{quantity.name} must sum to 1; got {value!r}.")
-    if quantity.heights and (tall := float(np.ptp(given, axis=-1).max())) > quantity.heights[1] + slack:
+    if quantity.heights and (tall := float(np.ptp(array, axis=-1).max())) > quantity.heights[1] + slack:
         limit = f"{quantity.heights[1]:g} {quantity.unit}".rstrip()
         raise ValueError(
             f"{quantity.name} spans {tall:g} from its lowest to its highest value. Allowed: at most {limit}."
         )
-    return np.broadcast_to(given, (n, *tail)).astype(np.float32)
+    return np.broadcast_to(array, (n, *tail)).astype(np.float32)
 
 
 def brief(value: Any) -> str:
-    """A value as a sentence can carry it: of long rows only how many there are, the lowest and the highest."""
+    """A value as short text: of long rows only their length, the lowest and the highest number."""
     row = np.asarray(value, dtype=np.float64)
     return repr(value) if row.size <= 16 else f"{row.size} numbers from {row.min()} to {row.max()}"
 

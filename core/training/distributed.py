@@ -92,8 +92,7 @@ def agree(flag: bool) -> bool:
 
 
 def identical(tensors: Mapping[str, Tensor]) -> bool:
-    """Whether all processes hold the same bits under the same names: replicas that drifted apart are found, not trained
-    on."""
+    """Whether all processes hold the same bits under the same names: replicas that drifted apart are detected."""
     if world() == 1:
         return True
     hasher = hashlib.blake2b(digest_size=7)

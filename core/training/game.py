@@ -5,8 +5,8 @@ here.
     generator   min_theta  the same, through its own term
     projection  min_theta  L_I = sum_i w_i E I_i(G(z, r))              (eq. 2; r measured on the real batch)
 
-What the critic sees beside the field, and a second head of it that reads r, make the other conditional GANs of the same
-game.
+What the critic sees in addition to the field, and a second head of it that reads r, make the other conditional GANs of
+the same game.
 
 Every draw is keyed by (run seed, step key, global sample index): a step is a pure function of the weights and its
 number."""
@@ -46,7 +46,7 @@ def clipped(gradients: list[Tensor], largest: float) -> list[Tensor]:
 def invariance_loss(
     invariances: Sequence[Invariance], weights: Mapping[str, float], fields: Tensor, conditions: Mapping[str, Tensor]
 ) -> Tensor:
-    """L_I = sum_i w_i I_i of each soft field, (B,); w_i = 1 where `weights` does not say it."""
+    """L_I = sum_i w_i I_i of each soft field, (B,); w_i = 1 where `weights` has none."""
     return torch.stack([weights.get(i.name, 1.0) * i.residual(fields, conditions) for i in invariances]).sum(0)
 
 
@@ -66,7 +66,7 @@ class Game:
         """`images` is None for data-free presets: then there is no critic, and conditions are drawn from the preset's
         ranges.
 
-        Conditions that no image tells exactly are those that the source knows of its first images
+        Conditions that cannot be measured exactly on an image are those that the source knows of its first images
         (`known_conditions`)."""
         self.problem, self.preset, self.config = problem, preset, config
         self.generator, self.critic, self.images = generator, critic, images
@@ -83,32 +83,34 @@ class Game:
             self.known = problem.source.known_conditions(range(len(images.images)))
         self.players = self._players()
         self.progress_share = 0.0
-        """Share of the steps that is over; the loop keeps it."""
+        """Share of the steps that are done; the loop updates it."""
 
     def _players(self) -> tuple[Player, ...]:
         """The players in the order they move: critic, generator, projection; those without turns are left out."""
         c, generator = self.config, tuple(self.generator.parameters())
         theta = make(c.optimiser, generator, c.lr, c.betas)
         projection = theta if c.shared_projection_optimiser else make(c.optimiser, generator, c.lr, c.betas)
-        found = [
+        parties = [
             ("generator", generator, self.generator_loss, theta),
             ("projection", generator, self.projection_loss, projection),
         ]
         if self.critic is not None:
             psi = tuple(self.critic.parameters())
-            found.insert(0, ("critic", psi, self.critic_loss, make("adam", psi, c.lr_critic, c.betas)))
+            parties.insert(0, ("critic", psi, self.critic_loss, make("adam", psi, c.lr_critic, c.betas)))
         else:
-            found.pop(0)  # without a critic there is nothing adversarial to follow
+            parties.pop(0)  # without a critic there is no adversarial loss
         for invariance in self.problem.invariances:  # turns by an invariance's own name: it moves alone (eq. 6)
-            found.append((invariance.name, generator, partial(self.projection_loss, only=invariance.name), projection))
-        return tuple(Player(n, p, f, o, c.turns[n]) for n, p, f, o in found if c.turns.get(n, 0) > 0)
+            parties.append(
+                (invariance.name, generator, partial(self.projection_loss, only=invariance.name), projection)
+            )
+        return tuple(Player(n, p, f, o, c.turns[n]) for n, p, f, o in parties if c.turns.get(n, 0) > 0)
 
     def gradients(self, player: Player, number: int) -> tuple[list[Tensor], dict[str, float]]:
         """Gradients of the player's loss at draw `number`, averaged over processes; the vector field that schemes
         follow."""
         loss, logs = player.loss(number)
-        found = torch.autograd.grad(loss, player.parameters, allow_unused=True)
-        grads = [torch.zeros_like(p) if g is None else g for p, g in zip(player.parameters, found, strict=True)]
+        raw = torch.autograd.grad(loss, player.parameters, allow_unused=True)
+        grads = [torch.zeros_like(p) if g is None else g for p, g in zip(player.parameters, raw, strict=True)]
         return clipped(average(grads), self.config.clip), {f"{player.name}.{k}": v for k, v in logs.items()}
 
     def autocast(self) -> torch.autocast:
@@ -116,8 +118,8 @@ class Game:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
 
     def real_batch(self, number: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """A keyed batch of the data: soft fields (B, C, H, W) and the conditions: those that the preset asks for, else
-        what the source knows of these images, else those measured on the fields."""
+        """A keyed batch of the data: soft fields (B, C, H, W) and their conditions: those that the preset requests,
+        else what the source knows of these images, else those measured on the fields."""
         assert self.images is not None
         labels = self.images.take(number, share(self.config.batch))
         fields = as_soft(labels, self.problem.field, self.dtype)
@@ -132,7 +134,7 @@ class Game:
         return {k: torch.as_tensor(v)[chosen].to(self.device, self.dtype) for k, v in self.known.items()}
 
     def requested_conditions(self, number: int) -> dict[str, Tensor]:
-        """The keyed conditions that the preset asks for; none where it takes those of the data."""
+        """The keyed conditions that the preset requests; none where it uses those of the data."""
         keys = [key(self.config.seed, number, i, "request") for i in share(self.config.batch)]
         drawn = self.preset.requests(keys) if self.preset.requests else {}
         return {k: v.to(self.device, self.dtype) for k, v in drawn.items()}
@@ -158,7 +160,7 @@ class Game:
 
     def critic_input(self, logits: Tensor, conditions: Mapping[str, Tensor]) -> Tensor:
         """What the critic sees of generated logits: the delivered array, blurred as the data are, with the gradient of
-        the soft field (straight-through), so that neither grey levels nor the fraction tell the two apart."""
+        the soft field (straight-through), so that neither grey levels nor the fraction give generated images away."""
         soft = soft_field(logits, self.problem.field)
         if self.problem.field.kind == "continuous":
             return self.append_channels(soft, soft, conditions)
@@ -192,10 +194,11 @@ class Game:
             free = [i.free(conditions).to(images) for i in self.problem.invariances]
             return images * math.prod(free)
         if self.config.critic_sees == "conditions":
-            told = scaled(conditions, self.preset.conditions)
+            values = scaled(conditions, self.preset.conditions)
         else:
-            told = (invariance_loss(self.problem.invariances, self.config.weights, fields, conditions) + noise)[:, None]
-        return torch.cat([images, told.to(images)[:, :, None, None].expand(-1, -1, *images.shape[2:])], 1)
+            loss = invariance_loss(self.problem.invariances, self.config.weights, fields, conditions)
+            values = (loss + noise)[:, None]
+        return torch.cat([images, values.to(images)[:, :, None, None].expand(-1, -1, *images.shape[2:])], 1)
 
     def score(self, images: Tensor) -> Tensor:
         """Critic scores (B,) under autocast."""
@@ -211,8 +214,8 @@ class Game:
         assert self.critic is not None
         with self.autocast():
             scores, read = self.critic.read(images.contiguous(memory_format=torch.channels_last))
-        asked = scaled(conditions, self.preset.conditions).to(read)
-        return scores, self.config.auxiliary * (read[: len(asked)] - asked).square().mean()
+        target = scaled(conditions, self.preset.conditions).to(read)
+        return scores, self.config.auxiliary * (read[: len(target)] - target).square().mean()
 
     def critic_loss(self, number: int) -> tuple[Tensor, dict[str, float]]:
         """Adversarial loss of the critic plus its penalty."""
@@ -222,19 +225,19 @@ class Game:
             real = self.real_critic_input(number, fields, conditions)
         scores, misread = self.score_and_read(torch.cat([real, fake]), conditions)
         scores_real, scores_fake = scores.chunk(2)
-        taken, given = self.flipped(number, scores_real, scores_fake)
-        loss = ADVERSARIAL[self.config.loss][0](taken, given).mean()
+        as_real, as_fake = self.flipped(number, scores_real, scores_fake)
+        loss = ADVERSARIAL[self.config.loss][0](as_real, as_fake).mean()
         logs = {"loss": float(loss.detach()), "gap": float((scores_real - scores_fake).mean().detach())}
         return loss + misread + self._penalty(number, real, fake), logs | self._misread(misread)
 
     def flipped(self, number: int, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores (B,) taken for those of real and of generated images: a keyed share of the pairs the wrong way
-        round."""
+        """Scores (B,) that the loss counts as those of real and of generated images: a keyed share of the pairs is
+        exchanged."""
         if not self.config.flip:
             return real, fake
         draws = [uniform(self.config.seed, number, i, "flip") for i in share(self.config.batch)]
-        wrong = torch.tensor(draws, device=real.device) < self.config.flip
-        return torch.where(wrong, fake, real), torch.where(wrong, real, fake)
+        exchanged = torch.tensor(draws, device=real.device) < self.config.flip
+        return torch.where(exchanged, fake, real), torch.where(exchanged, real, fake)
 
     def _penalty(self, number: int, real: Tensor, fake: Tensor) -> Tensor:
         """WGAN-GP on mixtures, else R1 + R2, every `lazy` draws (by key) with `lazy` times the weight."""
@@ -253,8 +256,8 @@ class Game:
         return c.lazy * c.gamma * both.mean()
 
     def generator_loss(self, number: int) -> tuple[Tensor, dict[str, float]]:
-        """Adversarial loss of the generator, and the error with which the critic's second head reads the conditions
-        asked for."""
+        """Adversarial loss of the generator, and the error with which the critic's second head reads the requested
+        conditions."""
         fields, conditions = self.real_batch(number)
         fake = self.critic_input(self.generate(number, fields, conditions), conditions)
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""What stops a training in good order: numbers that are not finite, and a person or a scheduler that asks."""
+"""What stops a training in good order: numbers that are not finite, and a signal from a user or scheduler."""
 
 from __future__ import annotations
 
@@ -46,16 +46,16 @@ class StopFlag:
     where Python installs no handlers, the flag never rises by itself; `ask()` raises it by hand."""
 
     def __init__(self) -> None:
-        """Not asked, nothing installed."""
+        """No stop requested, no handlers installed."""
         self.signal = ""
         self._old: dict[signal.Signals, Any] = {}
 
     def __bool__(self) -> bool:
-        """Whether a stop was asked for."""
+        """Whether a stop was requested."""
         return bool(self.signal)
 
     def ask(self, name: str = "request") -> None:
-        """Raise the flag; `name` says who asked."""
+        """Raise the flag; `name` says on whose behalf."""
         self.signal = self.signal or name
 
     def __enter__(self) -> StopFlag:
@@ -73,7 +73,7 @@ class StopFlag:
         self._old = {}
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
-        """First signal: raise the flag. Second Ctrl-C: the person means it."""
+        """First signal: raise the flag. Second Ctrl-C: stop at once."""
         if self.signal and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.ask(signal.Signals(number).name)
@@ -93,7 +93,7 @@ class NanGuard:
     ... else:
     ...     guard.good()
 
-    Players updated earlier in the same step keep their (finite) update; a scheme that moves weights before it asks for
+    Players updated earlier in the same step keep their (finite) update; a scheme that moves weights before it computes
     the next gradient (extragradient) must put them back when `NotFinite` passes through. All ranks decide alike.
     `Diverged` (a `RuntimeError`) ends the training; the weights and optimisers hold the last good state."""
 
@@ -106,7 +106,7 @@ class NanGuard:
         self.skipped = 0
 
     def watch(self, gradients: VectorField) -> VectorField:
-        """The same vector field, which raises `NotFinite` (or `Diverged`) in place of a result that is not finite."""
+        """The same vector field, which raises `NotFinite` (or `Diverged`) for a result that is not finite."""
 
         def watched(player: Player, key: int) -> tuple[list[Tensor], dict[str, float]]:
             grads, logs = gradients(player, key)

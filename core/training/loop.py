@@ -1,4 +1,4 @@
-"""The training loop as an iterator: it yields Progress and touches no file. `train.py` saves, logs, draws and stops."""
+"""The training loop as an iterator: it yields Progress and touches no file; `core.training.run` saves and logs."""
 
 from __future__ import annotations
 
@@ -82,8 +82,8 @@ class Trainer:
 
     def networks(self) -> dict[str, nn.Module]:
         """The networks by name."""
-        found = {"generator": self.generator, "ema": self.ema.module}
-        return found | ({"critic": self.critic} if self.critic is not None else {})
+        networks = {"generator": self.generator, "ema": self.ema.module}
+        return networks | ({"critic": self.critic} if self.critic is not None else {})
 
     def state(self) -> State:
         """Everything that the next step depends on, as flat tensors (copies)."""
@@ -131,11 +131,11 @@ def _under(state: Mapping[str, Tensor], prefix: str) -> State:
 
 def _memory(flat: Mapping[str, Tensor], device: torch.device) -> dict[str, list[Tensor]]:
     """Remembered gradients by player, in order."""
-    found: dict[str, list[tuple[int, Tensor]]] = {}
+    by_player: dict[str, list[tuple[int, Tensor]]] = {}
     for path, value in flat.items():
         player, index = path.split(".")
-        found.setdefault(player, []).append((int(index), value.to(device)))
-    return {player: [v for _, v in sorted(items, key=lambda item: item[0])] for player, items in found.items()}
+        by_player.setdefault(player, []).append((int(index), value.to(device)))
+    return {player: [v for _, v in sorted(items, key=lambda item: item[0])] for player, items in by_player.items()}
 
 
 def fit(trainer: Trainer, steps: int | None = None) -> Iterator[Progress]:

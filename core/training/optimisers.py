@@ -38,8 +38,8 @@ class MuonAdam(torch.optim.Optimizer):
 
 
 def make(name: str, parameters: Sequence[nn.Parameter], lr: float, betas: tuple[float, float]) -> torch.optim.Optimizer:
-    """The optimiser of the configuration's name; `sgd` has no use for `betas`."""
+    """The optimiser of the configuration's name; `sgd` ignores `betas`."""
     if name == "sgd":
         return torch.optim.SGD(parameters, lr=lr)
-    found: dict[str, Callable[..., Any]] = {"adam": torch.optim.Adam, "muon": MuonAdam}
-    return found[name](parameters, lr=lr, betas=betas)
+    makers: dict[str, Callable[..., Any]] = {"adam": torch.optim.Adam, "muon": MuonAdam}
+    return makers[name](parameters, lr=lr, betas=betas)

@@ -23,7 +23,7 @@ POOL = 8
 
 
 class PointGame(Game):
-    """Real samples are points of a uniform prior on the generator's box, each beside the level that it lies on.
+    """Real samples are points of a uniform prior on the generator's box, each with the level that it lies on.
 
     Draws are keyed by (run seed, number): a whole batch at once, of which each process takes its share.
     """
@@ -41,8 +41,8 @@ class PointGame(Game):
     def real_batch(self, number: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Points (B, 1, 1, 2) of the prior and their levels.
 
-        Of `POOL` times as many draws those are taken whose levels are nearest to levels evenly spread in their root
-        over the trained range: rare levels are learnt too, and what is learnt, the prior given the level, is the same.
+        Of `POOL` times as many draws those are selected whose levels are nearest to levels evenly spread in their root
+        over the trained range: rare levels are learnt too, and the prior conditional on the level stays the same.
         """
         generator: Any = self.generator
         shares = self.drawn(number, "points", (POOL * self.config.batch, 2), False)
@@ -68,8 +68,8 @@ class PointGame(Game):
         if number % self.config.lazy:
             return torch.zeros((), device=self.device)
         both = torch.cat([real, fake])
-        told = both[:, 1:]
-        values = zero_centred_penalty(lambda x: self.score(torch.cat([x, told], 1)), both[:, :1])
+        levels = both[:, 1:]
+        values = zero_centred_penalty(lambda x: self.score(torch.cat([x, levels], 1)), both[:, :1])
         return self.config.lazy * self.config.gamma * values.mean()
 
     def projection_loss(self, number: int, only: str = "") -> tuple[Tensor, dict[str, float]]:

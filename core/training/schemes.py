@@ -4,12 +4,12 @@ With plain gradient descent (SGD) as optimiser they are the textbook rules; with
 - players that share an optimiser object share its state (the generator's adversarial and projection updates: with a
   state of
   its own, Adam with beta1 = 0 turns the projection's tiny gradient into full-size steps and the game collapses);
-- rules that move everybody at once add the gradients of players that share an optimiser, then step it once;
+- rules that move all players at once add the gradients of players that share an optimiser, then step it once;
 - extragradient (ExtraAdam): the look-ahead runs the optimiser's own update from a copy of its state, which is put back
   with
   the weights, so that the state advances once per step, by the look-ahead gradient alone. (Gidel et al. 2019 let both
   calls advance it; then the moments mix two points of the path, and Adam's bias correction counts steps twice.)
-- optimistic: the optimiser is given 2 g_t - g_{t-1} (Daskalakis et al. 2018), g_{-1} = g_0.
+- optimistic: the optimiser receives 2 g_t - g_{t-1} (Daskalakis et al. 2018), g_{-1} = g_0.
 A step that raises midway (a non-finite gradient) leaves the look-ahead undone.
 """
 
@@ -48,16 +48,16 @@ def apply_all(players: Sequence[Player], gradients: Sequence[Sequence[Tensor]]) 
 
 def collect(players: Sequence[Player], gradients: VectorField, step: int, phase: int, logs: Logs) -> list[list[Tensor]]:
     """Every player's gradient at the present point; draws are keyed by step, player and phase."""
-    found = []
+    collected = []
     for player in players:
-        grads, told = gradients(player, key(step, player.name, 0, phase))
-        logs.update(told)
-        found.append(grads)
-    return found
+        grads, logged = gradients(player, key(step, player.name, 0, phase))
+        logs.update(logged)
+        collected.append(grads)
+    return collected
 
 
 class Alternating:
-    """Algorithm 1: players move in turn, each `turns` times a step, every one seeing what the last one did."""
+    """Algorithm 1: players move in turn, each `turns` times a step, each seeing the update of the one before."""
 
     name = "alternating"
 
@@ -66,8 +66,8 @@ class Alternating:
         logs: Logs = {}
         for player in players:
             for turn in range(player.turns):
-                grads, told = gradients(player, key(step, player.name, turn, 0))
-                logs.update(told)
+                grads, logged = gradients(player, key(step, player.name, turn, 0))
+                logs.update(logged)
                 apply(player, grads)
         return logs
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from core import discovery
 from core.metrics.digits import missed as motif_error
 from core.sampling import Model
-from core.sampling.custom_motif import carrying
+from core.sampling.custom_motif import with_motif
 from core.simulation import motifs
 from core.types import Array, Field
 from explorer import palette, routes, session
@@ -35,7 +35,7 @@ def show(name: str) -> None:
             st.error(str(error), icon=":material/broken_image:")
             return
     with right:
-        draw(carrying(model, placed), placed, seed, exact)
+        draw(with_motif(model, placed), placed, seed, exact)
 
 
 def read_mask() -> Tensor:

@@ -93,9 +93,7 @@ def test_a_condition_takes_the_place_of_another_or_is_refused_beside_it(preset, 
         given = model.sample({q.name: value})
         np.testing.assert_array_equal(given.requested[q.name], value)
         replaced = next(k for k in model.conditions if k.name == q.replaces)
-        with pytest.raises(
-            ValueError, match=f"{q.name} takes the place of {q.replaces}; give one of the two, not both"
-        ):
+        with pytest.raises(ValueError, match=f"{q.name} replaces {q.replaces}; set one of the two, not both"):
             model.sample({q.name: value, q.replaces: replaced.default})
 
 

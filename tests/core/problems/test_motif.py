@@ -18,7 +18,7 @@ from core.metrics.digits import missed
 from core.models.motif import strokes
 from core.problems import motif as problem
 from core.projection import planted
-from core.sampling.custom_motif import carrying
+from core.sampling.custom_motif import with_motif
 from core.simulation import motifs
 from core.simulation.digits import Digits, embedded
 from core.training.game import Game
@@ -204,7 +204,7 @@ def test_the_dialled_motif_is_the_one_that_is_planted():
 def test_a_model_carries_another_motif(name):
     made = model(name)
     wanted = motifs.placed(motifs.written("#o#\no#o"), 9, 20, SHAPE)
-    other = carrying(made, wanted)
+    other = with_motif(made, wanted)
     sample = other.sample(n=2, seed=4)
     assert missed(sample.array, wanted.expand(2, *SHAPE)).max() == 0
     changed = other.sample(n=2, seed=4, project=False).array != made.sample(n=2, seed=4, project=False).array

@@ -83,7 +83,7 @@ def test_what_is_replaced_takes_no_default_and_cannot_be_given_beside_it(model):
     row = np.linspace(0, 1, 32)
     assert set(ask({})) == {"level", "parts"} and set(ask({"long": row})) == {"parts", "long"}
     assert ask({"long": np.stack([row, row + 1])})["long"].shape == (2, 32)
-    with pytest.raises(ValueError, match=r"long takes the place of level; give one of the two, not both\."):
+    with pytest.raises(ValueError, match=r"long replaces level; set one of the two, not both\."):
         ask({"long": row, "level": 2.0})
 
 
