@@ -13,7 +13,7 @@ FRACTION = Quantity(
     0.05,
     0.95,
     0.35,
-    "Share of the pixels in phase 1; delivered to one pixel.",
+    "Fraction of the pixels in phase 1; exact to one pixel.",
     trained=(0.2, 0.8),
     step=0.005,
 )
@@ -117,7 +117,7 @@ CORRELATION = Quantity(
     0.0,
     1.0,
     (),
-    "S2(r) at r = 0 to 32 px in the place of the length.",
+    "S2(r) at r = 0 to 32 px, instead of the length.",
     kind="curve",
     size=correlations.BINS,
     optional=True,
@@ -133,7 +133,7 @@ WEIGHT = Quantity(
     0.05,
     100.0,
     (),
-    "How strictly each distance is held; only ratios count.",
+    "How strictly each distance is matched; only ratios count.",
     kind="curve",
     size=correlations.BINS,
     optional=True,
@@ -142,7 +142,14 @@ WEIGHT = Quantity(
 
 DIALS = tuple(
     Quantity(
-        f"z{k}", f"Latent direction {k}", f"z{k}", "", -3.0, 3.0, 0.0, "A component of z: what it does was not chosen."
+        f"z{k}",
+        f"Latent direction {k}",
+        f"z{k}",
+        "",
+        -3.0,
+        3.0,
+        0.0,
+        ("A component of the latent vector z, without an assigned meaning."),
     )
     for k in (1, 2)
 )

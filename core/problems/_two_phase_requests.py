@@ -27,8 +27,7 @@ def reconcile(asked: dict[str, Array], given: frozenset[str]) -> tuple[dict[str,
     if worst > AGREE:
         raise ValueError(
             f"correlation starts at S2(0) = {float(curve[0, 0]):g}, which is the volume fraction, but volume_fraction "
-            f"= "
-            f"{float(p[0]):g} was asked for. Give one of the two, or scale the curve: S2 = p1² + p1 (1 - p1) c(r)."
+            f"= {float(p[0]):g} was requested. Set one of the two, or scale the curve: S2 = p1² + p1 (1 - p1) c(r)."
         )
     if bool((p < FRACTION.low - AGREE).any() | (p > FRACTION.high + AGREE).any()):
         raise ValueError(
@@ -41,12 +40,12 @@ def reconcile(asked: dict[str, Array], given: frozenset[str]) -> tuple[dict[str,
     if moved > REFUSED:
         raise ValueError(
             f"No structure has this correlation: the nearest possible curve is {moved:.3f} away on average. S2 lies "
-            f"between "
-            "max(0, 2 p1 - 1) and p1, falls from p1 at r = 0 towards p1², and has no negative power at any wavelength."
+            "between max(0, 2 p1 - 1) and p1, falls from p1 at r = 0 towards p1², and has no negative power at any "
+            "wavelength."
         )
     note = (
-        f"No structure has exactly this correlation; the nearest possible one, {moved:.4f} away on average, is "
-        f"used instead."
+        f"No structure has exactly this correlation; the nearest possible one, {moved:.4f} away on average, is used "
+        "instead."
     )
     used = torch.where(apart[:, None] > POSSIBLE, possible, curve)
     return {**asked, "correlation": used.numpy(), "volume_fraction": p.numpy()}, (note,) if moved > POSSIBLE else ()

@@ -262,8 +262,8 @@ PAPER_CONFIG = replace(
 SOBEL = Preset(
     name="sobel",
     title="The paper's formulation",
-    summary="A decoder from (c, nu), Sobel residual and initial column taking turns: a baseline, with a ceiling of "
-    "its own.",
+    summary="A decoder from (c, nu), trained on the Sobel residual and the initial column in alternation: a baseline "
+    "of limited accuracy.",
     conditions=(FREQUENCY, VISCOSITY),
     latents=(),
     generator=ImageDecoder,
@@ -308,8 +308,8 @@ VISCOUS = Preset(
 PROBLEM = Problem(
     name="burgers",
     title="Burgers' equation",
-    summary="Drag frequency and viscosity, or draw the initial condition: the whole solution follows, its residual "
-    "beside it.",
+    summary="Set frequency and viscosity, or draw the initial condition: the whole solution and its residual update "
+    "as you drag.",
     citation="Shah et al., Encoding Invariances in Deep Generative Models (arXiv 1906.01626, 2019), section 3.2",
     field=space_time((CELLS, len(TIMES))),
     presets=(VISCOUS, INVISCID, SOBEL),

@@ -37,7 +37,14 @@ PLUS = motifs.crossed(7.0, 7.0, motifs.ARM, 0.0, FIELD.shape)
 
 DIALS = tuple(
     Quantity(
-        f"z{k}", f"Latent direction {k}", f"z{k}", "", -3.0, 3.0, 0.0, "A component of z: what it does was not chosen."
+        f"z{k}",
+        f"Latent direction {k}",
+        f"z{k}",
+        "",
+        -3.0,
+        3.0,
+        0.0,
+        ("A component of the latent vector z, without an assigned meaning."),
     )
     for k in (1, 2, 3)
 )
@@ -51,11 +58,22 @@ PLACES = (
         0.0,
         SIDE - 1.0,
         7.0,
-        "Of its centre, from the centre of the top left pixel.",
+        "Column of its centre, from the centre of the top left pixel.",
         trained=ENDS,
         step=0.5,
     ),
-    Quantity("y", "Motif, y", "y", "px", 0.0, SIDE - 1.0, 7.0, "Of its centre, downwards.", trained=ENDS, step=0.5),
+    Quantity(
+        "y",
+        "Motif, y",
+        "y",
+        "px",
+        0.0,
+        SIDE - 1.0,
+        7.0,
+        "Row of its centre, downwards from the top left pixel.",
+        trained=ENDS,
+        step=0.5,
+    ),
     Quantity(
         "arm",
         "Motif, arm",
@@ -64,7 +82,7 @@ PLACES = (
         2.0,
         12.0,
         motifs.ARM,
-        "From its centre to the ends of its strokes.",
+        "Distance from its centre to the ends of its strokes.",
         trained=motifs.ARMS,
         step=0.25,
     ),
@@ -113,7 +131,7 @@ def ink(arrays: Tensor) -> Tensor:
     return arrays.mean((1, 2))
 
 
-INK = Descriptor("ink", "Ink", "", ink, help="Mean grey level: how much of the picture is white.")
+INK = Descriptor("ink", "Ink", "", ink, help="Mean grey level of the image.")
 ERROR = Descriptor("error", "Motif error", "", error, help="Mean over the support of the motif of (x - m)².")
 CONFIG = TrainConfig(
     steps=5000,
@@ -174,7 +192,7 @@ def preset(name: str, title: str, summary: str, **changes: Any) -> Preset:
 ANY = Preset(
     "any",
     "Any motif",
-    "The generator is shown the motif, another one each time: drag it, or draw your own.",
+    "The generator takes any motif as input: drag it, or draw your own.",
     (),
     (*PLACES, *DIALS),
     lambda: MotifGenerator(len(DIALS), PLACES),
@@ -192,8 +210,7 @@ ANY = Preset(
 PROBLEM = Problem(
     name="motif",
     title="Motifs",
-    summary="Handwritten digits that all bear a mark which no digit of the data has: learnt, and made exact at the "
-    "end.",
+    summary="Handwritten digits with a planted motif that no digit of the data has: learnt, then made exact.",
     citation="Shah et al., Encoding Invariances in Deep Generative Models (arXiv 1906.01626, 2019), sec. 3.1",
     field=FIELD,
     presets=(
@@ -201,7 +218,7 @@ PROBLEM = Problem(
         preset(
             "standard",
             "Standard critic",
-            "The critic sees everything, and tells generated images by their motif.",
+            "The critic sees the whole image, and recognises generated images by their motif.",
             critic_sees="fields",
         ),
         ANY,

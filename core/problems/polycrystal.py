@@ -57,7 +57,7 @@ FRACTIONS = Quantity(
     0.0,
     1.0,
     (0.2,) * ORIENTATIONS,
-    "Share of the area in each orientation; delivered to the pixel.",
+    "Area fraction of each orientation; exact to one pixel.",
     kind="simplex",
     size=ORIENTATIONS,
     step=0.005,
@@ -137,15 +137,14 @@ def dominated(largest: float) -> dict[str, Array]:
 
 
 CITATION = (
-    "Joshi et al., InvNet: Encoding Geometric and Statistical Invariances in Deep Generative Models (AAAI "
-    "2020), section 6"
+    "Joshi et al., InvNet: Encoding Geometric and Statistical Invariances in Deep Generative Models (AAAI 2020), "
+    "section 6"
 )
 
 FRACTIONS_PRESET = Preset(
     name="fractions",
     title="Orientation fractions",
-    summary="Ask for the area fractions of 5 orientations; grain size and arrangement are latent, learnt from the "
-    "data.",
+    summary="Set the area fractions of 5 orientations; grain size and arrangement are latent, learnt from the data.",
     conditions=(FRACTIONS,),
     latents=LATENTS,
     generator=CrystalGenerator,
@@ -160,14 +159,14 @@ DESCRIPTORS = (
         "Grains",
         "per 128 × 128 px",
         lambda x: grains.grain_count(x) * (AREA / x[0].numel()),
-        help="Connected pieces of one orientation, on the torus, 5 px or more.",
+        help="Connected components of one orientation with at least 5 px, periodic.",
     ),
     Descriptor(
         "mean_diameter",
         "Mean grain diameter",
         "px",
         grains.mean_diameter,
-        help="Mean over the grains of the diameter of the disc of equal area.",
+        help="Mean equivalent-disc diameter of the grains.",
     ),
     Descriptor(
         "boundary_length",
@@ -176,14 +175,16 @@ DESCRIPTORS = (
         grains.boundary_length,
         help="Length of the boundaries between different orientations, per area.",
     ),
-    Descriptor("speckle", "Speckle", "px", grains.speckle, help="Pixels in pieces of fewer than 5 px."),
+    Descriptor(
+        "speckle", "Isolated pixels", "px", grains.speckle, help="Pixels in connected components of fewer than 5 px."
+    ),
     Descriptor(
         "misfit",
-        "Neighbour misfit",
+        "Same-orientation contacts",
         "",
         grains.misfit,
         slow=True,
-        help="Share of the area in notched pieces: adjoining grains of equal orientation.",
+        help="Area fraction of non-convex grains: neighbouring grains of equal orientation that have merged.",
     ),
     Descriptor(
         "grain_sizes",
@@ -220,8 +221,8 @@ BARS = (
 PROBLEM = Problem(
     name="polycrystal",
     title="Polycrystals",
-    summary="Drag the shares of 5 orientations: a grain map with exactly these fractions follows, its grains beside "
-    "grown ones.",
+    summary="Set the fractions of 5 orientations: a grain map with exactly these fractions updates as you drag, with "
+    "grain statistics next to simulated grain growth.",
     citation=CITATION,
     field=FIELD,
     presets=(FRACTIONS_PRESET,),

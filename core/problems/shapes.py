@@ -98,18 +98,18 @@ LATENTS = (
         0.0,
         2.0,
         1.0,
-        "How irregular the blob is from which the network starts: 0 a disc, whatever shape is asked for.",
+        "Irregularity of the seed shape; at 0 it is a disc.",
         trained=(0.9, 1.1),
     ),
     Quantity(
         "learning",
-        "Share of what was learnt",
+        "Weight of the learnt residual",
         "λ",
         "",
         0.0,
         1.0,
         1.0,
-        "Walks from the irregular seed (0) to the shape that the network has learnt from the data (1).",
+        "From the irregular seed (0) to the shape learnt from the data (1).",
         trained=(0.9, 1.0),
     ),
 )
@@ -145,7 +145,7 @@ def descriptors(first: str, second: str) -> tuple[Descriptor, ...]:
         for k, of in ((1, first), (2, second))
         for name, title, measure, text in (
             ("circularity", "Circularity", morphometry.circularity, "4 π area / perimeter²: about 1 for a disc."),
-            ("components", "Pieces", morphometry.components, "Connected components of the shape."),
+            ("components", "Connected components", morphometry.components, "Connected components of the shape."),
         )
     )
 
@@ -252,12 +252,19 @@ def plain(name: str, title: str, summary: str, sees: int = 0, reads: int = 0, tu
 
 DIALS = tuple(
     Quantity(
-        f"z{k}", f"Latent direction {k}", f"z{k}", "", -3.0, 3.0, 0.0, "A component of z: what it does was not chosen."
+        f"z{k}",
+        f"Latent direction {k}",
+        f"z{k}",
+        "",
+        -3.0,
+        3.0,
+        0.0,
+        ("A component of the latent vector z, without an assigned meaning."),
     )
     for k in (1, 2, 3)
 )
 FREE = replace(
-    plain("wgan_gp", "WGAN-GP", "The plain generator without conditions: nothing can be asked for."),
+    plain("wgan_gp", "WGAN-GP", "The plain generator without conditions: unconditional."),
     conditions=(),
     latents=DIALS,
     generator=lambda: PlainGenerator(3, (), len(DIALS)),
@@ -267,7 +274,7 @@ PRESETS = (
     ours(
         "two_circles",
         "Two circles",
-        "Drag two circles: irregular seeds of the right size and place, formed by what was learnt.",
+        "Drag two circles: irregular seeds of the requested size and place, shaped by the network.",
         CONDITIONS,
         800,
     ),
@@ -275,7 +282,7 @@ PRESETS = (
         ours(
             "circle_square",
             "Circle and square",
-            "The same seeds for both: that one becomes a circle and one a square is learnt.",
+            "The same seeds for both shapes; the network learns that one becomes a circle and one a square.",
             AREA_CONDITIONS,
             1000,
         ),
@@ -284,26 +291,30 @@ PRESETS = (
     plain("invnet", "InvNet, as in the paper", "The plain generator with the projection step of Algorithm 1.", turns=2),
     FREE,
     plain(
-        "cgan", "Conditional GAN", "The critic sees the conditions beside the image.", sees=6, critic_sees="conditions"
+        "cgan",
+        "Conditional GAN",
+        "The critic sees the conditions together with the image.",
+        sees=6,
+        critic_sees="conditions",
     ),
     plain(
         "ac_gan",
         "AC-GAN",
-        "A second head of the critic reads the conditions; generator and critic help it.",
+        "A second head of the critic estimates the conditions; generator and critic both minimise its error.",
         reads=6,
         auxiliary=10.0,
     ),
     plain(
         "stinis",
         "Critic on (x, L_I)",
-        "The critic sees how far the conditions are missed (Stinis et al. 2019).",
+        "The critic sees the residual of the conditions (Stinis et al. 2019).",
         sees=1,
         critic_sees="residual",
     ),
     plain(
         "stinis_noise",
         "Critic on (x, L_I), with noise",
-        "The same with noise on the L_I of real images, their remedy.",
+        "The same with noise on the L_I of real images, as they recommend.",
         sees=1,
         critic_sees="residual",
         residual_noise=0.05,
@@ -313,7 +324,7 @@ PRESETS = (
 PROBLEM = Problem(
     name="shapes",
     title="Shapes",
-    summary="Drag two shapes on the picture: they follow, exactly as large and where they were asked for.",
+    summary="Drag two shapes on the image: their areas and places are exactly the requested ones.",
     citation="Joshi et al., InvNet: Encoding Geometric and Statistical Invariances in Deep Generative Models (AAAI "
     "2020), sec. 4",
     field=FIELD,

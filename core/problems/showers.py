@@ -59,13 +59,20 @@ ENERGY = Quantity(
     5.0,
     150.0,
     47.5,
-    "Of the particle; training saw 10, 25, 40, ... 100 GeV and nothing between.",
+    "Energy of the particle; trained at 10, 25, 40, ..., 100 GeV only.",
     trained=(TRAINED[0], TRAINED[-1]),
     step=0.5,
 )
 DIALS = tuple(
     Quantity(
-        f"z{k}", f"Latent direction {k}", f"z{k}", "", -3.0, 3.0, 0.0, "A component of z: what it does was not chosen."
+        f"z{k}",
+        f"Latent direction {k}",
+        f"z{k}",
+        "",
+        -3.0,
+        3.0,
+        0.0,
+        ("A component of the latent vector z, without an assigned meaning."),
     )
     for k in (1, 2)
 )
@@ -92,7 +99,7 @@ def layers(shape: tuple[int, int]) -> Array:
 
 
 DESCRIPTORS = (
-    Descriptor("occupancy", "Occupancy", "", occupancy, help="Share of the cells that are not 0."),
+    Descriptor("occupancy", "Occupancy", "", occupancy, help="Fraction of the cells that are not 0."),
     Descriptor(
         "visible",
         "Calibrated energy",
@@ -166,7 +173,7 @@ PRESETS = (
     preset(
         "tricks",
         "All tricks",
-        "Soft sparsity seen and asked for, deviations of groups, flipped labels, energies read back.",
+        "Soft sparsity as input and condition, minibatch deviation, flipped labels, auxiliary energy regression.",
         soft_sparsity,
         "deviation",
         flip=FLIP,
@@ -175,9 +182,12 @@ PRESETS = (
     ),
     preset("plain", "Without tricks", "A conditional GAN: the critic sees image and energy."),
     preset(
-        "sparsity", "Soft sparsity alone", "The occupancy of the real partner of the same energy is asked for.", **TERM
+        "sparsity",
+        "Soft sparsity alone",
+        "The occupancy of the paired real image of the same energy is a condition.",
+        **TERM,
     ),
-    preset("printed", "Soft sparsity as printed", "The same with the formula as it is printed.", printed=True, **TERM),
+    preset("printed", "Soft sparsity as published", "The same with the formula as published.", printed=True, **TERM),
     preset(
         "minibatch",
         "Minibatch discrimination",
@@ -186,12 +196,12 @@ PRESETS = (
         "discrimination",
     ),
     preset(
-        "flipped", "Flipped labels alone", "One pair in twenty is shown to the critic the wrong way round.", flip=FLIP
+        "flipped", "Flipped labels alone", "One pair in twenty is given to the critic with exchanged labels.", flip=FLIP
     ),
     preset(
         "attribute",
-        "Energies read back alone",
-        "The critic reads the energy from the image; both players want it read well.",
+        "Auxiliary energy regression alone",
+        "The critic estimates the energy from the image; generator and critic both minimise its error.",
         auxiliary=READ,
     ),
 )
@@ -199,8 +209,8 @@ PRESETS = (
 PROBLEM = Problem(
     name="showers",
     title="Calorimeter showers",
-    summary="Drag the energy of a particle: its sparse shower follows, with exactly that energy, also where training "
-    "saw none.",
+    summary="Set the energy of a particle: its sparse shower updates as you drag, with exactly that energy, also "
+    "between training energies.",
     citation="de Oliveira, Paganini, Nachman, Tips and Tricks for Training GANs with Physics Constraints (2017)",
     field=FIELD,
     presets=PRESETS,

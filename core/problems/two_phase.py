@@ -104,7 +104,7 @@ DESCRIPTORS = (
         "",
         two_phase.lineal_path,
         lambda shape: np.arange(33.0),
-        help="Probability that a segment of length r lies wholly in phase 1.",
+        help="Probability that a segment of length r lies entirely in phase 1.",
     ),
     Descriptor(
         "chord_lengths",
@@ -112,7 +112,7 @@ DESCRIPTORS = (
         "",
         two_phase.chord_lengths,
         lambda shape: np.arange(1.0, 65.0),
-        help="Distribution of the lengths of runs of phase 1 along x and y.",
+        help="Distribution of chord lengths of phase 1 along x and y.",
     ),
     Descriptor(
         "specific_surface",
@@ -126,9 +126,9 @@ DESCRIPTORS = (
         "Euler number",
         "per 10⁴ px",
         two_phase.euler_number,
-        help="Components of phase 1 minus holes in it.",
+        help="Connected components of phase 1 minus its holes.",
     ),
-    Descriptor("mean_chord", "Mean chord", "px", two_phase.mean_chord, help="Mean length of the runs of phase 1."),
+    Descriptor("mean_chord", "Mean chord", "px", two_phase.mean_chord, help="Mean chord length of phase 1."),
     Descriptor(
         "length",
         "Characteristic length",
@@ -145,15 +145,14 @@ REFINED = Projection(project, "Exact projection", refine, best_of=(1, 4, 16))
 CURVES = RequestRules(reconcile, propagate)
 
 CITATION = (
-    "Joshi et al., InvNet: Encoding Geometric and Statistical Invariances in Deep Generative Models (AAAI "
-    "2020), section 4"
+    "Joshi et al., InvNet: Encoding Geometric and Statistical Invariances in Deep Generative Models (AAAI 2020), "
+    "section 4"
 )
 
 CORRELATION_PRESET = Preset(
     name="correlation",
     title="Two-point correlation",
-    summary="Ask for a volume fraction and a two-point correlation, as a length scale or as a whole curve; both are "
-    "delivered.",
+    summary="Set a volume fraction and a two-point correlation, as a length scale or as a whole curve; both are exact.",
     conditions=(FRACTION, LENGTH, CORRELATION),
     latents=LATENTS[1:],
     generator=partial(SeededGenerator, curves=True),
@@ -170,7 +169,7 @@ CORRELATION_PRESET = Preset(
 FRACTION_PRESET = Preset(
     name="fraction",
     title="Volume fraction",
-    summary="Ask for a volume fraction; the length scale and the arrangement are latent, learnt from the data.",
+    summary="Set a volume fraction; the length scale and the arrangement are latent, learnt from the data.",
     conditions=(FRACTION,),
     latents=LATENTS,
     generator=SeededGenerator,
@@ -199,8 +198,7 @@ WITHOUT_DATA = TrainConfig(
 DATA_FREE_PRESET = Preset(
     name="data_free",
     title="Without data",
-    summary="Learnt from the two moments alone, without data or critic: the loss sits on the delivered field, after "
-    "the physics.",
+    summary="Learnt from the two moments alone, without data or critic; the loss is evaluated after the physics layer.",
     conditions=(FRACTION, LENGTH, CORRELATION, WEIGHT),
     latents=(),
     generator=RequestGenerator,
@@ -215,8 +213,8 @@ PLAIN_PRESET = replace(
     DATA_FREE_PRESET,
     name="data_free_plain",
     title="Without data, as published",
-    summary="The paper's form: noise and request into a plain network, the radial second moment as the loss. It makes "
-    "stripes.",
+    summary="As published: noise and request into a plain network, with the radial second moment as the loss. It "
+    "produces stripes.",
     generator=PlainGenerator,
     config=replace(WITHOUT_DATA, precision="auto"),
     overrides={**MOMENTS, "projection": replace(REFINED, refine=None)},
@@ -268,13 +266,11 @@ ADVERSARIAL_PRESETS = (
         turns=3,
         shared_projection_optimiser=False,
     ),
-    plain(
-        "wgan_gp", "WGAN-GP", "The paper's baseline without invariances: nothing can be asked for.", conditional=False
-    ),
+    plain("wgan_gp", "WGAN-GP", "The paper's baseline without invariances: unconditional.", conditional=False),
     plain(
         "stinis",
         "Critic on (x, L_I)",
-        "The critic sees how far p1 and S2 are missed (Stinis et al. 2019).",
+        "The critic sees the residual of p1 and S2 (Stinis et al. 2019).",
         sees=1,
         critic_sees="residual",
     ),
@@ -283,8 +279,8 @@ ADVERSARIAL_PRESETS = (
 PROBLEM = Problem(
     name="two_phase",
     title="Two-phase microstructures",
-    summary="Drag a volume fraction: a microstructure with exactly that fraction follows, its two-point correlation "
-    "beside it.",
+    summary="Set a volume fraction: a microstructure with exactly that fraction updates as you drag, next to its "
+    "two-point correlation.",
     citation=CITATION,
     field=Field(kind="binary", shape=SHAPE, labels=("phase 0", "phase 1"), sizes=(64, 128, 192, 256, 384, 512)),
     presets=(CORRELATION_PRESET, FRACTION_PRESET, DATA_FREE_PRESET, PLAIN_PRESET, *ADVERSARIAL_PRESETS),

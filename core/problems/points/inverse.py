@@ -37,7 +37,7 @@ LEVEL = Quantity(
     0.0,
     5000.0,
     350.0,
-    "The value of M that the parameters must explain.",
+    "The value of M that the parameters must reproduce.",
     step=1.0,
     trained=(0.0, 2000.0),
 )
@@ -89,8 +89,8 @@ def preset(name: str, title: str, summary: str, config: TrainConfig, branches: i
 PROBLEM = Problem(
     name="inverse",
     title="Inverse problem",
-    summary="Which parameters explain what is observed: a conditional GAN for the Rosenbrock function, beside the "
-    "exact answer.",
+    summary="Which parameters explain an observed distribution: a conditional GAN for the Rosenbrock function, next "
+    "to the exact answer.",
     citation="Slides on conditional GANs and the Rosenbrock function; Parikh, Kozloski, Gurev (arXiv 2009.08267, 2020)",
     field=Field("continuous", (1, 2), low=-2.0, high=3.0, periodic=False, divisor=1, axes=("point", "parameter")),
     presets=(
@@ -104,7 +104,7 @@ PROBLEM = Problem(
         preset(
             "cgan",
             "Conditional GAN",
-            "As on the slides: one continuous generator, a critic that sees (x, y), nobody knows M.",
+            "As on the slides: one continuous generator and a critic that sees (x, y); M is unknown to both.",
             CGAN,
             1,
         ),
