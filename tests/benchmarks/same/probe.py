@@ -87,6 +87,22 @@ def frames(record: Record, service: Any, decode: Any, item: str, request: dict[s
         add("arrays", arrays)
 
 
+def refused(record: Record, service: Any, decode: Any) -> None:
+    """Requests that are answered with a sentence: the keys of the answer and its number are compared."""
+    bad: dict[str, dict[str, Any]] = {
+        "range": {"model": "two_phase/fraction", "conditions": {"volume_fraction": 1.5}},
+        "key": {"model": "two_phase/fraction", "colour": 1},
+        "name": {"model": "two_phase/none"},
+        "stage": {"model": "two_phase/correlation", "off": ["luck"]},
+        "together": {"model": "shapes/two_circles", "conditions": {"x1": 64, "x2": 64, "y1": 64, "y2": 64}},
+        "shares": {"model": "polycrystal/fractions", "conditions": {"fractions": [0.5, 0.5, 0.5, 0, 0]}},
+        "lab": {"lab": "linear_game", "dial": {"eta": "much"}},
+    }
+    for item, request in bad.items():
+        with record.part("frames", f"refused: {item}") as add:
+            add("header", decode(service.answer(json.dumps({"id": 6, **request})))[0])
+
+
 def live(record: Record, models: Mapping[str, Any]) -> None:
     """Frames of every page and lab, and what the panels are told."""
     protocol, service = module("explorer.live.protocol"), module("explorer.live.service").Service()
@@ -113,6 +129,10 @@ def live(record: Record, models: Mapping[str, Any]) -> None:
     }
     for name, request in drawn.items():
         frames(record, service, protocol.decode, f"{name}, drawn", {"model": name, **request})
+    refused(record, service, protocol.decode)
+    far = {"two_phase/correlation": {"volume_fraction": 0.1, "length": 18.0}, "showers/tricks": {"energy": 140.0}}
+    for name, request in far.items():
+        frames(record, service, protocol.decode, f"{name}, outside", {"model": name, "conditions": request})
     labs = {"linear_game": [{}, {"samples": "16", "scheme": "optimistic"}], "gan_lab": [{}, {"density": "eight"}]}
     labs["inverse"] = [{}, {"network": "cgan"}, {"prior": "normal", "mean": 900.0}]
     for lab, dials in labs.items():
