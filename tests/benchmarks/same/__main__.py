@@ -32,7 +32,12 @@ SHOWN = 40
 def start(checkout: Path, folder: Path) -> subprocess.Popen[bytes]:
     """The probe of a checkout, writing into the folder."""
     folder.mkdir()
-    settings = {"PYTHONPATH": str(checkout), "PYTHONHASHSEED": "0", "INVNET_CACHE": str(folder / "cache")}
+    settings = {
+        "PYTHONPATH": str(checkout),
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "INVNET_CACHE": str(folder / "cache"),
+    }
     settings |= {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
     environment = {k: v for k, v in os.environ.items() if k != "INVNET_CHECKPOINTS"} | settings
     with (folder / "log").open("wb") as log:
