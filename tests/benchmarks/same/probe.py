@@ -195,7 +195,8 @@ def exported(record: Record, models: Mapping[str, Any], folder: Path) -> None:
 
 def solved(record: Record, exports: Any, formats: Any, model: Any, dial: Any) -> None:
     """The files of a field over physical axes."""
-    solution = module("explorer.live.solutions").solve(model, dial)
+    resolve = getattr(module("explorer.live.dial", "explorer.live.protocol"), "resolve", None)
+    solution = module("explorer.live.solutions").solve(model, resolve(model, dial) if resolve else dial)
     makers = {
         "csv": lambda: exports.solution_csv(model, solution),
         "json": lambda: exports.solution_sidecar(model, dial, solution),
@@ -289,10 +290,14 @@ def main() -> None:
     models = {f"{p.parent.name}/{p.stem}": core.load(str(p)) for p in paths}
     for name, model in models.items():
         sampled(record, name, model)
-    live(record, models)
-    exported(record, models, folder)
-    judged(record, models)
-    learnt(record, models)
+    with record.part("frames", "all"):
+        live(record, models)
+    with record.part("exports", "all"):
+        exported(record, models, folder)
+    with record.part("quality", "all"):
+        judged(record, models)
+    with record.part("training", "all"):
+        learnt(record, models)
     for name, loaded in sys.modules.items():
         if name.split(".")[0] in ("core", "explorer") and not Path(loaded.__file__).resolve().is_relative_to(
             Path.cwd()
