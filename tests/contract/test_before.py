@@ -23,12 +23,12 @@ from core.simulation import own_curves, own_maps, own_uploads
 from core.training.loop import Trainer, fit
 from core.types import TrainConfig
 from explorer import set_files, state
-from explorer.live import protocol
-from explorer.live.service import LABS
+from explorer.live import gan, inverse, linear, protocol
 
 FOLDER = Path(__file__).resolve().parent.parent / "fixtures" / "v0_1"
 EXPECTED = json.loads((FOLDER / "expected.json").read_text(encoding="utf-8"))
 LINKS = json.loads((FOLDER / "links.json").read_text(encoding="utf-8"))
+LABS = {lab.name: lab for lab in (linear.LAB, gan.LAB, inverse.LAB)}
 OFF, REFINED_OFF = 0.003, 0.02
 """Largest share of pixels that may be another phase; the refinement carries differences of rounding on."""
 SET = ["-n", "4", "--seed", "3", "--size", "64", "--workers", "1", "--set", "volume_fraction=0.3:0.6", "--off=refine"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import inspect
 import io
 import json
 import os
@@ -103,9 +104,18 @@ def refused(record: Record, service: Any, decode: Any) -> None:
             add("header", decode(service.answer(json.dumps({"id": 6, **request})))[0])
 
 
+def service_with_labs() -> Any:
+    """The live service, which is given the labs where it does not know them by itself."""
+    service = module("explorer.live.service").Service
+    if "labs" not in inspect.signature(service).parameters:
+        return service()
+    labs = (module(f"explorer.labs.{name}").LAB for name in ("linear", "gan", "inverse"))
+    return service(labs={lab.name: lab for lab in labs})
+
+
 def live(record: Record, models: Mapping[str, Any]) -> None:
     """Frames of every page and lab, and what the panels are told."""
-    protocol, service = module("explorer.live.protocol"), module("explorer.live.service").Service()
+    protocol, service = module("explorer.live.protocol"), service_with_labs()
     dial = member(module("explorer.live.dial", "explorer.live.protocol"), "Dial")
     spec = module("explorer.panel_spec", "explorer.controls")
     for name, model in models.items():
