@@ -1,0 +1,1 @@
+"""Whether two checkouts compute the same: see `__main__`."""
