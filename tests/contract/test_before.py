@@ -13,17 +13,20 @@ from urllib.parse import parse_qsl
 import h5py
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import core
-import train
 from core import discovery, sampling
+from core.readers import curves, maps, uploads
 from core.sampling.__main__ import main as bulk
-from core.simulation import own_curves, own_maps, own_uploads
-from core.training.loop import Trainer, fit
+from core.training.loop import fit
+from core.training.run import Folders, Run
 from core.types import TrainConfig
-from explorer import set_files, state
-from explorer.live import gan, inverse, linear, protocol
+from explorer import link
+from explorer.files import batches
+from explorer.labs import gan, inverse, linear
+from explorer.live import protocol
 
 FOLDER = Path(__file__).resolve().parent.parent / "fixtures" / "v0_1"
 EXPECTED = json.loads((FOLDER / "expected.json").read_text(encoding="utf-8"))
@@ -85,11 +88,11 @@ def test_its_links_say_the_same(name):
     query = dict(parse_qsl(LINKS["pages"][name]["link"]))
     shown = sampling.load(name)
     made = query.pop("m")
-    dial, notes = state.from_query(shown, query)
+    dial, notes = link.from_query(shown, query)
     assert dial == protocol.request(LINKS["pages"][name]["request"]).dial and notes == ()
-    assert {k: v for k, v in state.to_query(shown, dial).items() if k != "m"} == query
-    if made != shown.digest[: state.DIGEST]:
-        assert len(state.from_query(shown, {**query, "m": made})[1]) == 1, "another version of the model is told"
+    assert {k: v for k, v in link.to_query(shown, dial).items() if k != "m"} == query
+    if made != shown.digest[: link.DIGEST]:
+        assert len(link.from_query(shown, {**query, "m": made})[1]) == 1, "another version of the model is told"
 
 
 @pytest.mark.parametrize("name", LINKS["labs"])
@@ -129,15 +132,15 @@ def test_its_structure_is_the_same_in_every_format():
 def test_its_structures_can_be_uploaded(ending):
     path = FOLDER / f"structure.{ending}"
     labels = np.load(FOLDER / "structure.npy")
-    found = own_uploads.read(path.name, path.read_bytes())
+    found = uploads.read(path.name, path.read_bytes())
     assert found.values.shape == labels.shape and len(np.unique(found.values)) == 2
     bright = (found.values > found.values.mean()).astype(np.uint8)
     np.testing.assert_array_equal(bright, 1 - labels if ending == "png" else labels, "phase 1 is the dark one of a PNG")
-    np.testing.assert_array_equal(own_maps.read(path, {"labels": 2}).maps[0], bright)
+    np.testing.assert_array_equal(maps.read(path, {"labels": 2}).maps[0], bright)
 
 
 def test_its_polycrystal_can_be_trained_on(before):
-    found = own_maps.read(before / "grains.dream3d", {})
+    found = maps.read(before / "grains.dream3d", {})
     np.testing.assert_array_equal(found.maps[0], np.load(FOLDER / "grains.npy"))
     about = found.identity()
     assert about["content"] == "a5f5a16a18bdcad32ab865403a8fe0df" and about["version"] == 1
@@ -145,8 +148,8 @@ def test_its_polycrystal_can_be_trained_on(before):
 
 def test_a_table_of_its_correlation_can_be_uploaded():
     told = json.loads((FOLDER / "request.json").read_text(encoding="utf-8"))
-    found = own_uploads.read("correlation.csv", (FOLDER / "correlation.csv").read_bytes())
-    assert isinstance(found, own_curves.Curve) and not found.relative
+    found = uploads.read("correlation.csv", (FOLDER / "correlation.csv").read_bytes())
+    assert isinstance(found, curves.Curve) and not found.relative
     np.testing.assert_array_equal(found.distance, np.arange(33))
     np.testing.assert_allclose(found.values, told["measured"]["correlation"][0], atol=1e-6)
     assert found.p == pytest.approx(0.4, abs=1e-3)
@@ -158,7 +161,7 @@ def test_a_table_of_its_correlation_can_be_uploaded():
 def test_its_shards_are_joined_and_summed_up(before, model, tmp_path):
     shards, whole = [before / f"set.{k}of2.h5" for k in (1, 2)], tmp_path / "set.h5"
     assert bulk(["--join", str(whole), *map(str, shards)]) == 0
-    found = set_files.read(whole)
+    found = batches.read(whole)
     assert (found.n, found.shape) == (4, (64, 64))
     np.testing.assert_allclose(found.requested["volume_fraction"], [0.3, 0.4, 0.5, 0.6], atol=1e-6)
     request = found.manifest["request"]
@@ -168,15 +171,18 @@ def test_its_shards_are_joined_and_summed_up(before, model, tmp_path):
     asked = {"volume_fraction": found.requested["volume_fraction"]}
     again = model.sample(asked, 4, request["seed"], size=64, refine=False)
     assert (again.labels != labels).mean() <= OFF
-    assert [row["|error|, worst"] < 0.1 for row in set_files.summary(model, found)] == [True, True]
+    assert [row["|error|, worst"] < 0.1 for row in batches.summary(model, found)] == [True, True]
     with h5py.File(whole) as file:
         assert {*file} == {"labels", "index", "requested", "measured", "raw", "manifest"}
 
 
-@pytest.mark.skipif(core.__version__ != VERSION, reason="a set belongs to the version that made it")
-def test_its_finished_shard_is_known_again(before, capsys):
-    assert bulk([str(before / "data_free.safetensors"), *SET, "--out", str(before / "set.h5"), "--shard", "2/2"]) == 0
-    assert "Nothing to do" in capsys.readouterr().out
+def test_its_finished_shard_is_not_continued_by_another_version(before, capsys):
+    """Samples of one set come from one version: its file is kept, and the sentence says what to do."""
+    shard = before / "set.2of2.h5"
+    content = shard.read_bytes()
+    command = [str(before / "data_free.safetensors"), *SET, "--out", str(before / "set.h5"), "--shard", "2/2"]
+    assert core.__version__ != VERSION and bulk(command) == 1
+    assert "holds samples of another request" in capsys.readouterr().err and shard.read_bytes() == content
 
 
 # --- training ---------------------------------------------------------------------------------------------------------
@@ -184,10 +190,9 @@ def test_its_finished_shard_is_known_again(before, capsys):
 
 def test_its_training_goes_on(before):
     problem, preset = discovery.split("two_phase/data_free")
-    given = train.arguments(["two_phase/data_free", "--tiny", "--runs", str(before / "run")])
-    run = train.Run(problem, preset, preset.tiny, given)
-    trainer = Trainer(problem, preset, preset.tiny, None, fit=False)
-    assert "at step 2" in run.resume(trainer) and run.seconds == 0.25
+    run = Run(problem, preset, preset.tiny, Folders(before / "run", before / "out"), torch.device("cpu"))
+    assert "at step 2" in run.start(None, None) and run.seconds == 0.25
+    trainer = run.trainer
     for progress in fit(trainer):
         values = {**progress.losses, **progress.residuals}
         known = EXPECTED["steps"][str(progress.step)]
