@@ -5,7 +5,8 @@
 A probe runs in each checkout (one thread, empty cache) and writes what it computed; the results are compared by name.
 Numbers, booleans, arrays, the keys of headers and files, and names of the protocol must be equal. Sentences and labels
 may change by intention: they are counted as reworded (`--words` prints both texts), only how many there are must be
-equal; the description of a panel's controls may gain entries. Not compared: times (`ms`, `times`, `seconds`, `milliseconds`) and versions (`software`, `versions`).
+equal; the description of a panel's controls may gain entries. Not compared: times (`ms`, `times`, `seconds`,
+`milliseconds`) and versions (`software`, `versions`).
 """
 
 from __future__ import annotations
