@@ -8,7 +8,7 @@ from typing import Any
 from core import discovery
 from core.sampling import Model
 from core.types import Quantity
-from explorer import palette
+from explorer import glossary, palette
 from explorer.live import curves, solutions
 from explorer.live.dial import Dial, size_of, sizes, slow_stages
 
@@ -96,7 +96,13 @@ def panel(model: Model, dial: Dial, base: str = "") -> dict[str, Any]:
         "handles": handles(model),
         "note": note(model),
         "curves": [
-            {"name": d.name, "label": d.label, "unit": d.unit, "axis": d.axis or f"distance / {field.unit}"}
+            {
+                "name": d.name,
+                "label": d.label,
+                "unit": d.unit,
+                "axis": d.axis or f"distance / {field.unit}",
+                "help": d.help,
+            }
             for d in model.problem.evaluation.descriptors
             if d.live and d.abscissa
         ],
@@ -121,4 +127,5 @@ def panel(model: Model, dial: Dial, base: str = "") -> dict[str, Any]:
         "drawable": [drawable(q) for q in model.conditions if q.kind == "curve" and q.optional],
         "maps": solutions.about(model, dial) if solutions.applies(model) else None,
         "projection": model.problem.projection.label,
+        "glossary": glossary.PANEL,
     }

@@ -24,6 +24,7 @@ ROOMS = (
     "models",
     "losses",
     "checkpoint",
+    "card",
     "training",
     "theory",
     "projection",

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from core import checkpoint, sampling
+from core import card, checkpoint, sampling
 from core.keys import key
 from core.metrics.ensembles import reference
 from core.metrics.report import quality, text, verdict_lines
@@ -104,12 +104,12 @@ def finish(run: Run, calibration: Array | None, samples: int, quick: bool = Fals
         "metrics": {f"Quality: {basis}": records(table)},
     }
     checkpoint.save(run.target, Checkpoint(tensors, run.manifest(rest)))
-    card = checkpoint.write_card(run.target)
+    written = card.write(run.target)
     if run.has_pictures:
         contact_sheet(sampling.load(run.target)).save(run.folder / "samples" / "final.png")
     print(f"\n{text(table)}\n")
     print("\n".join(verdict_lines(problem, table)))
-    print(f"\nwritten: {run.target}, {card.name}")
+    print(f"\nwritten: {run.target}, {written.name}")
 
 
 def contact_sheet(model: sampling.Model, columns: int = 8) -> Image.Image:

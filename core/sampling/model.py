@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core import checkpoint as checkpoints
 from core import discovery, folders
 from core.fields import as_soft, harden, soft_field
 from core.keys import key
@@ -18,7 +17,7 @@ from core.sampling.batch import CHUNK, BatchRequest, Draw, low_discrepancy, meas
 from core.sampling.positions import position
 from core.sampling.validation import range_warning, validate
 from core.training.game import invariance_loss
-from core.types import Array, Conditions, Field, Invariance, Quantity, Sample
+from core.types import Array, Checkpoint, Conditions, Field, Invariance, Quantity, Sample
 
 MOST_TRIED = 64
 """Most draws of a sample among which the best is selected."""
@@ -28,7 +27,7 @@ class Model:
     """A loaded checkpoint that samples. `conditions` and `latents` are the quantities a person can dial; `film` holds
     samples that were kept along its training, step -> uint8 (n, H, W, 1 or 3)."""
 
-    def __init__(self, checkpoint: checkpoints.Checkpoint, device: str = "cpu") -> None:
+    def __init__(self, checkpoint: Checkpoint, device: str = "cpu") -> None:
         manifest = checkpoint.manifest
         self.problem, self.preset = discovery.split(f"{manifest['problem']}/{manifest['preset']}")
         self.name = f"{self.problem.name}/{self.preset.name}"

@@ -5,21 +5,21 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer.live import component
-from explorer.live.component import PANEL, read
+from explorer.live.bundle import bundle
+from explorer.live.component import PANEL, styles
 
 LAB = PANEL.parents[1] / "labs" / "browser"
 LABS = {"linear_game": "linear", "gan_lab": "gan", "inverse": "inverse"}
-"""Lab -> the name of its script and its page; each uses the scripts of `LAB_SCRIPTS`."""
-LAB_SCRIPTS = ("draw", "axes", "link", "transport")
-LAB_STYLES = {"gan": ("gan.css",)}
-"""Script -> style sheets of its page besides that of every lab."""
+"""Lab -> the name of its script and its page."""
+LAB_STYLES = {"linear": ("lab",), "gan": ("lab", "gan"), "inverse": ("lab", "inverse")}
+"""Script -> style sheets of its page besides the panel's."""
 
 _LABS = {
     lab: st.components.v2.component(
         f"explorer_{lab}",
-        html=read(LAB, f"{name}.html"),
-        css=component.CSS + read(LAB, "lab.css", *LAB_STYLES.get(name, ())),
-        js=read(PANEL, *(f"{s}.js" for s in LAB_SCRIPTS)) + "\n" + read(LAB, "lab.js", f"{name}.js"),
+        html=(LAB / f"{name}.html").read_text(encoding="utf-8"),
+        css=component.CSS + styles(LAB, LAB_STYLES[name]),
+        js=bundle(LAB / f"{name}.js"),
     )
     for lab, name in LABS.items()
 }

@@ -108,7 +108,7 @@ def rows(answer: Answer, delivered: Array, target: Target, prior: Prior) -> tupl
         numbers = judge.from_target(rosenbrock(points), answer.levels, target, BOOTS) if name != "data" else {}
         if min(len(points), len(exact)) > 1:
             numbers |= judge.marginals(points, exact, BOOTS)
-        table.append({"name": LABELS[name], **{k: [100 * v, 100 * e] for k, (v, e) in numbers.items()}})
+        table.append({"name": LABELS[name], "key": name, **{k: [100 * v, 100 * e] for k, (v, e) in numbers.items()}})
     return table, exact
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from core.types import Quantity
+from explorer.labs import glossary
 from explorer.live.protocol import shorten
 
 Dial = dict[str, float | str]
@@ -103,6 +104,7 @@ class Lab:
             "dial": dial,
             "quantities": [asdict(q) for q in self.quantities],
             "choices": [asdict(c) for c in self.choices],
+            "glossary": glossary.LABS.get(self.name, {}),
         }
 
     def answer(self, message: Mapping[str, Any], number: int, extra: Mapping[str, Any] | None = None) -> bytes:

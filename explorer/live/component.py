@@ -10,19 +10,25 @@ from typing import Any
 
 import streamlit as st
 
+from explorer.live.bundle import bundle
+
 PANEL = Path(__file__).parent / "browser"
-SCRIPTS = ("draw", "link", "picture", "simplex", "handles", "maps", "pull", "panel")
-HTML, CSS, RELAY, *PARTS = (
-    (PANEL / name).read_text(encoding="utf-8")
-    for name in ("panel.html", "panel.css", "relay.js", *(f"{s}.js" for s in SCRIPTS))
+STYLES = ("panel", "controls", "picture", "readout", "solution", "tooltip", "narrow")
+
+
+def styles(folder: Path, names: tuple[str, ...]) -> str:
+    """These style sheets of a folder, one after the other."""
+    return "\n".join((folder / f"{name}.css").read_text(encoding="utf-8") for name in names)
+
+
+CSS = styles(PANEL, STYLES)
+_PANEL = st.components.v2.component(
+    "explorer_panel",
+    html=(PANEL / "panel.html").read_text(encoding="utf-8"),
+    css=CSS,
+    js=bundle(PANEL / "panel.js"),
 )
-_PANEL = st.components.v2.component("explorer_panel", html=HTML, css=CSS, js="".join(PARTS))
-_RELAY = st.components.v2.component("explorer_relay", js=RELAY)
-
-
-def read(folder: Path, *names: str) -> str:
-    """The text of these files of a folder, joined by line breaks."""
-    return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
+_RELAY = st.components.v2.component("explorer_relay", js=bundle(PANEL / "relay.js"))
 
 
 def panel_key(model: str) -> str:

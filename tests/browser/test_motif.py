@@ -24,7 +24,9 @@ def test_the_motif_is_dragged_and_switched(new_page, address):
     count = seq(page)
     page.locator(".panel").get_by_role("checkbox", name="Exact motif").uncheck()
     drawn_after(page, count)
-    expect(page.get_by_text("Exact motif is off: this is the raw output of the generator.")).to_be_visible()
+    expect(
+        page.get_by_text("Exact motif is off: this is the output of the generator before correction.")
+    ).to_be_visible()
     expect(page.get_by_text("pixels of the motif")).to_be_visible()
 
 

@@ -1,11 +1,13 @@
 """Shares that are locked and shapes that are dragged on the picture, in a real browser."""
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
+from explorer.live.bundle import bundle
 from tests.browser.test_panel import drawn_after, pixels, ready, seq, slide
 
 LIVE = Path(__file__).resolve().parents[2] / "explorer" / "live" / "browser"
@@ -63,12 +65,14 @@ def outline(page, name, *names):
     return [float(line.get_attribute(name)) for name in names]
 
 
-def test_shares_always_sum_to_one_whatever_is_locked(new_page, address):
-    page = new_page(address)
-    source = "".join((LIVE / name).read_text(encoding="utf-8") for name in ("draw.js", "simplex.js"))
+def test_shares_always_sum_to_one_whatever_is_locked(new_page, address, tmp_path):
+    page, entry = new_page(address), tmp_path / "entry.js"
+    simplex = Path(os.path.relpath(LIVE / "simplex.js", tmp_path.resolve())).as_posix()
+    entry.write_text(f'import {{ shared }} from "{simplex}";\nexport default shared;\n', encoding="utf-8")
     faults = page.evaluate(
-        """(source) => {
-          const shared = new Function(source + "; return shared;")(), faults = [];
+        """async (source) => {
+          const module = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+          const { default: shared } = await import(module), faults = [];
           let state = 7;
           const random = () => (state = (state * 48271) % 2147483647) / 2147483647;
           for (let k = 0; k < 5000; k++) {
@@ -93,7 +97,7 @@ def test_shares_always_sum_to_one_whatever_is_locked(new_page, address):
             shared([0.2, 0.3, 0.5], 0, 0.9, [1, 2])];
           return faults.slice(0, 3).concat(edges);
         }""",
-        source,
+        bundle(entry),
     )
     assert faults[:-3] == []
     assert faults[-3] == pytest.approx([0.4, 0.3, 0.3]), "others at 0 take equal parts"
@@ -135,7 +139,7 @@ def test_locks_by_keyboard_in_the_link_and_at_their_limit(new_page, address):
     expect(lock).to_have_attribute("aria-pressed", "true")
     last = page.get_by_role("button", name="Lock middle")
     expect(last).to_be_disabled()
-    assert "Two must stay free" in last.get_attribute("title")
+    assert "Two must stay free" in last.get_attribute("data-help")
     box = page.get_by_label("middle, exact value")
     box.fill("0.9")
     box.press("Enter")

@@ -8,7 +8,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 import core
-from core import checkpoint, sampling
+from core import card, checkpoint, sampling
 from core.fields import as_soft
 from core.types import HELD_OUT, Checkpoint
 from explorer.routes import VIEWS, view
@@ -171,7 +171,7 @@ def test_a_checkpoint_survives_the_round_trip(preset, model, checkpoint_of, tmp_
 @each_preset
 def test_the_card_is_the_one_that_the_code_writes(preset, model, checkpoint_of):
     path = checkpoint_of(preset)
-    text = checkpoint.card(model.manifest, model.digest)
+    text = card.render(model.manifest, model.digest)
     assert path.with_suffix(".md").read_text(encoding="utf-8") == text
     assert model.digest in text and all(f"| {q.name} |" in text for q in (*model.conditions, *model.latents))
     assert f"python train.py {preset}" in text and model.problem.citation in text

@@ -11,8 +11,9 @@ import pytest
 import safetensors.torch
 import torch
 
+from core import card
 from core import checkpoint as room
-from core.checkpoint import card, load, read_manifest, save, seal, write_card
+from core.checkpoint import load, read_manifest, save, seal
 from core.types import Checkpoint
 from tests.faults.checkpoints import MANIFEST, tensors
 
@@ -307,13 +308,13 @@ def test_a_missing_file_a_folder_and_a_locked_file(path, monkeypatch):
 
 
 def test_the_card_is_written_from_the_manifest(path):
-    target = write_card(path)
+    target = card.write(path)
     text = target.read_text()
-    assert target == path.with_suffix(".md") and text == card(read_manifest(path), load(path).digest)
+    assert target == path.with_suffix(".md") and text == card.render(read_manifest(path), load(path).digest)
     assert "| name | value | unit | bar | rival | note |" in text
     assert "| S2 error | 0.001235 |  | 0.002 | 0.0018 | a \\| b |" in text
     assert "Only for λ > 0." in text and "python train.py two_phase/fraction" in text and load(path).digest in text
     assert (
-        "learned from its equations alone" in card({**MANIFEST, "data": {}})
+        "learned from its equations alone" in card.render({**MANIFEST, "data": {}})
         and "learned from its equations" not in text
     )

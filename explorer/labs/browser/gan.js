@@ -1,213 +1,227 @@
 /* The GAN lab: the game is played in Python, step by step; here it is shown, driven and dragged. */
 
-const COLOURS = { light: { p: "#0072B2", q: "#C95B00" }, dark: { p: "#56B4E9", q: "#F0A830" } };
-const HIGH = 228, STUCK = 12000, MODES = { normal: 1, two: 2, eight: 8, uniform: 1 }, FLAT = Math.log(4);
+import { make, makeButton, onPointerEnd, setText } from "../../live/browser/dom.js";
+import { componentOf } from "../../live/browser/link.js";
+import { figures, show } from "../../live/browser/numbers.js";
+import { explain, term } from "../../live/browser/tooltip.js";
+import { Transport } from "../../live/browser/transport.js";
+import { drawCritics, drawDensities, drawNorms, drawValues, modeCount, outerMode } from "./gan_plots.js";
+import { Lab } from "./lab.js";
 
+const COLOURS = { light: { p: "#0072B2", q: "#C95B00" }, dark: { p: "#56B4E9", q: "#F0A830" } };
+const STEPS_MS = 12000;
+const GRIP_REACH = 26; // screen pixels
+const GAME_PACES = [2, 10, 30, 60, 120]; // steps a second
+
+/** The lab; `run` is the game on the server: its name, the step it should reach, and the step it has reached. */
 class GanLab extends Lab {
   build() {
     super.build();
-    this.afresh();
-    const advance = (n) => this.advance(n);
-    this.transport = new Transport(this.find(".transport"), { advance, rewind: () => { this.afresh(); this.link.ask(); }, paces: [2, 10, 30, 60, 120] });
-    this.find('.choice[aria-label="Data p"]').classList.add("short");
-    this.stories();
-    this.handles();
+    this.startRun();
+    const rewind = () => {
+      this.startRun();
+      this.link.ask();
+    };
+    const advance = (count) => this.advance(count);
+    this.transport = new Transport(this.find(".transport"), { advance, rewind, paces: GAME_PACES });
+    this.choices.find(({ name }) => name === "density").group.classList.add("short");
+    this.buildStories();
+    this.listenToGrips();
     this.settle();
   }
 
   /** Only where they take turns can the critic have several. */
-  settle() { this.rows.turns.element.hidden = this.dial.scheme !== "alternating"; }
+  settle() {
+    this.rows.turns.element.hidden = this.dial.scheme !== "alternating";
+  }
 
   /** A new run on the server, at its start; the old one is forgotten. */
-  afresh() { this.expected?.(this.run.to); this.run = { name: `${Date.now().toString(36)}${Math.random().toString(36).slice(2)}`, to: 0, at: 0 }; }
-  wanted() { return { ...super.wanted(), run: this.run }; }
+  startRun() {
+    this.finishAdvance?.(this.run.to);
+    const name = `${Date.now().toString(36)}${Math.random().toString(36).slice(2)}`;
+    this.run = { name, to: 0, at: 0 };
+  }
 
-  /** Asks for the next n steps, again if the server's time for one answer was not enough. */
-  advance(n) {
-    const from = this.run.at;
-    this.run.to = from + n;
+  wanted() {
+    return { ...super.wanted(), run: this.run };
+  }
+
+  /** Requests the next steps, again if the server's time for one answer was not enough; a promise of how many came. */
+  advance(count) {
+    const start = this.run.at;
+    this.run.to = start + count;
     this.link.ask();
     return new Promise((resolve) => {
-      this.expected = (steps) => { clearTimeout(this.patience); this.expected = null; resolve(steps - from); };
-      this.patience = setTimeout(() => this.expected?.(from), STUCK);
+      this.finishAdvance = (step) => {
+        clearTimeout(this.advanceTimer);
+        this.finishAdvance = null;
+        resolve(step - start);
+      };
+      this.advanceTimer = setTimeout(() => this.finishAdvance?.(start), STEPS_MS);
     });
   }
 
   draw(frame, stamp) {
     super.draw(frame, stamp);
-    const { error, ended, step, run } = frame.header;
+    const { error, ended, step, run, id } = frame.header;
     if (run === this.run.name) this.run.at = step;
-    if (!this.expected || frame.header.id !== this.link.current) return;
-    if (error || ended) this.expected(this.run.at);
-    else if (this.run.at >= this.run.to) this.expected(this.run.at);
+    if (!this.finishAdvance || id !== this.link.current) return;
+    if (error || ended || this.run.at >= this.run.to) this.finishAdvance(this.run.at);
     else this.link.ask();
   }
 
-  stories() {
+  buildStories() {
     const place = this.find(".stories");
-    this.buttons = this.spec.presets.map((preset) => {
-      const b = make("button", { type: "button", textContent: preset.label, title: preset.help });
-      b.addEventListener("click", () => { this.transport.pause(); this.afresh(); this.take(preset.dial); });
-      place.append(b);
-      return [preset, b];
+    this.stories = this.spec.presets.map((preset) => {
+      const button = makeButton({ textContent: preset.label }, () => {
+        this.transport.pause();
+        this.startRun();
+        this.apply(preset.dial);
+      });
+      return { preset, button: explain(button, preset.help) };
     });
-    this.cure = make("button", { type: "button", className: "cure", title: "Flips the switch that cures this failure and begins again" });
-    this.cure.addEventListener("click", () => {
-      const preset = this.story(), change = this.cured(preset) ? Object.fromEntries(Object.keys(preset.cure).map((k) => [k, preset.dial[k]])) : preset.cure;
-      this.afresh();
-      this.take(change);
-    });
-    place.append(this.cure);
+    this.cure = makeButton({ className: "cure" }, () => this.switchCure());
+    explain(this.cure, this.spec.glossary.cure);
+    place.append(...this.stories.map(({ button }) => button), this.cure);
+  }
+
+  switchCure() {
+    const preset = this.currentPreset();
+    const names = Object.keys(preset.cure);
+    const undone = Object.fromEntries(names.map((name) => [name, preset.dial[name]]));
+    const change = this.isCured(preset) ? undone : preset.cure;
+    this.startRun();
+    this.apply(change);
   }
 
   /** Changes several entries of the dial and hands it over. */
-  take(change) { this.set({ ...change }); this.release(); }
+  apply(change) {
+    this.set({ ...change });
+    this.release();
+  }
 
   set(change) {
     super.set(change);
-    for (const c of this.spec.choices) this.find(`.choice[aria-label="${c.label}"]`).querySelectorAll("button").forEach((b, i) => b.setAttribute("aria-pressed", this.dial[c.name] === c.options[i][0]));
-    this.mark();
+    this.showStory();
   }
 
-  /** The preset that is dialled, as it is or cured. */
-  story() { return this.spec.presets.find((p) => Object.entries(p.dial).every(([k, v]) => this.dial[k] === v || this.dial[k] === p.cure[k])); }
-  cured(preset) { return Object.entries(preset.cure).every(([k, v]) => this.dial[k] === v); }
+  /** The preset that the dial is at, as it is or cured. */
+  currentPreset() {
+    const matches = ({ dial, cure }) =>
+      Object.entries(dial).every(([name, value]) => this.dial[name] === value || this.dial[name] === cure[name]);
+    return this.spec.presets.find(matches);
+  }
 
-  mark() {
-    const story = this.story();
-    for (const [preset, b] of this.buttons) b.setAttribute("aria-pressed", preset === story);
-    this.cure.hidden = !story?.with;
-    if (!story?.with) return;
-    this.cure.textContent = this.cured(story) ? `Cured: ${story.with}` : `Cure it: ${story.with}`;
-    this.cure.setAttribute("aria-pressed", this.cured(story));
+  isCured({ cure }) {
+    return Object.entries(cure).every(([name, value]) => this.dial[name] === value);
+  }
+
+  showStory() {
+    const current = this.currentPreset();
+    for (const { preset, button } of this.stories) button.setAttribute("aria-pressed", preset === current);
+    this.cure.hidden = !current?.with;
+    if (!current?.with) return;
+    const isCured = this.isCured(current);
+    this.cure.textContent = `${isCured ? "Cured" : "Cure it"}: ${current.with}`;
+    this.cure.setAttribute("aria-pressed", isCured);
   }
 
   /** Handles on p: the round one moves it, the square one spreads its bumps, the one on the flank widens them. */
-  handles() {
-    const canvas = this.find(".density canvas"), at = (event) => { const box = canvas.getBoundingClientRect(); return [event.clientX - box.x, event.clientY - box.y]; };
+  listenToGrips() {
+    const canvas = this.find(".density canvas");
     canvas.addEventListener("pointerdown", (event) => {
-      const [x, y] = at(event), near = (this.grips ?? []).map((g) => [Math.hypot(g.x - x, g.y - y), g.name]).sort((a, b) => a[0] - b[0])[0];
-      if (!near || near[0] > 26) return;
-      this.held = near[1];
+      const box = canvas.getBoundingClientRect();
+      const distance = (grip) => Math.hypot(grip.x - (event.clientX - box.x), grip.y - (event.clientY - box.y));
+      const nearest = [...(this.grips ?? [])].sort((a, b) => distance(a) - distance(b))[0];
+      if (!nearest || distance(nearest) > GRIP_REACH) return;
+      this.held = nearest.name;
       canvas.setPointerCapture(event.pointerId);
     });
     canvas.addEventListener("pointermove", (event) => {
-      if (!this.held) return;
-      const x = this.chart.fromX(at(event)[0]), { q } = this.rows[this.held], n = MODES[this.dial.density], end = this.dial.centre + (this.dial.gap * (n - 1)) / 2;
-      const value = { centre: x, gap: (2 * (x - this.dial.centre)) / (n - 1), width: x - end }[this.held];
-      this.set({ [this.held]: +clamp(Math.round(value / q.step) * q.step, q.low, q.high).toFixed(6) });
+      if (this.held) this.pullGrip(this.densityAxes.valueX(event.clientX - canvas.getBoundingClientRect().x));
     });
-    const up = () => { if (this.held) { this.held = null; this.release(); } };
-    canvas.addEventListener("pointerup", up);
-    canvas.addEventListener("pointercancel", up);
+    onPointerEnd(canvas, () => {
+      if (!this.held) return;
+      this.held = null;
+      this.release();
+    });
   }
 
-  get look() { return { ink: this.ink, paper: this.paper, font: this.font }; }
-  get hue() { return COLOURS[this.theme]; }
+  pullGrip(x) {
+    const { centre } = this.dial;
+    const gap = (2 * (x - centre)) / (modeCount(this.dial) - 1);
+    const values = { centre: x, gap, width: x - outerMode(this.dial) };
+    this.setFromPointer({ [this.held]: values[this.held] });
+  }
+
+  get colours() {
+    return COLOURS[this.theme];
+  }
 
   repaint() {
     if (!this.frame || !this.transport) return;
     const { step } = this.frame.header;
     this.element.dataset.step = step;
     this.transport.show(step);
-    this.mark();
-    this.densities();
-    this.critics();
-    this.values();
-    this.norms();
-    this.numbers();
+    this.showStory();
+    const { axes, grips } = drawDensities(this);
+    Object.assign(this, { densityAxes: axes, grips });
+    drawCritics(this);
+    drawValues(this);
+    drawNorms(this);
+    this.showNumbers();
   }
 
-  densities() {
-    const { x, p, q } = this.frame.arrays, { view } = this.frame.header, top = Math.max(...p), most = Math.max(...q);
-    const a = this.chart = axes(this.find(".density canvas"), { x: [-view, view], y: [0, 1.22 * Math.max(top, Math.min(most, 2.5 * top))], height: HIGH, look: this.look, names: ["x", ""] });
-    const area = (values, hue, alpha) => a.clipped(() => {
-      a.g.beginPath(); a.g.moveTo(a.px(x[0]), a.py(0));
-      values.forEach((v, i) => a.g.lineTo(a.px(x[i]), a.py(v)));
-      a.g.lineTo(a.px(x.at(-1)), a.py(0)); a.g.globalAlpha = alpha; a.g.fillStyle = hue; a.g.fill();
-    });
-    area(p, this.hue.p, 0.2);
-    area(q, this.hue.q, 0.24);
-    a.line(Array.from(x, (v, i) => [v, p[i]]), this.hue.p, 1.8);
-    a.line(Array.from(x, (v, i) => [v, q[i]]), this.hue.q, 1.8);
-    const { centre, width, gap, density } = this.dial, n = MODES[density], end = centre + (gap * (n - 1)) / 2, lift = a.box.t + 12;
-    const flank = a.py(top * 0.6065);
-    this.grips = [{ name: "centre", x: a.px(centre), y: lift }, ...(n > 1 ? [{ name: "gap", x: a.px(end), y: lift }] : []), { name: "width", x: a.px(end + width), y: density === "uniform" ? lift : flank }];
-    for (const grip of this.grips) {
-      const { g } = a;
-      g.globalAlpha = 1;
-      Object.assign(g, { fillStyle: this.paper, strokeStyle: this.hue.p, lineWidth: 2 });
-      g.setLineDash([]);
-      g.beginPath();
-      if (grip.name === "gap") g.rect(grip.x - 5, grip.y - 5, 10, 10); else g.arc(grip.x, grip.y, grip.name === "centre" ? 6.5 : 5, 0, 7);
-      g.fill(); g.stroke();
-    }
-  }
-
-  critics() {
-    const { x, learnt, optimal } = this.frame.arrays, { view, dial } = this.frame.header, slope = dial.loss === "wgan_gp";
-    const { p, q } = this.frame.arrays, there = [...learnt].filter((v, i) => p[i] + q[i] > 0.01), reach = slope ? Math.max(1, ...[...optimal, ...there].map(Math.abs)) * 1.08 : 1;
-    this.find(".critic b").textContent = slope ? "Critic f and Kantorovich potential f*" : dial.loss === "relativistic" ? "Critic s(C − const) and D* = p/(p + q)" : "Critic D and D* = p/(p + q)";
-    this.find(".critic span").replaceChildren(make("i", { className: "q" }), "learnt ", make("i", { className: "best" }), slope ? "f*, |slope| ≤ 1; D* does not apply" : "D*, where p or q is");
-    const a = axes(this.find(".critic canvas"), { x: [-view, view], y: slope ? [-reach, reach] : [-0.04, 1.04], height: HIGH, look: this.look, names: ["x", ""] });
-    if (!slope) a.line([[-view, 0.5], [view, 0.5]], this.ink, 1, [2, 4], 0.5);
-    a.line(Array.from(x, (v, i) => [v, learnt[i]]), this.hue.q, 2.2);
-    for (const part of pieces(x, optimal)) a.line(part, this.ink, 1.6, [5, 4], 0.9);
-    if (!slope) { a.g.fillStyle = this.ink; a.g.globalAlpha = 0.6; a.g.textAlign = "left"; a.g.fillText("1/2", a.box.l + 4, a.py(0.5) - 8); a.g.globalAlpha = 1; }
-  }
-
-  trace(name) { return this.frame.arrays[`trace.${name}`]; }
-
-  values() {
-    const step = this.trace("step"), learnt = this.trace("learnt"), optimal = this.trace("optimal"), slope = this.dial.loss === "wgan_gp";
-    const shown = [...learnt, ...optimal].filter(Number.isFinite), last = Math.max(20, this.frame.header.step);
-    const y = slope ? [Math.max(-4, Math.min(0, ...shown)) - 0.2, Math.min(30, Math.max(1, ...shown)) * 1.08] : [Math.max(-3, Math.min(-1.6, ...shown)), 0.06];
-    this.find(".value b").textContent = slope ? "E f(x) − E f(G(z)) and W₁" : this.dial.loss === "relativistic" ? "Value over pairs" : "Value V";
-    const a = axes(this.find(".value canvas"), { x: [0, last], y, height: HIGH, look: this.look, names: ["step", ""], whole: true });
-    if (!slope) {
-      a.line([[0, -FLAT], [last, -FLAT]], this.ink, 1, [2, 4], 0.7);
-      a.g.fillStyle = this.ink; a.g.globalAlpha = 0.75; a.g.textAlign = "right"; a.g.fillText("−log 4", a.box.r - 2, a.py(-FLAT) + 10); a.g.globalAlpha = 1;
-    }
-    for (const part of pieces(step, learnt)) a.line(part, this.hue.q, 1.8);
-    for (const part of pieces(step, optimal)) a.line(part, this.ink, 1.5, [5, 4], 0.9);
-  }
-
-  norms() {
-    const step = this.trace("step"), both = ["generator", "critic"].map((n) => this.trace(n).map((v) => Math.log10(Math.max(v, 1e-9))));
-    const all = both.flatMap((b) => [...b]).filter(Number.isFinite), last = Math.max(20, this.frame.header.step);
-    const low = Math.floor(Math.min(-3, ...all)), high = Math.ceil(Math.max(1, ...all));
-    const a = axes(this.find(".norms canvas"), { x: [0, last], y: [low, high + 0.15], height: HIGH, look: this.look, names: ["step", ""], whole: true, tick: (v) => (Number.isInteger(v) ? `10${raised(v)}` : "") });
-    both.forEach((b, i) => { for (const part of pieces(step, b)) a.line(part, i ? this.hue.p : this.hue.q, i ? 1.4 : 1.9); });
-  }
-
-  numbers() {
-    const { facts: f, verdict, dial } = this.frame.header, short = (v) => show(Math.abs(v) < 5e-5 ? 0 : v), slope = dial.loss === "wgan_gp", pairs = dial.loss === "relativistic";
-    const tiles = [
-      [slope ? "E f − E f(G), learnt" : "V(D), learnt", short(f.learnt), "Measured with the learnt critic, over values of p and q of equal probability"],
-      [slope ? "the same at f*" : "V(D*)", short(f.optimal), "Measured over the same values with the critic that theory says is optimal"],
-      [slope ? "W₁ = ∫|F_p − F_q|" : "−log 4 + 2 JSD", short(f.identity), pairs ? "JSD of p × q and q × p, by integration" : "By integration of the densities: equal to what stands to the left"],
-      slope ? ["slope of f", figures(f.slope), "Largest where p or q is; the dual of W₁ allows 1"] : ["mean |D − ½|", show(f.off), "Over p and q"],
-      slope ? ["weights of f", figures(f.weights), "Norm of the critic's weights"] : ["mean D", show(f.mean), "Over p and q: 1/2 also for a critic that is sure, so see |D − 1/2|"],
-      ["modes covered", `${f.modes[0]} of ${f.modes[1]}`, "Modes in which q has at least a quarter of the probability of p"],
-      ["W₁(p, q)", show(f.w1, 0.001), "Wasserstein distance between the densities"],
-      ["gradient of G", f.generator === null ? "–" : figures(f.generator), "Norm in the last step"],
+  /** Tiles [name, value, help]: both sides of each identity, and what was learnt. */
+  tiles() {
+    const { facts, dial } = this.frame.header;
+    const isWasserstein = dial.loss === "wgan_gp";
+    const number = (value) => show(Math.abs(value) < 5e-5 ? 0 : value);
+    const { glossary } = this.spec;
+    const identityHelp = dial.loss === "relativistic" ? glossary.identity_pairs : glossary.identity;
+    return [
+      [isWasserstein ? "E f − E f(G), learnt" : "V(D), learnt", number(facts.learnt), glossary.learnt],
+      [isWasserstein ? "the same at f*" : "V(D*)", number(facts.optimal), glossary.optimal],
+      [isWasserstein ? "W₁ = ∫|F_p − F_q|" : "−log 4 + 2 JSD", number(facts.identity), identityHelp],
+      isWasserstein
+        ? ["slope of f", figures(facts.slope), glossary.slope]
+        : ["mean |D − ½|", show(facts.off), glossary.distance_from_half],
+      isWasserstein
+        ? ["weights of f", figures(facts.weights), glossary.weights]
+        : ["mean D", show(facts.mean), glossary.mean_critic],
+      ["modes covered", `${facts.modes[0]} of ${facts.modes[1]}`, glossary.modes],
+      ["W₁(p, q)", show(facts.w1, 0.001), glossary.w1],
+      ["gradient of G", facts.generator === null ? "–" : figures(facts.generator), glossary.gradient],
     ];
-    this.find(".tiles").replaceChildren(...tiles.map(([name, value, title]) => make("div", { title }, make("dt", { textContent: name }), make("dd", { textContent: value }))));
-    const told = this.find(".verdict");
-    told.dataset.state = verdict[0];
-    told.replaceChildren(make("b", { textContent: verdict[0][0].toUpperCase() + verdict[0].slice(1) }), verdict[1]);
   }
 
-  close() { this.transport?.pause(); super.close(); }
+  showNumbers() {
+    const tiles = this.tiles();
+    const names = tiles.map(([name]) => name).join();
+    if (names !== this.tileNames) {
+      this.tileNames = names;
+      this.tileValues = tiles.map(() => make("dd"));
+      const cells = tiles.map(([name, , help], i) =>
+        make("div", {}, make("dt", {}, term(name, help)), this.tileValues[i]),
+      );
+      this.find(".tiles").replaceChildren(...cells);
+    }
+    tiles.forEach(([, value], i) => setText(this.tileValues[i], value));
+    this.showVerdict();
+  }
+
+  showVerdict() {
+    const [state, sentence] = this.frame.header.verdict;
+    const verdict = this.find(".verdict");
+    verdict.dataset.state = state;
+    const name = state[0].toUpperCase() + state.slice(1);
+    verdict.replaceChildren(make("b", { textContent: name }), sentence);
+  }
+
+  close() {
+    this.transport?.pause();
+    super.close();
+  }
 }
 
-const raised = (n) => String(n).replace(/./g, (c) => ({ "-": "⁻" })[c] ?? "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]);
-
-/** Points of a curve, in pieces where it is finite. */
-function pieces(x, y) {
-  const out = [[]];
-  y.forEach((v, i) => { if (Number.isFinite(v)) out.at(-1).push([x[i], v]); else if (out.at(-1).length) out.push([]); });
-  return out.filter((part) => part.length);
-}
-
-export default mounted(GanLab);
+export default componentOf(GanLab, "labOfExplorer");

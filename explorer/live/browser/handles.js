@@ -1,63 +1,105 @@
 /* Shapes on the picture: the outlines of the request, moved and resized by pointer, finger or keys.
-   Coordinates are pixels from the centre of the top left one. */
+ *
+ * Coordinates are pixels from the centre of the top left one. */
 
-const KNOB = 5.5; // screen pixels
-const KEYS = { ArrowLeft: [-1, 0, 0], ArrowRight: [1, 0, 0], ArrowUp: [0, -1, 0], ArrowDown: [0, 1, 0], "+": [0, 0, 1], "=": [0, 0, 1], "-": [0, 0, -1], PageUp: [0, 0, 5], PageDown: [0, 0, -5] };
-const svg = (tag, attributes, ...children) => {
-  const e = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) e.setAttribute(name, value);
-  e.append(...children);
-  return e;
+import { makeSvg, onPointerEnd, setAttributes } from "./dom.js";
+import { clamp, show } from "./numbers.js";
+import { explain } from "./tooltip.js";
+
+const HANDLE_KNOB = 5.5; // screen pixels
+const HANDLE_CROSS = 4; // screen pixels
+const HANDLE_KEYS = {
+  ArrowLeft: [-1, 0, 0],
+  ArrowRight: [1, 0, 0],
+  ArrowUp: [0, -1, 0],
+  ArrowDown: [0, 1, 0],
+  "+": [0, 0, 1],
+  "=": [0, 0, 1],
+  "-": [0, 0, -1],
+  PageUp: [0, 0, 5],
+  PageDown: [0, 0, -5],
 };
 
-class Handles {
+/** The outlines over the picture; each stands for three conditions: x, y and a size. */
+export class Handles {
   constructor(panel) {
     this.panel = panel;
-    this.shapes = panel.spec.handles.map((about) => this.shape(about));
-    this.layer = svg("svg", { class: "handles", role: "group", "aria-label": "Requested shapes" }, ...this.shapes.map((s) => s.group));
+    this.shapes = panel.spec.handles.map((description) => this.buildShape(description));
+    const groups = this.shapes.map((shape) => shape.group);
+    const attributes = { class: "handles", role: "group", "aria-label": "Requested shapes" };
+    this.layer = makeSvg("svg", attributes, ...groups);
     panel.find(".mat").append(this.layer);
   }
 
-  shape(about) {
-    const outline = (name) => svg(about.outline === "circle" ? "circle" : "rect", { class: name });
-    const parts = [outline("body"), outline("halo"), outline("line"), outline("rim")], knob = svg("circle", { class: "knob" });
-    const group = svg("g", { class: "handle", tabindex: 0, role: "slider", "aria-label": about.label }, ...parts, svg("path", { class: "halo cross" }), svg("path", { class: "line cross" }), knob);
-    group.prepend(svg("title", {}));
-    const shape = { about, group, parts, knob, quantities: [about.x, about.y, about.size].map((name) => this.panel.rows[`conditions-${name}`]) };
-    group.addEventListener("pointerdown", (event) => this.grab(shape, event));
-    group.addEventListener("pointermove", (event) => this.drag(shape, event));
-    for (const end of ["pointerup", "pointercancel"]) group.addEventListener(end, () => { if (this.held) { this.held = null; this.panel.release(); } });
-    group.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false }); // the finger moves the shape, not the page
-    group.addEventListener("keydown", (event) => this.key(shape, event));
-    group.addEventListener("wheel", (event) => this.wheel(shape, event), { passive: false });
+  buildShape(description) {
+    const tag = description.outline === "circle" ? "circle" : "rect";
+    const outlines = ["body", "halo", "line", "rim"].map((name) => makeSvg(tag, { class: name }));
+    const knob = makeSvg("circle", { class: "knob" });
+    const crosses = ["halo cross", "line cross"].map((name) => makeSvg("path", { class: name }));
+    const attributes = { class: "handle", tabindex: 0, role: "slider", "aria-label": description.label };
+    const group = makeSvg("g", attributes, ...outlines, ...crosses, knob);
+    const names = [description.x, description.y, description.size];
+    const rows = names.map((name) => this.panel.rows[`conditions-${name}`]);
+    const shape = { description, group, outlines, crosses, knob, rows };
+    this.listen(shape);
     return shape;
   }
 
-  /** Radius or half side in pixels, from what the condition says, and back. */
-  extent({ about }, size) { return about.measure === "radius" ? size : about.outline === "circle" ? Math.sqrt(size / Math.PI) : Math.sqrt(size) / 2; }
-  size({ about }, extent) { return about.measure === "radius" ? extent : about.outline === "circle" ? Math.PI * extent ** 2 : 4 * extent ** 2; }
+  listen(shape) {
+    const { group } = shape;
+    group.addEventListener("pointerdown", (event) => this.grab(shape, event));
+    group.addEventListener("pointermove", (event) => this.drag(shape, event));
+    onPointerEnd(group, () => {
+      if (!this.held) return;
+      this.held = null;
+      this.panel.release();
+    });
+    // the finger moves the shape, not the page
+    group.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
+    group.addEventListener("keydown", (event) => this.key(shape, event));
+    group.addEventListener("wheel", (event) => this.wheel(shape, event), { passive: false });
+  }
 
-  /** Centre and extent of a shape as they are asked for. */
-  asked(shape) {
-    const [x, y, size] = shape.quantities.map((row) => this.panel.get(row));
-    return [x, y, this.extent(shape, size)];
+  /** Radius or half side in pixels, of what the condition says. */
+  extentOf({ description }, size) {
+    if (description.measure === "radius") return size;
+    return description.outline === "circle" ? Math.sqrt(size / Math.PI) : Math.sqrt(size) / 2;
+  }
+
+  /** What the condition says, of radius or half side in pixels. */
+  sizeOf({ description }, extent) {
+    if (description.measure === "radius") return extent;
+    return description.outline === "circle" ? Math.PI * extent ** 2 : 4 * extent ** 2;
+  }
+
+  /** Centre and extent of a shape as they are requested. */
+  requested(shape) {
+    const [x, y, size] = shape.rows.map((row) => this.panel.get(row));
+    return [x, y, this.extentOf(shape, size)];
   }
 
   /** Moves a shape to this centre and extent, within the ranges of its conditions and to their steps. */
   move(shape, [x, y, extent]) {
-    [x, y, this.size(shape, Math.max(0, extent))].forEach((value, i) => {
-      const row = shape.quantities[i], { low, high, step } = row.q;
+    [x, y, this.sizeOf(shape, Math.max(0, extent))].forEach((value, i) => {
+      const row = shape.rows[i];
+      const { low, high, step } = row.quantity;
       this.panel.set(row, clamp(+(Math.round(value / step) * step).toFixed(6), low, high));
     });
     this.panel.ask();
   }
 
-  at(event) {
-    const { x, y } = new DOMPoint(event.clientX, event.clientY).matrixTransform(this.layer.getScreenCTM().inverse());
+  /** Where an event lies on the picture. */
+  pointOf(event) {
+    const toPicture = this.layer.getScreenCTM().inverse();
+    const { x, y } = new DOMPoint(event.clientX, event.clientY).matrixTransform(toPicture);
     return [x, y];
   }
 
-  far({ about }, [x, y], [cx, cy]) { return about.outline === "circle" ? Math.hypot(x - cx, y - cy) : Math.max(Math.abs(x - cx), Math.abs(y - cy)); }
+  /** How far a point lies from the centre, in the norm whose unit ball has the shape. */
+  distance({ description }, [x, y], [centreX, centreY]) {
+    const [dx, dy] = [x - centreX, y - centreY];
+    return description.outline === "circle" ? Math.hypot(dx, dy) : Math.max(Math.abs(dx), Math.abs(dy));
+  }
 
   grab(shape, event) {
     if (event.button) return;
@@ -65,22 +107,28 @@ class Handles {
     this.layer.append(shape.group); // what was moved below another can be picked up again
     shape.group.focus({ preventScroll: true });
     shape.group.setPointerCapture(event.pointerId);
-    const from = this.asked(shape), at = this.at(event), rim = event.target.matches(".rim, .knob");
-    this.held = { pointer: event.pointerId, from, at, slack: rim ? from[2] - this.far(shape, at, from) : null };
+    const start = this.requested(shape);
+    const point = this.pointOf(event);
+    const isRim = event.target.matches(".rim, .knob");
+    const slack = isRim ? start[2] - this.distance(shape, point, start) : null;
+    this.held = { pointer: event.pointerId, start, point, slack };
   }
 
   drag(shape, event) {
     if (this.held?.pointer !== event.pointerId) return;
-    const { from, at, slack } = this.held, now = this.at(event);
-    this.move(shape, slack === null ? [from[0] + now[0] - at[0], from[1] + now[1] - at[1], from[2]] : [from[0], from[1], this.far(shape, now, from) + slack]);
+    const { start, point, slack } = this.held;
+    const now = this.pointOf(event);
+    if (slack !== null) this.move(shape, [start[0], start[1], this.distance(shape, now, start) + slack]);
+    else this.move(shape, [start[0] + now[0] - point[0], start[1] + now[1] - point[1], start[2]]);
   }
 
   key(shape, event) {
-    const by = KEYS[event.key];
-    if (!by || event.ctrlKey || event.metaKey || event.altKey) return;
+    const change = HANDLE_KEYS[event.key];
+    if (!change || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     const factor = event.shiftKey && event.key.startsWith("Arrow") ? 5 : 1;
-    this.move(shape, this.asked(shape).map((v, i) => v + factor * by[i]));
+    const moved = this.requested(shape).map((value, i) => value + factor * change[i]);
+    this.move(shape, moved);
     this.panel.release();
   }
 
@@ -88,7 +136,8 @@ class Handles {
   wheel(shape, event) {
     if (this.panel.root.activeElement !== shape.group) return;
     event.preventDefault();
-    this.move(shape, this.asked(shape).map((v, i) => (i === 2 ? v - Math.sign(event.deltaY) * 0.5 : v)));
+    const [x, y, extent] = this.requested(shape);
+    this.move(shape, [x, y, extent - Math.sign(event.deltaY) * 0.5]);
     this.panel.release();
   }
 
@@ -103,16 +152,31 @@ class Handles {
   /** Every outline stands where its conditions say. */
   place() {
     for (const shape of this.shapes) {
-      const [x, y, e] = this.asked(shape), { about, group, parts, knob } = shape, cross = 4 / (this.scale || 4);
-      const geometry = about.outline === "circle" ? { cx: x, cy: y, r: e } : { x: x - e, y: y - e, width: 2 * e, height: 2 * e };
-      for (const part of parts) for (const [name, value] of Object.entries(geometry)) part.setAttribute(name, value);
-      for (const path of group.querySelectorAll(".cross")) path.setAttribute("d", `M${x - cross} ${y}h${2 * cross}M${x} ${y - cross}v${2 * cross}`);
-      const side = x + e > (this.columns ?? 1e9) - 2 ? -1 : 1;
-      for (const [name, value] of Object.entries({ cx: x + side * e, cy: y, r: KNOB / (this.scale || 4) })) knob.setAttribute(name, value);
-      const [a, b, c] = shape.quantities.map((row) => show(this.panel.get(row), row.q.step)), unit = shape.quantities[2].q.unit;
-      group.setAttribute("aria-valuenow", c);
-      group.setAttribute("aria-valuetext", `centre ${a}, ${b}; ${about.measure} ${c} ${unit}`);
-      group.firstChild.textContent = `${about.label[0].toUpperCase()}${about.label.slice(1)}: centre ${a}, ${b}; ${about.measure} ${c} ${unit}. Drag it, or its rim to resize; arrow keys move, + and − resize.`;
+      this.placeOutline(shape);
+      this.describe(shape);
     }
+  }
+
+  placeOutline(shape) {
+    const { description, outlines, crosses, knob } = shape;
+    const [x, y, extent] = this.requested(shape);
+    const scale = this.scale || 4;
+    const arm = HANDLE_CROSS / scale;
+    const side = 2 * extent;
+    const circle = { cx: x, cy: y, r: extent };
+    const square = { x: x - extent, y: y - extent, width: side, height: side };
+    for (const outline of outlines) setAttributes(outline, description.outline === "circle" ? circle : square);
+    const path = `M${x - arm} ${y}h${2 * arm}M${x} ${y - arm}v${2 * arm}`;
+    for (const cross of crosses) cross.setAttribute("d", path);
+    const toLeft = x + extent > (this.columns ?? 1e9) - 2;
+    setAttributes(knob, { cx: x + (toLeft ? -extent : extent), cy: y, r: HANDLE_KNOB / scale });
+  }
+
+  describe({ description, group, rows }) {
+    const [x, y, size] = rows.map((row) => show(this.panel.get(row), row.quantity.step));
+    const text = `centre ${x}, ${y}; ${description.measure} ${size} ${rows[2].quantity.unit}`;
+    setAttributes(group, { "aria-valuenow": size, "aria-valuetext": text });
+    const name = `${description.label[0].toUpperCase()}${description.label.slice(1)}`;
+    explain(group, `${name}: ${text}. Drag it, or its rim to resize; arrow keys move, + and − resize.`);
   }
 }

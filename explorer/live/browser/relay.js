@@ -1,11 +1,11 @@
 /* Carries what the panel released to the part of the page that draws the details: one event, one committed value. */
 
 export default function ({ parentElement: root, data, setStateValue }) {
-  const waiting = (window.explorerReleased ??= {});
+  const released = (window.explorerReleased ??= {});
   root.explorerSend = () => {
-    const request = waiting[data.model];
+    const request = released[data.model];
     if (!request) return;
-    delete waiting[data.model];
+    delete released[data.model];
     setStateValue("dial", request);
   };
   if (!root.explorerListen) {
@@ -13,5 +13,8 @@ export default function ({ parentElement: root, data, setStateValue }) {
     window.addEventListener("explorer-release", root.explorerListen);
   }
   root.explorerSend();
-  return () => { window.removeEventListener("explorer-release", root.explorerListen); delete root.explorerListen; };
+  return () => {
+    window.removeEventListener("explorer-release", root.explorerListen);
+    delete root.explorerListen;
+  };
 }

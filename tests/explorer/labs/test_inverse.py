@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import core
-from core import checkpoint, discovery, sampling
+from core import card, checkpoint, discovery, sampling
 from core.metrics.inverse import INSIDE, judged, scan
 from core.sampling.inverse import CANDIDATES, candidates, solve, warnings
 from core.simulation.rosenbrock import Prior, Target, inside, rosenbrock
@@ -209,7 +209,7 @@ def test_without_a_checkpoint_the_page_says_how_to_make_one(page, monkeypatch):
 def test_the_card_is_the_one_that_the_code_writes(name):
     path = sampling.CHECKPOINTS / "inverse" / f"{name}.safetensors"
     found = checkpoint.load(path)
-    assert path.with_suffix(".md").read_text() == checkpoint.card(found.manifest, found.digest)
+    assert path.with_suffix(".md").read_text() == card.render(found.manifest, found.digest)
 
     def plain(config):
         return json.loads(json.dumps(asdict(config)))

@@ -1,0 +1,53 @@
+"""One sentence for each term of a model's panel that its description does not explain itself.
+
+Conditions, latent directions and descriptors bring their own `help`; what the panel says of every model stands here."""
+
+from __future__ import annotations
+
+PANEL = {
+    "latent": "What varies between samples of one request: directions of the random input that are set by hand.",
+    "reset": "Let the seed choose every latent direction again.",
+    "randomise": "Set every latent direction at random.",
+    "seed": "The number from which all random input of a sample is drawn; the same seed gives the same sample.",
+    "again": "Draw a sample with another seed.",
+    "size": "Side of the generated field.",
+    "best_of": "How many samples of the seed are drawn on release; the nearest to the request is shown.",
+    "projection": "Moves the network's output onto the request exactly; without it, that output is shown as it is.",
+    "stage": "A part of the generator; without it, the other parts work alone.",
+    "stage.network": "The trained part of the generator; without it, its fixed parts work alone.",
+    "stage.physics": "Fixed steps of the physical model after the network; without them, its output is shown as it is.",
+    "stage.refine": "Swaps pixels until the two-point correlation is closer to the requested one; runs on release.",
+    "requested": "The value that was set with the controls or follows from them.",
+    "delivered": "The value measured on the sample that is shown, with every correction.",
+    "before_correction": "The value measured on the output of the network alone, before projection and refinement.",
+    "error_px": "Delivered minus requested, in pixels of the field.",
+    "error_before": "The same error before correction: of the network alone, in pixels of the field.",
+    "reference": "Mean over simulations of the same request that were not used in training.",
+    "sd": "One standard deviation of those simulations, up and down from their mean.",
+    "gamma": "Values are raised to this power before they are coloured, so that small ones are visible.",
+    "legend": "The colour of this label in the picture; point at the picture to read the label of a pixel.",
+    "invariance": "A statistic that the model holds at the requested value, measured on the sample.",
+    "invariance.motif": "Root mean square difference from the motif over the pixels that it fixes.",
+    "invariance.duhamel": "The conservation law summed over all earlier times; 0 for an exact solution.",
+    "invariance.finite_volume": "The conservation law in every cell and time step; 0 for a discrete solution.",
+    "invariance.initial": "Difference of the first column from the initial condition.",
+    "invariance.energy": "Sum of the cells over the calibrated response: the energy that a detector would read.",
+    "invariance.occupancy": "Share of cells that are not 0, smoothed so that it can be trained.",
+    "check": "Root mean square of this residual over the whole field; 0 where the equation holds.",
+    "check.Relative error": "Root mean square error over that of the exact solution, after the first time level.",
+    "deviation": "Mean distance of the curve from the reference mean, and the one to expect of a simulation itself.",
+    "tried": "L_I is the squared error of the requested statistics; the least of the samples drawn, and their mean.",
+    "time": "Wall time in milliseconds (ms) that this took on the server for the frame shown.",
+    "time.Time per sample": "Wall time in milliseconds (ms) from request to sample on the server.",
+    "time.Network, whole field": "Wall time in milliseconds (ms) of the network for all times at once.",
+    "dragging": "Pictures drawn in the last second of a drag, and the milliseconds (ms) from movement to picture.",
+    "connection": "How requests reach the server: over an open connection, or by reruns of the page.",
+    "map.field": "The field that the model delivers, over both axes.",
+    "map.exact": "The exact solution of the equation for the same initial condition.",
+    "map.residual": "By how much the field violates the equation, point by point; choose which form of it is shown.",
+    "map.error": "The delivered field minus the exact solution, point by point.",
+    "profile": "The delivered field over space at the chosen time.",
+    "initial": "The field at time 0, from which the solution follows.",
+    "smooth": "Joins the control points by a smooth curve instead of steps.",
+}
+"""Term -> sentence. `stage.`, `invariance.`, `check.`, `time.` and `map.` precede names that the panel is told."""
