@@ -21,7 +21,7 @@ class Invariance(ABC):
 
     name: str
     label: str
-    unit: str
+    unit: str = ""
     tolerance: float
     source: str
 
