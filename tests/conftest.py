@@ -3,6 +3,7 @@
 What takes seconds to make is made once, by one of the workers; tests must not change it (copy it first).
 """
 
+import gc
 import os
 
 import pytest
@@ -19,15 +20,73 @@ settings.register_profile("house", deadline=None, derandomize=True, max_examples
 settings.load_profile("house")
 
 
+TOGETHER = {
+    "tests/browser": ("tests/browser/",),
+    "processes": (
+        "tests/faults/test_kill.py",
+        "tests/faults/test_bulk.py",
+        "tests/distributed/",
+        "tests/core/test_data.py",
+    ),
+}
+"""Tests that one worker runs: they share an explorer and a browser, or the process that others are forked from."""
+LONGEST = (
+    "tests/browser",
+    "processes",
+    "tests/contract/test_contract.py",
+    "tests/core/theory/test_linear_game.py",
+    "tests/faults/test_training.py",
+    "tests/core/theory/test_gan_lab.py",
+    "tests/contract/test_problem.py",
+    "tests/core/training/test_game.py",
+    "tests/core/training/test_data_free.py",
+    "tests/statistics/test_cahn_hilliard.py",
+    "tests/explorer/test_sets.py",
+    "tests/core/models/test_polycrystal.py",
+    "tests/explorer/test_micrograph.py",
+    "tests/explorer/labs/test_gan_lab.py",
+    "tests/core/sampling/test_sampling.py",
+    "tests/core/metrics/test_rivals.py",
+    "tests/convergence/test_burgers.py",
+    "tests/core/test_train_micrograph.py",
+    "tests/core/test_train_data.py",
+    "tests/statistics/test_grains.py",
+    "tests/explorer/test_showers.py",
+    "tests/core/metrics/test_baselines.py",
+    "tests/statistics/test_length_requests.py",
+    "tests/core/sampling/test_bulk.py",
+)
+"""Units of work that take longest, which therefore begin first: what is left at the end is short."""
+
+
+def unit(nodeid):
+    """The unit of work that a test belongs to: a name of TOGETHER, or its file."""
+    for name, starts in TOGETHER.items():
+        if nodeid.startswith(starts):
+            return name
+    return nodeid.split("::")[0]
+
+
 class Scheduling(LoadFileScheduling):
-    """A file goes to one worker, and all browser tests to the same one: they share an explorer and a browser."""
+    """A unit of work goes to one worker, in the order of collection (`--no-loadscope-reorder`)."""
 
     def _split_scope(self, nodeid):
-        return "tests/browser" if nodeid.startswith("tests/browser/") else super()._split_scope(nodeid)
+        return unit(nodeid)
 
 
 def pytest_xdist_make_scheduler(config, log):
     return Scheduling(config, log)
+
+
+def pytest_collection_modifyitems(items):
+    place = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(unit(item.nodeid), len(place)))
+
+
+def pytest_collection_finish(session):
+    """What is imported stays: the collector need not walk through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

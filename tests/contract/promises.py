@@ -54,16 +54,24 @@ def inward(problem, fields):
 
 
 def true_arrays(problem, preset, n=4):
-    """Arrays that obey the problem's laws, as people see them, and all their conditions as tensors: from its source,
-    else from its oracle; conditions that were not asked for are measured."""
+    """At most 4 arrays that obey the problem's laws, as people see them, and all their conditions as tensors: from its
+    source, else from its oracle; conditions that were not asked for are measured."""
+    arrays, conditions = four_true_arrays(f"{problem.name}/{preset.name}")
+    return arrays[:n].clone(), {k: v[:n].clone() for k, v in conditions.items()}
+
+
+@functools.cache
+def four_true_arrays(name):
+    """Made once, as many promises ask for the same."""
+    problem, preset = discovery.split(name)
     if problem.source is not None:
-        drawn = core.draw(f"{problem.name}/{preset.name}", n, HELD_OUT)
-        return torch.from_numpy(drawn.array), tensors(drawn.measured)
-    asked = some(ways(preset.conditions)[0], n)
-    arrays = torch.from_numpy(problem.truth.simulate(asked, n, 0, problem.field.shape))
+        simulated = core.draw(name, 4, HELD_OUT)
+        return torch.from_numpy(simulated.array), tensors(simulated.measured)
+    requested = some(ways(preset.conditions)[0], 4)
+    arrays = torch.from_numpy(problem.truth.simulate(requested, 4, 0, problem.field.shape))
     soft = as_soft(inward(problem, arrays), problem.field)
     measured = {i.pins: i.measure(soft) for i in problem.invariances if i.pins}
-    return arrays, measured | tensors(asked)
+    return arrays, measured | tensors(requested)
 
 
 def usual(quantity, seed=0):

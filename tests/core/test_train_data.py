@@ -17,6 +17,7 @@ from core.readers import maps as own_maps
 from core.simulation.cahn_hilliard import CahnHilliard
 from core.training import inputs
 from core.types import HELD_OUT, TrainingHooks
+from tests.calibration import shorten
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +53,7 @@ def test_training_on_own_maps(maps, tmp_path, monkeypatch, capsys):
         own_maps.OwnMaps, "draw", lambda self, seeds, shape: (seen.extend(seeds), drawn(self, seeds, shape))[1]
     )
     monkeypatch.setattr(inputs, "CALIBRATION_IMAGES", 32)
+    shorten(monkeypatch)
     monkeypatch.setattr(release, "contact_sheet", lambda model: Image.new("L", (8, 8)))
     monkeypatch.setattr(ensembles, "STAGES", {"all": {}})
     assert train.main(["two_phase", "--data", str(maps), "--tiny", "--samples", "16"]) == 0

@@ -14,6 +14,7 @@ from core.descriptors import windows as micrographs
 from core.metrics import ensembles, release
 from core.problems import two_phase
 from core.training import inputs
+from tests.calibration import shorten
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +26,7 @@ def quick(tmp_path, monkeypatch):
     monkeypatch.setattr(two_phase, "PROBLEM", replace(two_phase.PROBLEM, field=small, evaluation=alone))
     monkeypatch.setenv("INVNET_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(inputs, "CALIBRATION_IMAGES", 16)
+    shorten(monkeypatch)
     monkeypatch.setattr(ensembles, "STAGES", {"all": {}})
     monkeypatch.setattr(release, "contact_sheet", lambda model: Image.new("L", (8, 8)))
 

@@ -58,11 +58,9 @@ def play(average):
     return {str(i): w.detach() for i, w in enumerate(weights)}
 
 
-def main(out, naive=False):
-    """Writes the final weights of every rank to OUT.<rank>.npy."""
-    torch.set_num_threads(1)
-    with distributed.processes("cpu"):
-        weights = play((lambda grads: list(grads)) if naive else distributed.average)
-        assert distributed.identical(weights) is not naive or distributed.world() == 1
-        assert distributed.agree(distributed.rank() == 1) is (distributed.world() > 1)
-        np.save(f"{out}.{distributed.rank()}.npy", torch.cat([w.reshape(-1) for w in weights.values()]).numpy())
+def write(out, naive=False):
+    """Writes the final weights of this rank to OUT.<rank>.npy; with `naive`, gradients are not averaged."""
+    weights = play((lambda grads: list(grads)) if naive else distributed.average)
+    assert distributed.identical(weights) is not naive or distributed.world() == 1
+    assert distributed.agree(distributed.rank() == 1) is (distributed.world() > 1)
+    np.save(f"{out}.{distributed.rank()}.npy", torch.cat([w.reshape(-1) for w in weights.values()]).numpy())

@@ -12,12 +12,10 @@ from core.training import distributed
 from core.training.loop import Trainer
 
 
-def main(out):
+def write(out):
     """Writes the averaged gradients of all players, branches drawn partly by their shares, to OUT.<rank>.npy."""
-    torch.set_num_threads(1)
-    with distributed.processes("cpu"):
-        problem, preset = discovery.split("inverse/invnet")
-        game = Trainer(problem, preset, replace(preset.tiny, precision="fp64", batch=32), None).game
-        game.progress_share = 0.6
-        found = [g.reshape(-1) for player in game.players for g in game.gradients(player, 3)[0]]
-        np.save(f"{out}.{distributed.rank()}.npy", torch.cat(found).numpy())
+    problem, preset = discovery.split("inverse/invnet")
+    game = Trainer(problem, preset, replace(preset.tiny, precision="fp64", batch=32), None).game
+    game.progress_share = 0.6
+    gradients = [g.reshape(-1) for player in game.players for g in game.gradients(player, 3)[0]]
+    np.save(f"{out}.{distributed.rank()}.npy", torch.cat(gradients).numpy())

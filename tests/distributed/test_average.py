@@ -5,36 +5,27 @@ import pytest
 import torch
 
 from core.training import distributed
-from tests.distributed import game, points
-from tests.distributed.launch import launch
 
 
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory):
-    out = tmp_path_factory.mktemp("alone") / "weights"
-    launch(1, game.main, out)
-    return np.load(f"{out}.0.npy")
+def read(folder, *names):
+    return [np.load(folder / f"{name}.npy") for name in names]
 
 
-def test_two_processes_train_as_one(tmp_path, alone):
-    launch(2, game.main, tmp_path / "weights")
-    first, second = (np.load(tmp_path / f"weights.{rank}.npy") for rank in (0, 1))
+def test_two_processes_train_as_one(written):
+    alone, first, second = read(written, "one.game.0", "two.game.0", "two.game.1")
     assert first.tobytes() == second.tobytes()
     assert np.abs(first - alone).max() < 1e-12
 
 
-def test_without_averaging_it_would_be_noticed(tmp_path, alone):
-    launch(2, game.main, tmp_path / "weights", True)
-    first, second = (np.load(tmp_path / f"weights.{rank}.npy") for rank in (0, 1))
+def test_without_averaging_it_would_be_noticed(written):
+    alone, first, second = read(written, "one.game.0", "two.naive.0", "two.naive.1")
     assert np.abs(first - alone).max() > 1e-6
     assert np.abs(first - second).max() > 1e-6
 
 
-def test_two_processes_find_the_same_gradients_of_points(tmp_path):
+def test_two_processes_find_the_same_gradients_of_points(written):
     """The shares of the branches too, whose baseline is the mean over the whole batch."""
-    launch(1, points.main, tmp_path / "alone")
-    launch(2, points.main, tmp_path / "two")
-    alone, first = (np.load(tmp_path / f"{name}.0.npy") for name in ("alone", "two"))
+    alone, first = read(written, "one.points.0", "two.points.0")
     assert np.abs(alone).max() > 1e-3 and np.abs(first - alone).max() < 1e-12 * np.abs(alone).max()
 
 

@@ -6,7 +6,6 @@ import dataclasses
 
 import numpy as np
 import safetensors.torch
-import torch
 
 from core import discovery
 from core.training import distributed
@@ -17,18 +16,16 @@ CONFIG = dataclasses.replace(PRESET.tiny, precision="fp64", loss="wgan_gp", step
 SCHEMES = ("alternating", "extragradient")
 
 
-def main(images, start, out):
+def write(images, start, out):
     """Trains on the images from the start, both files; writes OUT.<scheme>.<rank>.safetensors."""
-    torch.set_num_threads(1)
     array, start = np.load(images), safetensors.torch.load_file(start)
-    with distributed.processes("cpu"):
-        for scheme in SCHEMES:
-            trainer = Trainer(PROBLEM, PRESET, dataclasses.replace(CONFIG, scheme=scheme), array, fit=False)
-            trainer.restore(start)
-            for optimiser in trainer.optimisers:
-                optimiser.param_groups[0]["eps"] = 1.0  # at 1e-8 Adam would blow up the rounding of tiny gradients
-            notes = [progress.note for progress in fit(trainer)]
-            assert not any(notes), notes
-            state = {k: v.contiguous() for k, v in trainer.state().items()}
-            assert distributed.identical(state)
-            safetensors.torch.save_file(state, f"{out}.{scheme}.{distributed.rank()}.safetensors")
+    for scheme in SCHEMES:
+        trainer = Trainer(PROBLEM, PRESET, dataclasses.replace(CONFIG, scheme=scheme), array, fit=False)
+        trainer.restore(start)
+        for optimiser in trainer.optimisers:
+            optimiser.param_groups[0]["eps"] = 1.0  # at 1e-8 Adam would blow up the rounding of tiny gradients
+        notes = [progress.note for progress in fit(trainer)]
+        assert not any(notes), notes
+        state = {k: v.contiguous() for k, v in trainer.state().items()}
+        assert distributed.identical(state)
+        safetensors.torch.save_file(state, f"{out}.{scheme}.{distributed.rank()}.safetensors")

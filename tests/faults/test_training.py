@@ -15,6 +15,7 @@ from core.training.guards import Diverged, StopFlag
 from core.training.loop import Trainer, fit
 from core.training.schemes import SCHEMES
 from core.types import Checkpoint
+from tests.calibration import shorten
 
 NAME = "two_phase/fraction"
 PROBLEM, PRESET = discovery.split(NAME)
@@ -34,7 +35,9 @@ MANIFEST = {
 def start():
     """Networks that have read their statistics, and the images they read: made once, as it takes seconds."""
     images = PROBLEM.source.draw(range(TINY.images), (TINY.size, TINY.size))
-    return images, Trainer(PROBLEM, PRESET, TINY, images).state()
+    with pytest.MonkeyPatch.context() as patch:
+        shorten(patch)
+        return images, Trainer(PROBLEM, PRESET, TINY, images).state()
 
 
 def make(**changes):
