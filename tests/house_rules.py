@@ -2,6 +2,7 @@
 each."""
 
 import ast
+import collections
 import functools
 import re
 import statistics
@@ -39,7 +40,7 @@ ROOMS = (
 WITHOUT_STREAMLIT = ("explorer.figures.base", "explorer.live.protocol", "explorer.live.service")
 PROBED = {("core/training/precision.py", "torch.cpu"): "early versions of torch lack get_capabilities"}
 """Third-party objects whose members depend on their version: (file, object) -> why."""
-LONGEST_FILE, MEDIAN_FILE, MEDIAN_FUNCTION = 400, 150, 10
+LONGEST_FILE, MEDIAN_FILE, MEDIAN_FUNCTION, MOST_MODULES = 350, 150, 10, 20
 LARGEST_CHECKPOINT = 8 * 2**20
 UNFINISHED = re.compile(
     "|".join(
@@ -208,6 +209,18 @@ def files_are_short(root):
     of_code = [n for f, n in lengths.items() if "tests" not in f.parts and f.name != "__init__.py"]
     if of_code and statistics.median(of_code) > MEDIAN_FILE:
         yield f"files have a median of {statistics.median(of_code)} lines, more than {MEDIAN_FILE}"
+
+
+def rooms_are_small(root):
+    """Python and JavaScript modules in one folder of core or explorer, `__init__.py` left out."""
+    kinds = {".py", ".js"}
+    modules = [f for folder in ("core", "explorer") for f in (root / folder).rglob("*") if f.suffix in kinds]
+    rooms = collections.Counter(f.parent for f in modules if f.name != "__init__.py")
+    yield from (
+        f"{room.relative_to(root)} has {count} modules, more than {MOST_MODULES}"
+        for room, count in sorted(rooms.items())
+        if count > MOST_MODULES
+    )
 
 
 def code_lines(function):

@@ -7,6 +7,7 @@ from tests.house_rules import (
     LONGEST_FILE,
     MEDIAN_FILE,
     MEDIAN_FUNCTION,
+    MOST_MODULES,
     ROOT,
     checkpoints_are_small_and_carded,
     core_shows_nothing,
@@ -24,6 +25,7 @@ from tests.house_rules import (
     parameters_are_annotated,
     problems_are_found_not_imported,
     public_names_explain_themselves,
+    rooms_are_small,
     rooms_import_to_the_left,
     sources,
     the_live_path_knows_no_streamlit,
@@ -85,6 +87,10 @@ OFFENDERS = {
         {"core/problems/rings.py": ""},
         {"core/problems/rings.py": "PROBLEM = Problem(name='discs')"},
         {"core/problems/rings.py": "PROBLEM = Problem(name='rings')\nOTHER = Problem(name='discs')"},
+    ],
+    rooms_are_small: [
+        {f"core/models/m{i}.py": "" for i in range(MOST_MODULES + 1)},
+        {f"explorer/live/browser/m{i}.js": "" for i in range(MOST_MODULES + 1)},
     ],
     files_are_short: [
         {"core/data.py": "\n" * (LONGEST_FILE + 1)},

@@ -170,6 +170,8 @@ def quality(
     Of a model without conditions whole ensembles are compared: it makes other fractions than the reference has at the
     same place."""
     problem, shape = model.problem, model.shape(size)
+    if problem.source is None:
+        return exactness_alone(model, n, size, ablation, seed)
     reference = sampling.draw(problem, n, HELD_OUT + seed, shape[0])
     theirs, asked = describe(problem, reference.array), request(model, reference)
     at = sampling.position(problem, problem.presets[0].conditions, reference.measured)
@@ -191,6 +193,24 @@ def quality(
         out[name] = exactness(problem, sample, shape[0] * shape[1]) | judge(sample.array)
     for rival in (r for r in problem.evaluation.baselines if r.role != "single"):
         out[rival.name] = judge(rival.make(given, n, seed, shape))
+    return tabulated(out, problem.evaluation.thresholds).loc[[row.id for row in out["all"]]]
+
+
+def exactness_alone(model: sampling.Model, n: int, size: int | None, ablation: bool, seed: int) -> pd.DataFrame:
+    """The table of a problem without data: errors of the conditions at n requests over the trained range.
+
+    The table is empty for a model without conditions."""
+    problem, shape = model.problem, model.shape(size)
+    out: dict[str, dict[Row, float]] = {}
+    for name, stages in columns(model, ablation).items():
+        if not model.conditions:
+            out[name] = {}
+            continue
+        places = np.linspace(*sampling.places(problem, model.conditions), n)
+        each = [sampling.representative(problem, model.conditions, float(place), 1) for place in places]
+        requests = {key: np.concatenate([one[key] for one in each]) for key in each[0]}
+        sample = model.sample(requests, n, seed, True, None, size, **stages)
+        out[name] = exactness(problem, sample, shape[0] * shape[1])
     return tabulated(out, problem.evaluation.thresholds).loc[[row.id for row in out["all"]]]
 
 

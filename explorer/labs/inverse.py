@@ -81,7 +81,12 @@ CHOICES = (
         ),
     ),
 )
-LABELS = {"raw": "raw network", "all": "delivered", "nearest": "nearest of 65 536 draws", "data": "exact, drawn again"}
+LABELS = {
+    "raw": "before correction",
+    "all": "delivered",
+    "nearest": "nearest of 65 536 draws",
+    "data": "exact, a second sample",
+}
 
 
 def models() -> dict[str, Model]:
@@ -108,7 +113,7 @@ def rows(answer: Answer, delivered: Array, target: Target, prior: Prior) -> tupl
         numbers = judge.from_target(rosenbrock(points), answer.levels, target, BOOTS) if name != "data" else {}
         if min(len(points), len(exact)) > 1:
             numbers |= judge.marginals(points, exact, BOOTS)
-        table.append({"name": LABELS[name], "key": name, **{k: [100 * v, 100 * e] for k, (v, e) in numbers.items()}})
+        table.append({"name": LABELS[name], **{k: [100 * v, 100 * e] for k, (v, e) in numbers.items()}})
     return table, exact
 
 

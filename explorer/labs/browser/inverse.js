@@ -166,7 +166,7 @@ class InverseLab extends Lab {
   tableRow(row) {
     const cells = COLUMNS.map((name) => make("td", { textContent: withError(row[name]) }));
     if (row.W1) cells[0].classList.add(row.W1[0] <= W1_BAR ? "met" : "missed");
-    const name = term(row.name, this.spec.glossary[`row.${row.key}`]);
+    const name = term(row.name, this.spec.glossary[`row ${row.name}`]);
     return make("tr", {}, make("th", { scope: "row" }, name), ...cells);
   }
 }

@@ -132,7 +132,7 @@ def test_a_frame_holds_what_was_asked():
     }.items():
         assert arrays[name].sum() * (high - low) / inverse.BINS == pytest.approx(1, abs=0.03)
     raw, _ = framed(delivered="raw")
-    assert number(raw, "delivered") == number(raw, "raw network") > number(framed()[0], "delivered")
+    assert number(raw, "delivered") == number(raw, "before correction") > number(framed()[0], "delivered")
 
 
 NARROW = {"sd": 5.0, "below": 0.1, "above": 0.1}
