@@ -39,7 +39,6 @@ GAN = {
     "choice.loss": "What generator and critic minimise.",
     "choice.penalty": "A term that bounds the slope of the critic.",
     "choice.scheme": "The rule by which both players move in a step.",
-    "choice.optimiser": "How a gradient becomes a step.",
     "cure": "Switches what cures this failure on or off and begins again.",
     "densities": "The probability density of the data and of what the generator makes, over x.",
     "p": "Density of the data: the round handle moves it, the square one spreads it, the one on the flank widens it.",
