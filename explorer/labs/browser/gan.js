@@ -1,10 +1,10 @@
 /* The GAN lab: the game is played in Python, step by step; here it is shown, driven and dragged. */
 
-import { make, makeButton, onPointerEnd, setText } from "../../live/browser/dom.js";
-import { componentOf } from "../../live/browser/link.js";
-import { figures, show } from "../../live/browser/numbers.js";
-import { explain, term } from "../../live/browser/tooltip.js";
-import { Transport } from "../../live/browser/transport.js";
+import { make, makeButton, onPointerEnd, setText } from "../../live/browser/common/dom.js";
+import { componentOf } from "../../live/browser/common/link.js";
+import { figures, show } from "../../live/browser/common/numbers.js";
+import { explain, term } from "../../live/browser/common/tooltip.js";
+import { Transport } from "../../live/browser/common/transport.js";
 import { drawCritics, drawDensities, drawNorms, drawValues, modeCount, outerMode } from "./gan_plots.js";
 import { Lab } from "./lab.js";
 

@@ -1,9 +1,9 @@
 /* The plots of the GAN lab: densities, critics, value of the game, and norms of the gradients. */
 
-import { Axes } from "../../live/browser/axes.js";
-import { make } from "../../live/browser/dom.js";
-import { finitePieces, superscript } from "../../live/browser/numbers.js";
-import { term } from "../../live/browser/tooltip.js";
+import { Axes } from "../../live/browser/common/axes.js";
+import { make } from "../../live/browser/common/dom.js";
+import { finitePieces, superscript } from "../../live/browser/common/numbers.js";
+import { term } from "../../live/browser/common/tooltip.js";
 
 const PLOT_HEIGHT = 228;
 const MODES = { normal: 1, two: 2, eight: 8, uniform: 1 };

@@ -1,9 +1,9 @@
 /* The lab of the inverse problem: points, push-forward and the exact answer, all computed in Python. */
 
-import { Axes } from "../../live/browser/axes.js";
-import { make } from "../../live/browser/dom.js";
-import { componentOf } from "../../live/browser/link.js";
-import { term } from "../../live/browser/tooltip.js";
+import { Axes } from "../../live/browser/common/axes.js";
+import { make } from "../../live/browser/common/dom.js";
+import { componentOf } from "../../live/browser/common/link.js";
+import { term } from "../../live/browser/common/tooltip.js";
 import { Lab } from "./lab.js";
 
 const COLOURS = {

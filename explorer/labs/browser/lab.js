@@ -1,11 +1,11 @@
 /* A lab's panel: sliders and choices on the left, fed by one frame per change like a model's panel (see link.js). */
 
-import { readTheme } from "../../live/browser/canvas.js";
-import { make, makeButton, setAttributes } from "../../live/browser/dom.js";
-import { decodeFrame } from "../../live/browser/frames.js";
-import { FrameRate, Link, MODE_WORDS } from "../../live/browser/link.js";
-import { clamp, show } from "../../live/browser/numbers.js";
-import { explain, explainTerms, term, Tooltip } from "../../live/browser/tooltip.js";
+import { readTheme } from "../../live/browser/common/canvas.js";
+import { make, makeButton, setAttributes } from "../../live/browser/common/dom.js";
+import { decodeFrame } from "../../live/browser/common/frames.js";
+import { FrameRate, Link, MODE_WORDS } from "../../live/browser/common/link.js";
+import { clamp, show } from "../../live/browser/common/numbers.js";
+import { explain, explainTerms, term, Tooltip } from "../../live/browser/common/tooltip.js";
 
 /** What all labs share. Who extends it draws the frame in `repaint()`, on `.picture` among others, and may add to
  *  `build()`; `settle()` changes what must follow from a change of the dial. */

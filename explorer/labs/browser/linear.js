@@ -1,10 +1,10 @@
 /* The lab of the linear game: everything it draws was computed in Python; here it is shown and played. */
 
-import { make } from "../../live/browser/dom.js";
-import { componentOf } from "../../live/browser/link.js";
-import { clamp, figures } from "../../live/browser/numbers.js";
-import { term } from "../../live/browser/tooltip.js";
-import { Transport } from "../../live/browser/transport.js";
+import { make } from "../../live/browser/common/dom.js";
+import { componentOf } from "../../live/browser/common/link.js";
+import { clamp, figures } from "../../live/browser/common/numbers.js";
+import { term } from "../../live/browser/common/tooltip.js";
+import { Transport } from "../../live/browser/common/transport.js";
 import { Lab } from "./lab.js";
 import { drawCoordinates, drawDistance, drawPortrait, drawSpectrum } from "./linear_plots.js";
 import { StabilityMap } from "./stability.js";

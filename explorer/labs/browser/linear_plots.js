@@ -1,9 +1,9 @@
 /* The plots of the linear game: phase portraits, eigenvalues, distances, and every coordinate. */
 
-import { Axes } from "../../live/browser/axes.js";
-import { sharpContext } from "../../live/browser/canvas.js";
-import { setText } from "../../live/browser/dom.js";
-import { clamp, subscript, superscript } from "../../live/browser/numbers.js";
+import { Axes } from "../../live/browser/common/axes.js";
+import { sharpContext } from "../../live/browser/common/canvas.js";
+import { setText } from "../../live/browser/common/dom.js";
+import { clamp, subscript, superscript } from "../../live/browser/common/numbers.js";
 
 /** Height of every plot, in screen pixels. */
 export const PLOT_HEIGHT = 214;

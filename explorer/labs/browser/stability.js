@@ -1,9 +1,9 @@
 /* The map of the linear game: the spectral radius over learning rate and motif weight, and where the dial is. */
 
-import { Axes } from "../../live/browser/axes.js";
-import { colourRamp } from "../../live/browser/colours.js";
-import { make } from "../../live/browser/dom.js";
-import { clamp } from "../../live/browser/numbers.js";
+import { Axes } from "../../live/browser/common/axes.js";
+import { colourRamp } from "../../live/browser/common/colours.js";
+import { make } from "../../live/browser/common/dom.js";
+import { clamp } from "../../live/browser/common/numbers.js";
 import { PLOT_HEIGHT } from "./linear_plots.js";
 
 const ONE = 127.5; // the byte between those of radii below and above 1

@@ -1,9 +1,9 @@
 /* The controls beside the picture: a row for every condition and latent direction, seed, size, and the stages. */
 
-import { make, makeButton, setAttributes } from "./dom.js";
-import { clamp, show } from "./numbers.js";
+import { make, makeButton, setAttributes } from "./common/dom.js";
+import { clamp, show } from "./common/numbers.js";
 import { lockButton, showLock } from "./shares.js";
-import { explain, term } from "./tooltip.js";
+import { explain, term } from "./common/tooltip.js";
 
 const LARGEST_SEED = 2147483647;
 const NEW_SEEDS = 100000;

@@ -1,11 +1,11 @@
 /* The charts of measured curves: each with its title, its key, and what can be pulled on it. */
 
-import { imageCanvas, keyEntry, make } from "./dom.js";
-import { curveArrays } from "./frames.js";
+import { imageCanvas, keyEntry, make } from "./common/dom.js";
+import { curveArrays } from "./common/frames.js";
 import { plotCurve } from "./plot.js";
 import { PullableCurve } from "./pull.js";
 import { WeightStrip } from "./strip.js";
-import { term } from "./tooltip.js";
+import { term } from "./common/tooltip.js";
 
 const CHART_HEIGHTS = { several: 150, requested: 214, single: 236 };
 const STRIP_SPACE = 56;

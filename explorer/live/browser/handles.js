@@ -2,9 +2,9 @@
  *
  * Coordinates are pixels from the centre of the top left one. */
 
-import { makeSvg, onPointerEnd, setAttributes } from "./dom.js";
-import { clamp, show } from "./numbers.js";
-import { explain } from "./tooltip.js";
+import { makeSvg, onPointerEnd, setAttributes } from "./common/dom.js";
+import { clamp, show } from "./common/numbers.js";
+import { explain } from "./common/tooltip.js";
 
 const HANDLE_KNOB = 5.5; // screen pixels
 const HANDLE_CROSS = 4; // screen pixels

@@ -1,9 +1,9 @@
 /* Four maps of a solved field over its axes: this model, the exact solution, the residual and the error. */
 
-import { colourRamp } from "./colours.js";
-import { imageCanvas, make, setAttributes } from "./dom.js";
-import { clamp, figures, shortest } from "./numbers.js";
-import { explain, term } from "./tooltip.js";
+import { colourRamp } from "./common/colours.js";
+import { imageCanvas, make, setAttributes } from "./common/dom.js";
+import { clamp, figures, shortest } from "./common/numbers.js";
+import { explain, term } from "./common/tooltip.js";
 
 const MAP_WIDTH = 192; // columns of a map, whatever the number of levels
 const NO_RESIDUAL_SHARE = 20; // a residual so many times below the range of the maps is blank

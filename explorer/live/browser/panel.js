@@ -1,18 +1,18 @@
 /* The panel: sliders, picture, bars and curves, fed by one binary frame per step of a drag. */
 
-import { readTheme } from "./canvas.js";
+import { readTheme } from "./common/canvas.js";
 import { buildControls, syncRow } from "./controls.js";
 import { CurveChart } from "./curves.js";
-import { make } from "./dom.js";
-import { decodeFrame } from "./frames.js";
+import { make } from "./common/dom.js";
+import { decodeFrame } from "./common/frames.js";
 import { Handles } from "./handles.js";
-import { componentOf, Link } from "./link.js";
+import { componentOf, Link } from "./common/link.js";
 import { Picture } from "./picture.js";
 import { Readout } from "./readout.js";
 import { ShareBars } from "./shares.js";
 import { shared } from "./simplex.js";
 import { Solution } from "./solution.js";
-import { explainTerms, Tooltip } from "./tooltip.js";
+import { explainTerms, Tooltip } from "./common/tooltip.js";
 
 const DELIVERED = { light: "#0072B2", dark: "#56B4E9" };
 

@@ -1,9 +1,9 @@
 /* The picture of labels or values: colours, lines between labels, scale, and the label under the pointer. */
 
-import { colourRamp, packColour } from "./colours.js";
-import { make } from "./dom.js";
-import { niceStep } from "./numbers.js";
-import { term } from "./tooltip.js";
+import { colourRamp, packColour } from "./common/colours.js";
+import { make } from "./common/dom.js";
+import { niceStep } from "./common/numbers.js";
+import { term } from "./common/tooltip.js";
 
 const LEAST_PITCH = 2.5; // below so many screen pixels per pixel, lines between labels would hide them
 const BOUNDARY = "rgb(8 13 20 / .62)";

@@ -1,7 +1,7 @@
 /* One measured curve on a canvas: axes, the simulated reference with its band, requested and delivered. */
 
-import { ordinateTicks, sharpContext, strokeLine } from "./canvas.js";
-import { niceStep } from "./numbers.js";
+import { ordinateTicks, sharpContext, strokeLine } from "./common/canvas.js";
+import { niceStep } from "./common/numbers.js";
 
 const CHART_MARGIN = { left: 40, right: 8, top: 8, bottom: 34 };
 const HEADROOM = 1.06;

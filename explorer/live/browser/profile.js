@@ -1,10 +1,10 @@
 /* The profile of a solution at one time, with the exact one and the initial condition, on one chart. */
 
-import { ordinateTicks, sharpContext, strokeLine } from "./canvas.js";
-import { imageCanvas, keyEntry, make } from "./dom.js";
+import { ordinateTicks, sharpContext, strokeLine } from "./common/canvas.js";
+import { imageCanvas, keyEntry, make } from "./common/dom.js";
 import { nearestLevel } from "./maps.js";
-import { niceStep } from "./numbers.js";
-import { term } from "./tooltip.js";
+import { niceStep } from "./common/numbers.js";
+import { term } from "./common/tooltip.js";
 
 const PROFILE_HEIGHT = 236;
 const PROFILE_PAD = 0.06;

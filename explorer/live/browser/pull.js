@@ -1,8 +1,8 @@
 /* A requested curve that is pulled on its own chart: control points at fixed distances, values in the scale of the
  * request. */
 
-import { make, makeButton, onPointerEnd } from "./dom.js";
-import { clamp, figures, indexOfSmallest, interpolate, show } from "./numbers.js";
+import { make, makeButton, onPointerEnd } from "./common/dom.js";
+import { clamp, figures, indexOfSmallest, interpolate, show } from "./common/numbers.js";
 import { disableRow } from "./controls.js";
 
 /** How far an arrow key lifts a control point, in its range of 0 to 1. */

@@ -1,10 +1,10 @@
 /* What is measured, in numbers: the table of requested and delivered, descriptors, times, and the notice below them. */
 
-import { make, setText } from "./dom.js";
-import { curveArrays, deviation } from "./frames.js";
-import { FrameRate, MODE_WORDS } from "./link.js";
-import { figures, show, sum } from "./numbers.js";
-import { explain, term } from "./tooltip.js";
+import { make, setText } from "./common/dom.js";
+import { curveArrays, deviation } from "./common/frames.js";
+import { FrameRate, MODE_WORDS } from "./common/link.js";
+import { figures, show, sum } from "./common/numbers.js";
+import { explain, term } from "./common/tooltip.js";
 
 const FAR_IN_SD = 3;
 

@@ -1,10 +1,10 @@
 /* The shares of a simplex on the page: bars of what is requested and delivered, and the locks that hold a share. */
 
-import { sharpContext } from "./canvas.js";
-import { imageCanvas, keyEntry, make, makeButton, setAttributes } from "./dom.js";
-import { show } from "./numbers.js";
+import { sharpContext } from "./common/canvas.js";
+import { imageCanvas, keyEntry, make, makeButton, setAttributes } from "./common/dom.js";
+import { show } from "./common/numbers.js";
 import { commonStart } from "./simplex.js";
-import { explain, term } from "./tooltip.js";
+import { explain, term } from "./common/tooltip.js";
 
 const BAR_HEIGHT = 24; // screen pixels
 const AXIS_ENDS = [0.3, 0.6, 1];

@@ -1,6 +1,6 @@
 /* Shares that sum to 1: which of them move together. No page is needed for any of this. */
 
-import { clamp, sum } from "./numbers.js";
+import { clamp, sum } from "./common/numbers.js";
 
 /** The shares after one of them moves: locked ones hold, the others keep their proportions within low..high; the moved
  *  one gets no more than they leave. `start` are the shares at the beginning of the drag, so that moving back restores

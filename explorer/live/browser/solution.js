@@ -1,12 +1,12 @@
 /* The panel of a solved problem: maps of the field, the profile at one time, and an initial condition drawn by hand. */
 
 import { disableRow, sliderRow } from "./controls.js";
-import { make, makeButton } from "./dom.js";
+import { make, makeButton } from "./common/dom.js";
 import { Maps } from "./maps.js";
-import { clamp } from "./numbers.js";
+import { clamp } from "./common/numbers.js";
 import { Profile } from "./profile.js";
 import { makeSlider } from "./pull.js";
-import { explain, term } from "./tooltip.js";
+import { explain, term } from "./common/tooltip.js";
 
 const POINT_KEY_STEPS = {
   ArrowUp: 0.02,

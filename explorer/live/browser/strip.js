@@ -1,9 +1,9 @@
 /* A curve that has no chart of its own, as bars below another one's: how strictly each stretch of that one is held. */
 
-import { make, makeButton, onPointerEnd } from "./dom.js";
-import { clamp, indexOfSmallest } from "./numbers.js";
+import { make, makeButton, onPointerEnd } from "./common/dom.js";
+import { clamp, indexOfSmallest } from "./common/numbers.js";
 import { KEY_STEPS, makeSlider } from "./pull.js";
-import { term } from "./tooltip.js";
+import { term } from "./common/tooltip.js";
 
 const STRIP_HEIGHT = 32; // screen pixels
 const KEY_FACTOR = 25; // weights run from 0 to 100 or so, the steps of the keys are for 0 to 1

@@ -15,7 +15,7 @@ from explorer.live.bundle import BundleError, bundle
 EXPLORER = Path(__file__).resolve().parents[3] / "explorer"
 LIVE, LABS = EXPLORER / "live" / "browser", EXPLORER / "labs" / "browser"
 ENTRIES = [LIVE / "panel.js", LIVE / "relay.js", *(LABS / f"{name}.js" for name in ("linear", "gan", "inverse"))]
-MODULES = sorted([*LIVE.glob("*.js"), *LABS.glob("*.js")])
+MODULES = sorted([*LIVE.rglob("*.js"), *LABS.glob("*.js")])
 FOLDERS = [LIVE, LABS]
 node = pytest.mark.skipif(not shutil.which("node"), reason="no node here")
 
@@ -126,9 +126,9 @@ def test_pure_modules_run_without_a_page(checkout):
     found = evaluated(
         checkout,
         """import { commonStart, shared } from "./simplex.js";
-        import * as numbers from "./numbers.js";
-        import { colourRamp, packColour } from "./colours.js";
-        import { decodeFrame, deviation } from "./frames.js";
+        import * as numbers from "./common/numbers.js";
+        import { colourRamp, packColour } from "./common/colours.js";
+        import { decodeFrame, deviation } from "./common/frames.js";
         const header = new TextEncoder().encode('{"arrays":[{"name":"a","shape":[2],"dtype":"f4","offset":0}]} ');
         const bytes = new Uint8Array(4 + header.length + ((4 - (header.length % 4)) % 4) + 8);
         new DataView(bytes.buffer).setUint32(0, header.length, true);
@@ -180,5 +180,5 @@ def test_every_term_has_a_sentence():
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.parent.name)
 def test_no_help_is_for_the_mouse_alone(folder):
     """`title` shows nothing on touch; help goes by `explain` and `data-term`."""
-    for file in folder.iterdir():
+    for file in (f for f in folder.rglob("*") if f.is_file()):
         assert not re.search(r"\btitle(=|: )|\.title = ", file.read_text(encoding="utf-8")), file.name
