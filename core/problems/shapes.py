@@ -103,7 +103,7 @@ LATENTS = (
     ),
     Quantity(
         "learning",
-        "Weight of the learnt residual",
+        "Learnt residual",
         "λ",
         "",
         0.0,

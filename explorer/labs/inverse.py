@@ -63,7 +63,7 @@ CHOICES = (
             ),
             (
                 "raw",
-                "Raw network",
+                "Before correction",
                 "The network's output without any correction; it was trained on the uniform prior alone.",
             ),
         ),

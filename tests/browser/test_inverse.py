@@ -58,7 +58,7 @@ def test_choices_change_what_is_shown_in_the_dark_too(new_page, address):
     expect(page.locator(".lab")).to_have_attribute("data-theme", "dark")
     expect(page.get_by_role("slider", name="Prior width")).to_be_hidden()
     count, exact = seq(page), w1(page, 1)
-    page.get_by_role("button", name="Raw network").click()
+    page.get_by_role("button", name="Before correction").click()
     after(page, count)
     assert w1(page, 1) == w1(page, 0) > exact
     before, count = drawn(page, PLOTS), seq(page)
