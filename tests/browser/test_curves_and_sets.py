@@ -87,7 +87,7 @@ def test_an_ensemble_is_made_in_the_background_and_downloaded(new_page, address,
 
 def test_annealing_is_cancelled(new_page, address):
     page = opened(new_page, address, "preset=correlation&size=128&off=network")
-    page.get_by_role("button", name="Run the other ways").click()
+    page.get_by_role("button", name="Compare methods at this request").click()
     expect(page.get_by_text("Yeong-Torquato annealing:")).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_text("Yeong-Torquato annealing:")).to_be_hidden()

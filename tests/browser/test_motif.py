@@ -42,7 +42,7 @@ def test_an_own_mask_is_uploaded_and_made_exact(new_page, address):
         {"name": "mask.png", "mimeType": "image/png", "buffer": blob.getvalue()}
     )
     told = page.get_by_text("on the 12 pixels of the motif")
-    expect(told).to_contain_text(re.compile(r"motif: 0\.\S+ by the network alone, 0 as delivered"))
+    expect(told).to_contain_text(re.compile(r"motif: 0\.\S+ before correction, 0 as delivered"))
     expect(page.get_by_role("textbox", name="Or draw it")).to_be_disabled()
     page.get_by_test_id("stCheckbox").get_by_text("Exact motif").click()
-    expect(told).to_contain_text(re.compile(r"motif: (0\.\S+) by the network alone, \1 as delivered"))
+    expect(told).to_contain_text(re.compile(r"motif: (0\.\S+) before correction, \1 as delivered"))
