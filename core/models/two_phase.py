@@ -120,17 +120,11 @@ class SeededGenerator(Generator):
             requested, _ = correlations.normalised(conditions["correlation"])
             length = correlations.first_zero(conditions["correlation"])
             recognised = self.familiar(requested, p, length)
-            if bool(recognised.any()) and not bool(recognised.all()):  # a sample does not depend on its neighbours
-
-                def one(i: int) -> list[dict[str, Tensor]]:
-                    return [{k: v[i : i + 1] for k, v in d.items()} for d in (noise, conditions, latent)]
-
-                return torch.cat([self(*one(i), network=network, physics=physics) for i in range(len(p))])
+            if bool(recognised.any()) and not bool(recognised.all()):
+                return self.one_by_one(noise, conditions, latent, network, physics)
             physics, length = physics and bool(recognised.all()), length.clamp(*LENGTHS)
             requested = None if physics else requested  # the layer coarsens to the family's own curve
-        style = {k: v for k, v in latent.items() if k in STYLES and bool((v != 0).any())}
-        if physics:  # coarsening outgrows the seed's short direction: what ends up elongated is the other one
-            style |= {k: -style[k] for k in ("stretch", "diagonal") if k in style}
+        style = styles(latent, physics)
         exact = torch.autocast(p.device.type, enabled=False)
         with torch.no_grad(), exact:
             shape = {"contraction": self.contraction} if physics else {"smoothing": SMOOTHING}
@@ -139,6 +133,22 @@ class SeededGenerator(Generator):
             y = y + self.residual(y, noise["white"][:, 1], p, length)
         with exact:
             return LOGIT * (self.physics(y, p, length) if physics else y)[:, None]
+
+    def one_by_one(
+        self,
+        noise: Mapping[str, Tensor],
+        conditions: Mapping[str, Tensor],
+        latent: Mapping[str, Tensor],
+        network: bool,
+        physics: bool,
+    ) -> Tensor:
+        """Logits (B, 1, H, W), sample by sample: none depends on which curves the others request."""
+
+        def one(i: int) -> list[dict[str, Tensor]]:
+            return [{k: v[i : i + 1] for k, v in d.items()} for d in (noise, conditions, latent)]
+
+        count = len(conditions["volume_fraction"])
+        return torch.cat([self(*one(i), network=network, physics=physics) for i in range(count)])
 
     def residual(self, y: Tensor, texture: Tensor, p: Tensor, length: Tensor) -> Tensor:
         """The learned correction (B, H, W) of the seed field, zero mean, at most about `amplitude` of its standard
@@ -178,6 +188,17 @@ class SeededGenerator(Generator):
             return torch.cat([self(n, {"volume_fraction": a}, {"length": b})[:, 0] for n, a, b in parts])
 
         return self.physics.calibrate(make, p, length)
+
+
+def styles(latent: Mapping[str, Tensor], physics: bool) -> dict[str, Tensor]:
+    """The styles (B,) that are not 0, as the seed needs them.
+
+    Coarsening outgrows the short direction of the seed, so with the physics layer the other direction is elongated.
+    """
+    style = {k: v for k, v in latent.items() if k in STYLES and bool((v != 0).any())}
+    if physics:
+        style |= {k: -style[k] for k in ("stretch", "diagonal") if k in style}
+    return style
 
 
 def rotated_noise(noise: Mapping[str, Tensor], latent: Mapping[str, Tensor]) -> Tensor:

@@ -49,7 +49,7 @@ def _labelled(logits: Tensor, fractions: Tensor, start: Tensor | None) -> tuple[
     counts = pixel_counts(fractions, flat.shape[2])
     flat = torch.where(
         counts[..., None] > 0, flat, flat.amax(1, keepdim=True)
-    )  # what nothing is asked of must set no scale
+    )  # labels without a requested pixel must not set the scale
     sparse = flat[:, :, :: flat.shape[2] // SUBSAMPLE | 1].contiguous()
     offsets = dual.anneal(sparse, counts.to(flat) / flat.shape[2]) if start is None else start
     labels = [_exact(*one) for one in zip(flat, counts, offsets, strict=True)]

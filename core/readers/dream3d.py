@@ -114,7 +114,7 @@ def geometry(path: Path, file: h5py.File, name: str) -> tuple[Size, str]:
     shape = file[name].shape
     size = shape[:-1] if len(shape) > 2 and shape[-1] == 1 else shape
     if len(size) not in (2, 3) or np.prod(size) > ALL_PIXELS:
-        raise bad(path, f"has no geometry, and {name} of shape {shape} does not tell its dimensions")
+        raise bad(path, f"has no geometry, and {name} of shape {shape} does not determine its dimensions")
     return (1,) * (3 - len(size)) + tuple(int(n) for n in size), f"{name.rsplit('/', 2)[0]}/"  # type: ignore[return-value]
 
 

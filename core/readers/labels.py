@@ -42,7 +42,7 @@ def labels(stacks: Sequence[Stack], k: int, features: bool) -> tuple[Labels, str
         return numbered(stacks, k)
     if not all(s.grains for s in stacks):
         odd = next(s.name for s in stacks if not s.grains)
-        raise ValueError(f"{odd} has no grain numbers but other files have them. Give the two kinds separately.")
+        raise ValueError(f"{odd} has no grain numbers but other files have them. Read the two kinds separately.")
     comparable = all(s.eulers or s.rows is not None for s in stacks) and len({s.structure for s in stacks}) == 1
     return oriented(stacks, k) if comparable else coloured(stacks, k)
 

@@ -126,7 +126,7 @@ def classes(q: Array, k: int, structure: int | None, seed: int = 0) -> NDArray[n
     rng = np.random.default_rng(seed)
     some = q if len(q) <= FITTED else q[rng.choice(len(q), FITTED, replace=False)]
     attempts = [_descend(some, _spread(some, min(k, len(q)), structure, rng), structure) for _ in range(RESTARTS)]
-    centres = max(attempts, key=lambda found: found[1])[0]
+    centres = max(attempts, key=lambda attempt: attempt[1])[0]
     parts = [nearest(q[i : i + CHUNK], centres, structure)[0].argmax(1) for i in range(0, len(q), CHUNK)]
     labels = np.concatenate(parts)
     order = np.argsort(-np.bincount(labels, minlength=k), kind="stable")

@@ -41,9 +41,8 @@ def embedded() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         from sklearn.datasets import load_digits
     except ImportError:
         raise ValueError(
-            "The handwritten digits come with scikit-learn, which is not installed here. Install it (pip install "
-            "scikit-learn), or "
-            "train on your own: python train.py motif --data FOLDER"
+            "The handwritten digits come with scikit-learn, which is not installed here. "
+            "Install it (pip install scikit-learn), or train on your own: python train.py motif --data FOLDER"
         ) from None
     digits = load_digits()
     return digits.images.astype(np.uint8), digits.target.astype(np.uint8)

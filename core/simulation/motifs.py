@@ -90,9 +90,8 @@ def placed(mask: Tensor, x: int, y: int, shape: Shape) -> Tensor:
     rows, columns = mask.shape
     if not (0 <= x <= shape[1] - columns and 0 <= y <= shape[0] - rows):
         raise ValueError(
-            f"A motif of {columns} x {rows} pixels fits at x = 0 to {shape[1] - columns} and y = 0 to "
-            f"{shape[0] - rows}; "
-            f"got x = {x}, y = {y}."
+            f"A motif of {columns} x {rows} pixels fits at x = 0 to {shape[1] - columns} "
+            f"and y = 0 to {shape[0] - rows}; got x = {x}, y = {y}."
         )
     out = torch.full(shape, FREE)
     out[y : y + rows, x : x + columns] = mask
@@ -147,5 +146,7 @@ def read(content: bytes) -> Tensor:
 def _judged(mask: Tensor) -> Tensor:
     """The mask, checked to have at least one pixel that is not free."""
     if not bool((mask >= 0).any()):
-        raise ValueError("This motif is free everywhere: it asks for nothing. Make at least one pixel white or black.")
+        raise ValueError(
+            "This motif is free everywhere: it prescribes nothing. Make at least one pixel white or black."
+        )
     return mask

@@ -39,7 +39,7 @@ def level_cut_table() -> tuple[Tensor, Tensor, Tensor]:
     chi = np.concatenate([np.zeros((P_KNOTS, 1)), np.cumsum(step, 1)], 1)
     chi -= chi[:, RHO_KNOTS // 2 : RHO_KNOTS // 2 + 1]
     scaled = chi / (p * (1 - p))[:, None]
-    with torch.inference_mode(False):  # kept for good, so it must be able to enter gradients whoever asked first
+    with torch.inference_mode(False):  # cached for all callers: an inference tensor could not enter a gradient later
         tables = [torch.tensor(a, dtype=torch.float32) for a in (p, np.sin(angle), scaled)]
     return tables[0], tables[1], tables[2]
 

@@ -63,7 +63,7 @@ class Density:
         reach = float(np.abs(self.means).max()) + 2 * self.width
         if reach > EDGES[-1]:
             raise ValueError(
-                f"The bumps reach out to {reach:.3g}, beyond {EDGES[-1]:g}: make the gap smaller or move the centre."
+                f"The bumps extend to {reach:.3g}, beyond {EDGES[-1]:g}: make the gap smaller or move the centre."
             )
 
     @property

@@ -41,11 +41,10 @@ def convergence(steps: int, seeds: int) -> Iterator[str]:
             lines = last(run_game(replace(setting, loss=loss, seed=seed), steps))
             value, optimal, identity = (mean(lines, n) for n in ("learnt", "optimal", "identity"))
             yield (
-                f"{loss:<15} seed {seed}: D {mean(lines, 'mean'):.4f} (|D - 1/2| {mean(lines, 'off'):.4f}), V(D) "
-                f"{value:.4f}, "
-                f"V(D*) {optimal:.4f}, -log 4 + 2 JSD {identity:.4f}; off -log 4 by {off(value):.2%}, "
-                f"{off(optimal):.2%}, "
-                f"{off(identity):.2%}; W1 {mean(lines, 'w1'):.3f}"
+                f"{loss:<15} seed {seed}: D {mean(lines, 'mean'):.4f} (|D - 1/2| {mean(lines, 'off'):.4f}), "
+                f"V(D) {value:.4f}, V(D*) {optimal:.4f}, -log 4 + 2 JSD {identity:.4f}; "
+                f"off -log 4 by {off(value):.2%}, {off(optimal):.2%}, {off(identity):.2%}; "
+                f"W1 {mean(lines, 'w1'):.3f}"
             )
 
 
@@ -63,10 +62,9 @@ def failures(steps: int, seeds: int) -> Iterator[str]:
                 lines, label = last(lab), ", ".join(f"{k} {v}" for k, v in cure.items()) if switched else "as it is"
                 largest = max(m.generator for m in lab.history)
                 yield (
-                    f"{name:<10} {label:<26} seed {seed}: modes {mean(lines, 'modes'):.1f} of "
-                    f"{len(setting.density.means)}, "
-                    f"W1 {mean(lines, 'w1'):.3f}, generator's gradient {mean(lines, 'generator'):.1e} (largest "
-                    f"{largest:.1e}), "
+                    f"{name:<10} {label:<26} seed {seed}: "
+                    f"modes {mean(lines, 'modes'):.1f} of {len(setting.density.means)}, W1 {mean(lines, 'w1'):.3f}, "
+                    f"generator's gradient {mean(lines, 'generator'):.1e} (largest {largest:.1e}), "
                     f"slope of the critic {mean(lines, 'slope'):.3g}, its weights {mean(lines, 'weights'):.3g}"
                 )
 

@@ -161,23 +161,21 @@ def claims() -> Iterator[str]:
         small = theory.singular_values("simultaneous", eta, mu)[-1]
         yield (
             f"Theorem A.1's proof: every singular value of a simultaneous step is at least 1. At eta {eta}, mu {mu} "
-            f"the "
-            f"smallest on the motif is {small:.6f}, and that block contracts (radius "
-            f"{of('simultaneous', eta, mu):.6f}). "
+            f"the smallest on the motif is {small:.6f}, and that block contracts "
+            f"(radius {of('simultaneous', eta, mu):.6f}). "
             f"Divergence is right: on free coordinates the radius is {of('simultaneous', eta, 0.0):.6f}."
         )
     rest = 1 + theory.shift("alternating", 0.3, 0.5)
     yield (
         f"Introduction: alternating steps diverge. On a free coordinate their radius is "
-        f"{of('alternating', 0.3, 0.0):.12f} at "
-        "eta 0.3: they cycle. On the motif they rest at psi* / (1 - 2 eta mu), not at the Nash equilibrium: "
+        f"{of('alternating', 0.3, 0.0):.12f} at eta 0.3: they cycle. "
+        "On the motif they rest at psi* / (1 - 2 eta mu), not at the Nash equilibrium: "
         f"{rest:.4f} psi* at eta 0.3, mu 0.5."
     )
     yield (
         f"Theorem A.2: extragradient steps converge for a careful eta. At mu 2 the motif has radius "
-        f"{of('extragradient', 0.3, 2.0):.6f} at eta 0.3, where they diverge, and {of('extragradient', 0.1, 2.0):.6f} "
-        f"at eta "
-        "0.1, where they converge."
+        f"{of('extragradient', 0.3, 2.0):.6f} at eta 0.3, where they diverge, "
+        f"and {of('extragradient', 0.1, 2.0):.6f} at eta 0.1, where they converge."
     )
     for critic in CRITICS:
         yield (

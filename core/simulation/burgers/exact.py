@@ -35,7 +35,7 @@ END = 0.5
 _GAUSS = np.polynomial.legendre.leggauss(3)
 _NODES, _WEIGHTS = (_GAUSS[0] + 1) / 2, _GAUSS[1] / 2
 _TAIL = 9.0  # standard deviations of the heat kernel that are kept: exp(-81 / 2) = 3e-18
-_RANGE = 1e-10  # smallest min / max of theta that the FFT carries: 6 digits are left of it
+_RANGE = 1e-10  # smallest min / max of theta that the FFT resolves, to 6 digits
 
 
 def levels(count: int, end: float = END, power: float = 1.25) -> Reals:

@@ -147,7 +147,8 @@ class Fourier(_Cells):
         """Checks the coefficients."""
         if len(self.cosine) != len(self.sine) or not np.isfinite([*self.cosine, *self.sine, self.mean]).all():
             raise ValueError(
-                f"Give as many finite cosines as sines, a finite mean; got {self.cosine}, {self.sine}, {self.mean}."
+                f"There must be as many finite cosines as sines and a finite mean; "
+                f"got {self.cosine}, {self.sine}, {self.mean}."
             )
 
     @property

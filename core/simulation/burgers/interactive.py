@@ -17,7 +17,7 @@ from core.simulation.burgers.exact import cole_hopf_fft
 from core.simulation.burgers.initial import Initial, Reals
 from core.simulation.burgers.schemes import checked_levels, checked_viscosity
 
-_SAFE = 20.0  # range of Phi / (2 nu) that the FFT carries
+_SAFE = 20.0  # range of Phi / (2 nu) that the FFT resolves
 _TAIL, _BLOCK = 8.5, 24
 _GAUSS = np.polynomial.legendre.leggauss(3)
 

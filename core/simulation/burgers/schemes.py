@@ -34,7 +34,8 @@ def checked_viscosity(viscosity: float) -> float:
     """
     if not (math.isfinite(viscosity) and viscosity > 0):
         raise ValueError(
-            f"viscosity must be a finite number above 0; got {viscosity}. Without it: lax_oleinik, muscl, godunov."
+            f"viscosity must be a finite number above 0; got {viscosity}. "
+            "For the inviscid equation use lax_oleinik, muscl or godunov."
         )
     return float(viscosity)
 
@@ -202,7 +203,7 @@ def explicit_euler(
     return _advance(initial.cells(cells), at, lambda u: min(0.45 / (nu * cells**2), 1.0 / cells), step)
 
 
-# --- the implicit rival -----------------------------------------------------------------------------------------------
+# --- the implicit baseline -------------------------------------------------------------------------------------------
 
 
 def implicitness(count: int) -> Reals:
@@ -247,7 +248,7 @@ def _rate(u: Reals, nu: float) -> tuple[Reals, Reals]:
     flux = face**2 / 2 - nu * n * _combine(GRADIENT, u)
     before = np.roll(face, 1, -1)
     entries = np.empty((7, *u.shape))
-    for k in range(7):  # what the right face of cell i takes from cell i + k - 3, less what the left face takes
+    for k in range(7):  # weight of cell i + k - 3 at the right face of cell i, minus that at the left face
         right, left = (FACE[k - 1], GRADIENT[k - 1]) if k else (0, 0), (FACE[k], GRADIENT[k]) if k < 6 else (0, 0)
         entries[k] = -n * (right[0] * face - left[0] * before - nu * n * (right[1] - left[1]))
     return -n * (flux - np.roll(flux, 1, -1)), entries
@@ -263,7 +264,9 @@ def _solve(entries: Reals, right: Reals) -> Reals:
         _BAND, _BAND, band.reshape(n, -1).T, right[order], overwrite_ab=True, overwrite_b=True
     )
     if info:
-        raise ValueError("The Newton system is singular; the field is far from any solution, start from a better one.")
+        raise ValueError(
+            "The Newton system is singular: the field is too far from a solution. Start from one nearer to it."
+        )
     x = np.empty(n)
     x[order] = folded
     return x
