@@ -27,24 +27,44 @@ def problems() -> tuple[str, ...]:
 
 
 def presets(problem: str) -> tuple[str, ...]:
-    """Names of a problem's presets; `load(problem)` takes the first. `ValueError` when there is no such problem."""
+    """Names of a problem's presets; `load(problem)` uses the first.
+
+    Raises:
+        ValueError: there is no such problem.
+    """
     return tuple(p.name for p in discovery.problem(problem).presets)
 
 
 def load(name: Any, device: str = "cpu") -> Model:
-    """A trained model: `"problem/preset"`, `"problem"` (its default preset) or a path to a checkpoint file.
+    """A trained model.
 
-    Raises `ValueError` for an unknown name or a file that is not an intact checkpoint, `FileNotFoundError` when the
-    preset has no trained checkpoint yet; both say what to do."""
+    Args:
+        name: `"problem/preset"`, `"problem"` (its default preset) or the path of a checkpoint file.
+        device: torch device.
+
+    Raises:
+        ValueError: the name is unknown, or the file is not an intact checkpoint.
+        FileNotFoundError: the preset has no trained checkpoint yet. Both sentences say what to do.
+    """
     from core.sampling import load as load_model
 
     return load_model(name, device)
 
 
 def draw(problem: str, n: int, seed: int, size: int | None = None) -> Sample:
-    """`n` arrays from the data source of a problem (or of `"problem/preset"`), global sample indices `seed .. seed + n
-    - 1`; `requested` holds the conditions measured on them, or what the source knows of them. Training never sees
-    indices from `HELD_OUT` on."""
+    """Arrays from the data source of a problem.
+
+    Training never uses sample indices from `HELD_OUT` on.
+
+    Args:
+        problem: name of a problem, or `"problem/preset"`.
+        n: number of arrays.
+        seed: first global sample index; the arrays have `seed .. seed + n - 1`.
+        size: pixels along each side; the default of the problem for None.
+
+    Returns:
+        A sample; `requested` holds the conditions measured on the arrays, or known to the source.
+    """
     from core.sampling import draw as draw_samples
 
     return draw_samples(problem, n, seed, size)

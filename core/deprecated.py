@@ -1,5 +1,7 @@
-"""Module paths of version 0.1 that moved: each still imports in this version, with a `DeprecationWarning`; 0.3 drops
-them."""
+"""Module paths of version 0.1 that moved: they still import in this version, with a `DeprecationWarning`.
+
+Version 0.3 will remove them.
+"""
 
 from __future__ import annotations
 
@@ -55,24 +57,24 @@ MOVED = {
     "core.training.linear_theory": "core.theory.linear_exact",
     "core.training.points": "core.training.point_game",
 }
-"""Old path -> new path."""
+"""New path by old path."""
 
 
 class _Alias(importlib.abc.InspectLoader):
-    """Loads the module at the new path under the old one."""
+    """Loads the module at the new path under the old name."""
 
     def exec_module(self, module: ModuleType) -> None:
-        """Puts the module at the new path in the place of the old one, after the warning."""
+        """Warns, and puts the module at the new path under the old name."""
         old = module.__name__
-        warnings.warn(f"{old} is now {MOVED[old]}; the old path goes away in 0.3.", DeprecationWarning, stacklevel=2)
+        warnings.warn(f"{old} is now {MOVED[old]}; version 0.3 removes the old path.", DeprecationWarning, stacklevel=2)
         sys.modules[old] = importlib.import_module(MOVED[old])
 
     def get_source(self, fullname: str) -> None:
-        """None: an alias has no text of its own."""
+        """None: an alias has no source."""
         return None
 
     def get_code(self, fullname: str) -> CodeType:
-        """For `python -m` with the old path: runs the new one as the main program."""
+        """For `python -m` with the old path: code that runs the new module as the main program."""
         new = MOVED[fullname]
         text = (
             "import runpy, warnings\n"
@@ -95,6 +97,6 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 
 def install() -> None:
-    """Makes the old paths importable; once is enough."""
+    """Makes the old paths importable; repeated calls have no effect."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())

@@ -1,6 +1,7 @@
-"""Modules found by file name, allow-listed: a name from outside is looked up in the listing, never imported as given.
+"""Modules by file name, allow-listed: a name from outside is looked up in the listing, never imported directly.
 
-No registry and no import side effects: the file's name is the name, and the listing is the package's folder.
+There is no registry, and importing has no side effects: the file's name is the name, and the listing is the package's
+folder.
 """
 
 from __future__ import annotations
@@ -17,17 +18,21 @@ from core.types import Preset, Problem
 
 @lru_cache(maxsize=8)
 def names(package: str) -> tuple[str, ...]:
-    """Sorted names of the modules in a package, private ones (leading underscore) left out."""
+    """Sorted names of the modules in a package, without private ones (leading underscore)."""
     spec = importlib.util.find_spec(package)
     folders = list(spec.submodule_search_locations or []) if spec else []
     return tuple(sorted(m.name for m in pkgutil.iter_modules(folders) if not m.name.startswith("_") and not m.ispkg))
 
 
 def module(package: str, name: str) -> ModuleType:
-    """The module `package.name`; `ValueError` with the allowed names when there is none of that name."""
+    """The module `package.name`.
+
+    Raises:
+        ValueError: there is no such module; the sentence lists the allowed names.
+    """
     allowed = names(package)
     if name not in allowed:
-        raise ValueError(f"There is no {name!r} here. Choose one of: {', '.join(allowed)}.")
+        raise ValueError(f"There is no {name!r}. Choose one of: {', '.join(allowed)}.")
     return importlib.import_module(f"{package}.{name}")
 
 
@@ -42,20 +47,30 @@ def point_problems() -> tuple[str, ...]:
 
 
 def problem(name: str) -> Problem:
-    """The problem, of fields or of points, of that name (`PROBLEM` of its file)."""
+    """The problem with this name, of fields or of points: `PROBLEM` of its file.
+
+    Raises:
+        ValueError: there is no such problem.
+    """
     package = "core.problems.points" if name in point_problems() else "core.problems"
-    found = module(package, name).PROBLEM
+    problem_of_file = module(package, name).PROBLEM
     file = f"{package.replace('.', '/')}/{name}.py"
-    assert isinstance(found, Problem) and found.name == name, f"{file} must define PROBLEM named {name!r}"
-    return found
+    assert isinstance(problem_of_file, Problem) and problem_of_file.name == name, (
+        f"{file} must define PROBLEM named {name!r}"
+    )
+    return problem_of_file
 
 
 def split(name: str) -> tuple[Problem, Preset]:
-    """`problem/preset` or `problem` (its first preset) to the two objects, the problem with the preset's overrides in
-    place; `ValueError` names what exists."""
+    """The problem, with the preset's overrides, and the preset of a name `problem/preset` or `problem` (its first
+    preset).
+
+    Raises:
+        ValueError: there is no such problem or preset; the sentence lists what exists.
+    """
     head, _, tail = name.partition("/")
-    found = problem(head)
-    for preset in found.presets:
+    selected = problem(head)
+    for preset in selected.presets:
         if tail in ("", preset.name):
-            return replace(found, **preset.overrides), preset
-    raise ValueError(f"{head!r} has no preset {tail!r}. Choose one of: {', '.join(p.name for p in found.presets)}.")
+            return replace(selected, **preset.overrides), preset
+    raise ValueError(f"{head!r} has no preset {tail!r}. Choose one of: {', '.join(p.name for p in selected.presets)}.")

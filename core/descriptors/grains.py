@@ -1,8 +1,9 @@
-"""Statistics of grain maps: what a polycrystal is judged by. Measured on labels alone, periodic, lengths in pixels.
+"""Statistics of polycrystal label maps: periodic, measured on labels alone, lengths in pixels.
 
-Every function takes `labels` (n, H, W), integers of any kind, as an array or a tensor. A grain is a 4-connected piece
-of equal labels (see `components`): adjoining grains of equal orientation count as one, as on any map of orientations.
-Pieces of fewer than `SPECK` px are speckle and no grains. Scalars come as float32 tensors (n,), curves as (n, m)."""
+Every function takes `labels` (n, H, W), integers of any kind, as an array or a tensor. A grain is a 4-connected
+component of equal labels (see `components`): adjoining grains of equal orientation count as one, as on any orientation
+map. Components of fewer than `SPECK` px are speckle, not grains. Scalars are float32 tensors (n,), curves (n, m).
+"""
 
 from __future__ import annotations
 
@@ -18,23 +19,27 @@ from core.descriptors.components import SPECK, areas, components
 from core.types import Array
 
 DIAMETERS = np.arange(0.0, 50.0, 2.0)
-"""Edges of the classes of `size_distribution` in px; the last class gathers all larger grains."""
+"""Edges of the classes of `size_distribution` in px; the last class collects all larger grains."""
 ANGLES = np.arange(30.0, 250.0, 10.0)
-"""Edges of the classes of `angle_distribution` in degrees; the first and last gather what lies beyond."""
+"""Edges of the classes of `angle_distribution` in degrees; the first and last collect what lies beyond."""
 RADII = (4.0, 5.0, 6.0)
-"""Circles about a junction on which its angles are read, px."""
+"""Radii in px of the circles about a junction on which its angles are measured."""
 DIRECTIONS = 180
 """Points on each of these circles."""
 SOLID = 0.9
-"""Least solidity of what looks like one grain; of a thousand grown grains about one is below."""
+"""Least solidity of a component that looks like one grain; of a thousand grown grains about one is below."""
 
 
 def _maps(labels: Tensor | Array) -> NDArray[np.int64]:
-    """Labels as an integer array; `ValueError` unless (n, H, W)."""
-    found = labels.detach().cpu().numpy() if isinstance(labels, Tensor) else np.asarray(labels)
-    if found.ndim != 3:
-        raise ValueError(f"Label maps must have shape (n, H, W); got {found.shape}. Add or drop an axis.")
-    return found.astype(np.int64)
+    """Labels as an integer array (n, H, W).
+
+    Raises:
+        ValueError: the labels have another number of axes.
+    """
+    maps = labels.detach().cpu().numpy() if isinstance(labels, Tensor) else np.asarray(labels)
+    if maps.ndim != 3:
+        raise ValueError(f"Label maps must have shape (n, H, W); got {maps.shape}. Add or drop an axis.")
+    return maps.astype(np.int64)
 
 
 def _scalars(values: Iterator[float]) -> Tensor:
@@ -43,13 +48,13 @@ def _scalars(values: Iterator[float]) -> Tensor:
 
 
 def grain_areas(labels: Tensor | Array) -> list[NDArray[np.intp]]:
-    """Areas of the grains of each map, px, speckle left out."""
-    every = [areas(one) for one in _maps(labels)]
-    return [a[a >= SPECK] for a in every]
+    """Areas in px of the grains of each map, without speckle."""
+    all_areas = [areas(label_map) for label_map in _maps(labels)]
+    return [a[a >= SPECK] for a in all_areas]
 
 
 def diameters(labels: Tensor | Array) -> list[NDArray[np.float64]]:
-    """Diameters d = 2 sqrt(A / pi) of the discs with the areas of the grains of each map, px."""
+    """Diameters d = 2 sqrt(A / pi) in px of the discs with the areas of the grains of each map."""
     return [2 * np.sqrt(a / math.pi) for a in grain_areas(labels)]
 
 
@@ -59,9 +64,9 @@ def grain_count(labels: Tensor | Array) -> Tensor:
 
 
 def speckle(labels: Tensor | Array) -> Tensor:
-    """Pixels of each map that lie in pieces of fewer than `SPECK` px, shape (n,)."""
-    every = [areas(one) for one in _maps(labels)]
-    return _scalars(float(a[a < SPECK].sum()) for a in every)
+    """Pixels of each map that lie in components of fewer than `SPECK` px, shape (n,)."""
+    all_areas = [areas(one) for one in _maps(labels)]
+    return _scalars(float(a[a < SPECK].sum()) for a in all_areas)
 
 
 def mean_diameter(labels: Tensor | Array) -> Tensor:
@@ -75,15 +80,15 @@ def size_distribution(labels: Tensor | Array) -> Tensor:
 
 
 def size_classes(shape: tuple[int, int]) -> NDArray[np.float64]:
-    """Middles of the classes of `size_distribution`, px."""
+    """Centres of the classes of `size_distribution`, px."""
     return (DIAMETERS[1:] + DIAMETERS[:-1]) / 2
 
 
 def boundary_length(labels: Tensor | Array) -> Tensor:
     """Length of the boundaries between different labels per area, shape (n,), 1/px.
 
-    (pi / 4) F, F = pixel faces between different labels per pixel: unbiased for isotropic boundaries, see
-    `descriptors.specific_surface`.
+    (pi / 4) F with F = pixel faces between different labels per pixel: unbiased for isotropic boundaries, see
+    `core.descriptors.two_phase.specific_surface`.
     """
     maps = _maps(labels)
     faces = sum((maps != np.roll(maps, -1, axis)).mean((1, 2)) for axis in (1, 2))
@@ -91,8 +96,12 @@ def boundary_length(labels: Tensor | Array) -> Tensor:
 
 
 def equal_boundary(ids: Array, labels: Tensor | Array) -> Tensor:
-    """Share of the length of the boundaries between grains `ids` (n, H, W) that have equal labels on both sides, shape
-    (n,)."""
+    """Share (n,) of the grain boundary length that has equal labels on both sides.
+
+    Args:
+        ids: grain numbers (n, H, W).
+        labels: labels of the pixels (n, H, W).
+    """
     grains, maps = _maps(ids), _maps(labels)
     between = [grains != np.roll(grains, -1, axis) for axis in (1, 2)]
     equal = [b & (maps == np.roll(maps, -1, axis)) for axis, b in zip((1, 2), between, strict=True)]
@@ -101,8 +110,11 @@ def equal_boundary(ids: Array, labels: Tensor | Array) -> Tensor:
 
 
 def junctions(label: Array) -> NDArray[np.intp]:
-    """Upper left pixels (k, 2) of the 2 x 2 blocks of a periodic map (H, W) in which three labels meet; of blocks that
-    touch, one and the same junction on the pixels, only the first."""
+    """Triple junctions of a periodic map (H, W): the upper left pixels (k, 2) of the 2 x 2 blocks in which three labels
+    meet.
+
+    Blocks that touch belong to the same junction; only the first of them counts.
+    """
     block = np.sort(np.stack([np.roll(label, (-i, -j), (0, 1)) for i in (0, 1) for j in (0, 1)]), axis=0)
     meet = (np.diff(block, axis=0) != 0).sum(0) == 2
     again = np.any([np.roll(meet, shift, (0, 1)) for shift in ((0, 1), (1, -1), (1, 0), (1, 1))], axis=0)
@@ -113,10 +125,11 @@ def junction_angles(labels: Tensor | Array) -> list[NDArray[np.float64]]:
     """Dihedral angles of the triple junctions of each map, degrees, shape (k, 3), each row summing to 360.
 
     An angle is the share of its grain in circles of `RADII` px about the meeting point of the three labels. A junction
-    counts only if each circle crosses each of its grains once and no other: within 6 px there is no second junction.
-    The junction lies up to half a pixel from a corner of pixels, which leaves a random error of about 7 degrees in each
-    angle. Angles come in the order of their labels."""
-    return [_angles(one) for one in _maps(labels)]
+    counts only if each circle crosses each of its grains once and no other, so that there is no second junction within
+    6 px. The junction lies up to half a pixel from a corner of pixels, which leaves a random error of about 7 degrees
+    in each angle. Angles are in the order of their labels.
+    """
+    return [_angles(label_map) for label_map in _maps(labels)]
 
 
 def angle_distribution(labels: Tensor | Array) -> Tensor:
@@ -125,15 +138,14 @@ def angle_distribution(labels: Tensor | Array) -> Tensor:
 
 
 def angle_classes(shape: tuple[int, int]) -> NDArray[np.float64]:
-    """Middles of the classes of `angle_distribution`, degrees."""
+    """Centres of the classes of `angle_distribution`, degrees."""
     return (ANGLES[1:] + ANGLES[:-1]) / 2
 
 
 def solidity(label: Array) -> NDArray[np.float64]:
-    """Solidity of each grain of a periodic map (H, W): its pixels over the pixels in their convex hull, 1 for a convex
-    grain.
+    """Solidity of each grain of a periodic map (H, W): its pixels over the pixels in their convex hull.
 
-    0 for a piece that winds round the torus.
+    1 for a convex grain, 0 for a component that winds round the torus.
     """
     ids = components(label)
     count = np.bincount(ids.ravel())
@@ -143,11 +155,12 @@ def solidity(label: Array) -> NDArray[np.float64]:
 
 
 def misfit(labels: Tensor | Array) -> Tensor:
-    """Neighbour misfit: share of each map's area in pieces that no single grain looks like, shape (n,).
+    """Neighbour misfit: share (n,) of each map's area in components that do not look like a single grain.
 
-    Adjoining pieces differ by definition; what two grains of equal orientation leave when they merge is a piece with
-    notches where their junctions were. Counted are pieces of solidity below `SOLID`."""
-    return _scalars(_merged(one) for one in _maps(labels))
+    Adjoining components differ by definition; when two grains of equal orientation merge, they leave a component with
+    notches where their junctions were. Components of solidity below `SOLID` are counted.
+    """
+    return _scalars(_merged(label_map) for label_map in _maps(labels))
 
 
 def _merged(label: Array) -> float:
@@ -157,7 +170,9 @@ def _merged(label: Array) -> float:
 
 
 def _histogram(samples: list[NDArray[np.float64]], edges: NDArray[np.float64]) -> Tensor:
-    """Shares (n, m) of each map's sample in the classes, the ends gathering what lies beyond; 0 for an empty sample."""
+    """Shares (n, m) of each map's sample in the classes; the end classes collect what lies beyond, empty samples
+    give 0.
+    """
     inside = [np.clip(s, edges[0], np.nextafter(edges[-1], 0)) for s in samples]
     counts = np.stack([np.histogram(s, edges)[0] / max(len(s), 1) for s in inside])
     return torch.as_tensor(counts, dtype=torch.float32)
@@ -168,11 +183,11 @@ def _angles(label: Array) -> NDArray[np.float64]:
     corner = junctions(label)
     turn = 2 * math.pi * (np.arange(DIRECTIONS) + 0.5) / DIRECTIONS
     radius = np.array(RADII)[:, None]
-    at = [
+    positions = [
         c[:, None, None] + np.rint(0.5 + radius * f(turn)).astype(int)
         for c, f in zip(corner.T, (np.sin, np.cos), strict=True)
     ]
-    seen = label[at[0] % label.shape[0], at[1] % label.shape[1]]  # (k, radii, directions)
+    circles = label[positions[0] % label.shape[0], positions[1] % label.shape[1]]  # (k, radii, directions)
     block = np.stack(
         [
             label[(corner[:, 0] + i) % label.shape[0], (corner[:, 1] + j) % label.shape[1]]
@@ -182,28 +197,30 @@ def _angles(label: Array) -> NDArray[np.float64]:
         1,
     )
     block.sort(axis=1)
-    three = block[np.diff(block, axis=1, prepend=-1) != 0].reshape(-1, 3)
-    share = (seen[..., None] == three[:, None, None]).mean(2)  # (k, radii, 3)
-    simple = ((seen != np.roll(seen, 1, 2)).sum(2) == 3).all(1) & (share > 0).all((1, 2))
-    return np.asarray(360 * share.mean(1)[simple])
+    meeting = block[np.diff(block, axis=1, prepend=-1) != 0].reshape(-1, 3)
+    shares = (circles[..., None] == meeting[:, None, None]).mean(2)  # (k, radii, 3)
+    simple = ((circles != np.roll(circles, 1, 2)).sum(2) == 3).all(1) & (shares > 0).all((1, 2))
+    return np.asarray(360 * shares.mean(1)[simple])
 
 
 def _solidity(piece: Array, shape: tuple[int, ...]) -> float:
-    """Solidity of the piece with these flat pixel numbers."""
-    place = [_unwrap(c, n) for c, n in zip(np.unravel_index(piece, shape), shape, strict=True)]
-    if any(p is None for p in place):
+    """Solidity of the component with these flat pixel numbers."""
+    coordinates = [_unwrap(c, n) for c, n in zip(np.unravel_index(piece, shape), shape, strict=True)]
+    if any(p is None for p in coordinates):
         return 0.0
-    hull = _hull(sorted(set(zip(*(p.tolist() for p in place if p is not None), strict=True))))
+    hull = _hull(sorted(set(zip(*(p.tolist() for p in coordinates if p is not None), strict=True))))
     ring = list(zip(hull, hull[1:] + hull[:1], strict=True))
     doubled = abs(sum(a[0] * b[1] - a[1] * b[0] for a, b in ring))
     border = sum(math.gcd(a[0] - b[0], a[1] - b[1]) for a, b in ring)
     return len(piece) / ((doubled + border) / 2 + 1)  # Pick's theorem counts the pixel centres in the hull
 
 
-def _unwrap(place: Array, length: int) -> NDArray[np.intp] | None:
-    """Coordinates moved round the torus so that no empty line lies inside the piece; None if it has no empty line."""
-    empty = np.setdiff1d(np.arange(length), place)
-    return (place - empty[0]) % length if len(empty) else None
+def _unwrap(coordinates: Array, length: int) -> NDArray[np.intp] | None:
+    """Coordinates shifted on the torus so that no empty line lies inside the component; None if it has no empty
+    line.
+    """
+    empty = np.setdiff1d(np.arange(length), coordinates)
+    return (coordinates - empty[0]) % length if len(empty) else None
 
 
 def _hull(points: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -221,5 +238,5 @@ def _hull(points: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _turn(a: tuple[int, int], b: tuple[int, int], c: tuple[int, int]) -> int:
-    """Positive if a, b, c turn left."""
+    """Positive where the path a, b, c turns left."""
     return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])

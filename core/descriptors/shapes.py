@@ -1,4 +1,4 @@
-"""What a shape is: area, centre, moments, perimeter, circularity, components and kind, measured on its pixels."""
+"""Measurements of one shape on its pixels: area, centre, moments, perimeter, circularity, components and kind."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ from core.types import Array
 
 KINDS = ("circle", "square", "neither")
 REACH = 0.6
-"""How far in the plane of the two features a shape may lie from a kind's exact place; the kinds are 1.41 apart."""
+"""Largest distance of a shape from a kind's exact place in the plane of the two features; the kinds are 1.41 apart."""
 
 
 @dataclass(frozen=True)
 class Moments:
-    """Area A in px, centroid in px, `spread` = 2 pi I / A^2 with I the polar second moment (1: a disc, pi / 3: a
-    square) and `fourth` = 60 |sum (dx + i dy)^4| / A^3 (0: a disc, 1: a square however it is turned). An empty mask has
-    zeros."""
+    """Moments of a mask; an empty mask has zeros.
+
+    Attributes:
+        area: A in px.
+        x, y: centroid in px.
+        spread: 2 pi I / A^2 with I the polar second moment; 1 for a disc, pi / 3 for a square.
+        fourth: 60 |sum (dx + i dy)^4| / A^3; 0 for a disc, 1 for a square at any angle.
+    """
 
     area: float
     x: float
@@ -29,7 +34,7 @@ class Moments:
 
 
 def moments(mask: Array) -> Moments:
-    """Of a mask (H, W); every pixel counts as a unit square (whose own second moment is 1/6)."""
+    """Moments of a mask (H, W); every pixel counts as a unit square, whose own second moment is 1/6."""
     rows, columns = np.nonzero(mask)
     area = len(rows)
     if not area:
@@ -41,8 +46,10 @@ def moments(mask: Array) -> Moments:
 
 
 def perimeter(mask: Array) -> float:
-    """Length of the outline in px by the Cauchy-Crofton formula over 4 directions: exact on average over all
-    directions."""
+    """Length of the outline of a mask in px, by the Cauchy-Crofton formula over 4 directions.
+
+    Exact on average over all directions.
+    """
     padded = np.pad(np.asarray(mask, bool), 1)
 
     def crossings(a: Array, b: Array) -> float:
@@ -60,16 +67,21 @@ def circularity(mask: Array) -> float:
 
 
 def components(mask: Array) -> int:
-    """Number of connected pieces (over edges, not corners)."""
+    """Number of connected components of a mask, connected over edges, not corners."""
     return int(ndimage.label(mask)[1])
 
 
 def kind(mask: Array) -> str:
-    """`circle` or `square` (turned or not) by spread and fourth moment, `neither` for what is far from both."""
-    found = moments(mask)
-    if not found.area:
+    """Kind of shape by spread and fourth moment: `circle`, `square` (at any angle), or `neither` for what is far from
+    both.
+    """
+    measured = moments(mask)
+    if not measured.area:
         return "neither"
-    across = (found.spread - 1) / (math.pi / 3 - 1)
-    far = {"circle": math.hypot(across, found.fourth), "square": math.hypot(across - 1, found.fourth - 1)}
-    nearest = min(far, key=lambda name: far[name])
-    return nearest if far[nearest] < REACH else "neither"
+    squareness = (measured.spread - 1) / (math.pi / 3 - 1)
+    distances = {
+        "circle": math.hypot(squareness, measured.fourth),
+        "square": math.hypot(squareness - 1, measured.fourth - 1),
+    }
+    nearest = min(distances, key=lambda name: distances[name])
+    return nearest if distances[nearest] < REACH else "neither"

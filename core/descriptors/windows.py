@@ -1,8 +1,9 @@
-"""Statistics of a two-phase micrograph, which is a window of something larger: nothing is taken to be periodic.
+"""Statistics of a two-phase micrograph, a window of a larger structure: nothing is assumed to be periodic.
 
-Every estimator takes one array (H, W) of phases, 0 or 1, counts what lies wholly in it, and divides by how often it
-could: free of bias for a stationary structure, whatever lies beyond the edges. Lengths are in pixels. The periodic
-twins are in `descriptors`."""
+Every estimator takes one array (H, W) of phases, 0 or 1, counts what lies wholly inside and divides by the number of
+possible positions. It is therefore unbiased for a stationary structure, whatever lies beyond the edges. Lengths are in
+pixels. The periodic counterparts are in `core.descriptors.two_phase`.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +17,28 @@ from scipy import fft, ndimage
 from core.types import Array
 
 SMALLEST, LARGEST = 64, 2**22
-"""Fewest pixels along a side, most pixels of a window."""
+"""Fewest pixels along a side and most pixels of a window."""
 REACH = 320
-"""Largest distance, in px, to which a correlation is measured."""
+"""Largest distance in px at which a correlation is measured."""
 PART, PARTS = 64, 4
-"""A window is cut into parts of so many px or more, at most so many along a side, to tell how sure its mean is."""
+"""A window is divided into parts of at least PART px, at most PARTS along a side, to estimate the error of its mean."""
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """p1; S2 (m,) at mean distances `at` (m,), with standard errors of p1 and S2 over the parts of the window; lineal
-    path (k,) at 0, 1, 2, .. px; interface per area in 1/px; Euler number per 10^4 px; first zero of S2 - p1^2 in px."""
+    """Statistics of a window.
+
+    Attributes:
+        p: volume fraction p1.
+        at: mean distances (m,) in px.
+        s2: two-point correlation (m,) at these distances.
+        p_error: standard error of p1 over the parts of the window.
+        s2_error: standard errors (m,) of S2 over the parts of the window.
+        lineal_path: lineal-path function (k,) at 0, 1, 2, .. px.
+        surface: interface length per area in 1/px.
+        euler: Euler number per 10^4 px.
+        length: first zero of S2 - p1^2 in px.
+    """
 
     p: float
     at: Array
@@ -40,7 +52,11 @@ class Statistics:
 
 
 def statistics(phase: Array) -> Statistics:
-    """All of them; `ValueError` where the window is too small, too large or of one phase."""
+    """All statistics of a window.
+
+    Raises:
+        ValueError: the window is too small, too large or of one phase.
+    """
     rows, columns = phase.shape
     if min(rows, columns) < SMALLEST:
         raise ValueError(
@@ -62,9 +78,17 @@ def statistics(phase: Array) -> Statistics:
 
 
 def pairs(phase: Array, reach: int) -> tuple[Array, Array]:
-    """Numbers of pairs of pixels (2 reach + 1, reach + 1) that are dy = -reach .. reach down and dx = 0 .. reach across
-    apart: both in phase 1, and all there are. Exact: by FFT, padded so that nothing wraps around, rounded to the
-    integer."""
+    """Numbers of pairs of pixels at each displacement: those with both ends in phase 1, and all.
+
+    Exact: by FFT, padded so that nothing wraps around, rounded to the integer.
+
+    Args:
+        phase: phases (H, W).
+        reach: largest displacement in px along each axis.
+
+    Returns:
+        Two arrays (2 reach + 1, reach + 1) for dy = -reach .. reach down and dx = 0 .. reach across.
+    """
     rows, columns = phase.shape
     padded = [fft.next_fast_len(n + reach, real=True) for n in phase.shape]
     spectrum = fft.rfft2(phase.astype(np.float64), padded)
@@ -74,11 +98,18 @@ def pairs(phase: Array, reach: int) -> tuple[Array, Array]:
 
 
 def two_point(phase: Array, reach: int | None = None) -> tuple[Array, Array]:
-    """Two-point correlation over annuli: mean distances (m,) in px, and S2 (m,), m = reach + 1 (half the window, at
-    most `REACH`).
+    """Two-point correlation averaged over annuli.
 
-    S2(d) = pairs d apart that lie in phase 1 / pairs d apart; annulus r is the mean over the displacements whose length
-    rounds to r, as in `descriptors.radial_bins`."""
+    S2(d) = pairs at displacement d that lie in phase 1 / all pairs at d; annulus r is the mean over the displacements
+    whose length rounds to r, as in `core.descriptors.two_phase.radial_bins`.
+
+    Args:
+        phase: phases (H, W).
+        reach: largest distance in px; half the window, at most `REACH`, by default.
+
+    Returns:
+        Mean distances (m,) in px and S2 (m,), m = reach + 1.
+    """
     reach = min(min(phase.shape) // 2, REACH) if reach is None else reach
     inside, possible = pairs(phase, reach)
     length = np.hypot(np.arange(-reach, reach + 1)[:, None], np.arange(reach + 1))
@@ -86,19 +117,31 @@ def two_point(phase: Array, reach: int | None = None) -> tuple[Array, Array]:
 
 
 def annuli(length: Array, values: Array, reach: int, weights: Array | float = 1.0) -> tuple[Array, Array]:
-    """Weighted means (reach + 1,) of the lengths of displacements and of values over those whose length rounds to 0 ..
-    reach."""
+    """Weighted means over the displacements whose length rounds to 0 .. reach.
+
+    Args:
+        length: lengths of the displacements in px.
+        values: values at the displacements, of the same shape.
+        reach: last annulus.
+        weights: weights of the displacements.
+
+    Returns:
+        Mean lengths (reach + 1,) and mean values (reach + 1,).
+    """
     index = np.rint(length).astype(int)
-    near = index <= reach
-    weight = np.broadcast_to(weights, length.shape)[near]
-    sums = [np.bincount(index[near], weight * v, reach + 1) for v in (np.ones(near.sum()), length[near], values[near])]
+    within = index <= reach
+    weight = np.broadcast_to(weights, length.shape)[within]
+    sums = [
+        np.bincount(index[within], weight * v, reach + 1)
+        for v in (np.ones(within.sum()), length[within], values[within])
+    ]
     return sums[1] / sums[0], sums[2] / sums[0]
 
 
 def errors(phase: Array, bins: int) -> tuple[float, Array]:
-    """Standard errors of p1 and of S2 (bins,): the spread over the parts of the window / sqrt(number of parts).
+    """Standard errors of p1 and of S2 (bins,): the deviation over the parts of the window / sqrt(number of parts).
 
-    Beyond what the parts reach the last value is kept.
+    Beyond the distances that the parts cover, the last value is repeated.
     """
     n = int(np.clip(min(phase.shape) // PART, 2, PARTS))
     parts = [part for band in np.array_split(phase, n) for part in np.array_split(band, n, axis=1)]
@@ -109,10 +152,16 @@ def errors(phase: Array, bins: int) -> tuple[float, Array]:
 
 
 def lineal_path(phase: Array, longest: int) -> Array:
-    """Lineal-path function of phase 1, (longest + 1,): the share of the segments of r + 1 px along x or y that lie
-    wholly in it, of those that fit into the window. Source: Lu and Torquato, Phys. Rev. A 45, 922 (1992)."""
+    """Lineal-path function of phase 1, (longest + 1,): share of segments of r + 1 px along x or y that lie wholly in
+    it.
+
+    Only segments that fit into the window are counted.
+
+    Reference:
+        Lu and Torquato, Phys. Rev. A 45, 922 (1992).
+    """
     rows, columns = phase.shape
-    found = np.zeros(longest + 1)
+    shares = np.zeros(longest + 1)
     across = down = bits = phase.astype(bool)
     for r in range(min(longest, rows - 1, columns - 1) + 1):
         if r:
@@ -120,26 +169,34 @@ def lineal_path(phase: Array, longest: int) -> Array:
         clear = int(np.count_nonzero(across)) + int(np.count_nonzero(down))
         if not clear:
             break
-        found[r] = clear / (across.size + down.size)
-    return found
+        shares[r] = clear / (across.size + down.size)
+    return shares
 
 
 def specific_surface(phase: Array) -> float:
-    """Interface length per area in 1/px: (pi / 4) (share of unlike neighbours along x + along y); see `descriptors`."""
+    """Interface length per area in 1/px: (pi / 4) (share of unlike neighbours along x + along y).
+
+    See `core.descriptors.two_phase.specific_surface`.
+    """
     return math.pi / 4 * float((phase[:, 1:] != phase[:, :-1]).mean() + (phase[1:] != phase[:-1]).mean())
 
 
 def euler_number(phase: Array) -> float:
-    """Euler characteristic per 10^4 px: densities of the pixels of phase 1, less their pairs of face neighbours, plus
-    2x2 blocks, each per place where it could be; phase 1 is 4-connected."""
+    """Euler characteristic of phase 1 per 10^4 px, 4-connected.
+
+    Density of the pixels of phase 1, minus that of its pairs of face neighbours, plus that of its 2x2 blocks, each per
+    possible position.
+    """
     bits = phase.astype(bool)
     right, down = bits[:, 1:] & bits[:, :-1], bits[1:] & bits[:-1]
     return 1e4 * float(bits.mean() - right.mean() - down.mean() + (down[:, 1:] & down[:, :-1]).mean())
 
 
 def first_zero(at: Array, s2: Array, p: float, share: float = 0.0) -> float:
-    """Distance at which S2 - p^2 first vanishes, or is down to a share of p (1 - p), linear between the distances; the
-    largest where it does not."""
+    """Distance in px at which S2 - p^2 first falls to `share` of p (1 - p), by default to 0.
+
+    Interpolated linearly between the distances; the largest distance where this never happens.
+    """
     covariance = s2 - p * p - share * p * (1 - p)
     below = np.flatnonzero(covariance <= 0)
     if not len(below):
@@ -150,23 +207,30 @@ def first_zero(at: Array, s2: Array, p: float, share: float = 0.0) -> float:
 
 
 def phases(values: Array, cut: float, bright: bool = True) -> NDArray[np.uint8]:
-    """Phase 1 where the values are above the cut (`bright`), or not above it."""
+    """Phases uint8 from grey values: phase 1 above the threshold `cut` if `bright`, else at or below it."""
     return ((values > cut) == bright).astype(np.uint8)
 
 
 def smoothed(values: Array, sigma: float) -> Array:
-    """The grey values blurred by a Gaussian of `sigma` px, against noise; as they are at 0."""
+    """Grey values blurred by a Gaussian of `sigma` px to reduce noise; unchanged at 0."""
     return ndimage.gaussian_filter(values.astype(np.float32), sigma, mode="nearest") if sigma else values
 
 
 def example(
     seed: int = 0, shape: tuple[int, int] = (384, 512), fraction: float = 0.42, radius: float = 7.0
 ) -> NDArray[np.uint8]:
-    """A grey picture of overlapping discs, bright on dark, as a microscope would show it: soft edges, uneven light,
-    noise.
+    """A synthetic grey micrograph uint8 of overlapping bright discs: soft edges, uneven light, noise.
 
     Centres are a Poisson process, radii vary by a tenth; 1 - fraction = exp(-discs per area times pi radius^2).
-    Source: the Boolean model; Torquato (2002), chapter 5.
+
+    Args:
+        seed: seed of the random numbers.
+        shape: rows and columns.
+        fraction: expected volume fraction of the discs.
+        radius: mean radius in px.
+
+    Reference:
+        The Boolean model; Torquato (2002), chapter 5.
     """
     rng = np.random.default_rng(seed)
     margin = 2 * radius

@@ -1,4 +1,4 @@
-"""The area of one channel's shape, pinned as such or as the radius of the disc of that area."""
+"""The area of the shape in one channel, prescribed directly or as the radius of the disc of that area."""
 
 from __future__ import annotations
 
@@ -13,8 +13,18 @@ LEAST = 1e-6
 
 
 def area(fields: Tensor, channel: int) -> Tensor:
-    """Sum of the soft membership over the pixels of one channel, (B,) in px; `ValueError` when there is no such
-    channel."""
+    """Sum of the soft membership of one channel over the pixels.
+
+    Args:
+        fields: soft fields (B, C, H, W).
+        channel: index of the channel; 0 is the background.
+
+    Returns:
+        Areas (B,) in px.
+
+    Raises:
+        ValueError: there is no such channel.
+    """
     if fields.ndim != 4 or fields.shape[1] <= channel:
         raise ValueError(
             f"Fields with shape {channel} must be (B, {channel + 1} or more, H, W); got {tuple(fields.shape)}."
@@ -23,28 +33,37 @@ def area(fields: Tensor, channel: int) -> Tensor:
 
 
 class Area(Invariance):
-    """A_k = sum over the pixels of channel k; px. Source: eq. 3 of InvNet, squared as printed."""
+    """Area of the shape in channel k: A_k = sum of the channel over the pixels, in px.
+
+    Reference:
+        InvNet (AAAI 2020), eq. 3, squared as printed.
+    """
 
     unit = "px"
     tolerance = 10.0
     source = "InvNet (AAAI 2020), eq. 3"
 
     def __init__(self, channel: int) -> None:
-        """Channel 0 is the background."""
+        """Invariance of one channel; channel 0 is the background."""
         self.channel, self.name, self.label = channel, f"area{channel}", f"Area of shape {channel}"
 
     def measure(self, fields: Tensor) -> Tensor:
-        """A_k of soft fields (B, C, H, W); shape (B,)."""
+        """A_k (B,) in px of soft fields (B, C, H, W)."""
         return area(fields, self.channel)
 
     def residual(self, fields: Tensor, conditions: Conditions) -> Tensor:
-        """(A_k - A_k*)^2 in px^2; shape (B,)."""
+        """(A_k - A_k*)^2 (B,) in px^2, with A_k* = `conditions[name]` (B,)."""
         return (self.measure(fields) - conditions[self.name]).square()
 
 
 class Radius(Area):
-    """r_k = sqrt(A_k / pi): the radius of the disc of the channel's area; px. An empty channel has a radius next to 0
-    and no gradient. Source: eq. 3 of InvNet with the area of a circle put in."""
+    """Radius of the disc with the area of channel k: r_k = sqrt(A_k / pi), in px.
+
+    An empty channel has a radius close to 0 and no gradient.
+
+    Reference:
+        InvNet (AAAI 2020), eq. 3, with the area of a circle inserted.
+    """
 
     tolerance = 0.1
 
@@ -53,5 +72,5 @@ class Radius(Area):
         self.name, self.label = f"r{channel}", f"Radius of circle {channel}"
 
     def measure(self, fields: Tensor) -> Tensor:
-        """r_k of soft fields (B, C, H, W); shape (B,)."""
+        """r_k (B,) in px of soft fields (B, C, H, W)."""
         return (area(fields, self.channel).clamp(min=LEAST) / math.pi).sqrt()

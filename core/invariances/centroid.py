@@ -1,4 +1,4 @@
-"""The centre of one channel's shape by image moments, pinned to a coordinate."""
+"""The centre of the shape in one channel, from image moments, prescribed as a coordinate."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from core.types import Conditions, Invariance
 
 
 class Centroid(Invariance):
-    """First moment over zeroth moment of channel k, in px from the centre of the top left pixel along one axis (x:
-    columns).
+    """Coordinate of the centre of channel k along one axis: first moment over zeroth moment, in px.
 
-    Measured from the middle of the frame, where a channel with less than a pixel in it is said to be: finite values and
-    gradients for empty ones, no bias for others. Source: eq. 4 to 6 of InvNet.
+    Coordinates count from the centre of the top left pixel; x runs along the columns, y along the rows. The moments are
+    taken about the middle of the frame, and a channel with an area below one pixel is placed there. Values and
+    gradients therefore stay finite for empty channels, without bias for the others.
+
+    Reference:
+        InvNet (AAAI 2020), eq. 4 to 6.
     """
 
     unit = "px"
@@ -24,18 +27,18 @@ class Centroid(Invariance):
     source = "InvNet (AAAI 2020), eq. 4 to 6"
 
     def __init__(self, channel: int, axis: Literal["x", "y"]) -> None:
-        """Channel 0 is the background."""
+        """Invariance of one channel and axis; channel 0 is the background."""
         self.channel, self.axis = channel, axis
         self.name, self.label = f"{axis}{channel}", f"Centre of shape {channel}, {axis}"
 
     def measure(self, fields: Tensor) -> Tensor:
-        """The coordinate for soft fields (B, C, H, W); shape (B,)."""
+        """Coordinate (B,) in px of soft fields (B, C, H, W)."""
         mass = area(fields, self.channel)
         profile = fields[:, self.channel].sum(1 if self.axis == "x" else 2)
         middle = (profile.shape[1] - 1) / 2
-        at = torch.arange(profile.shape[1], device=fields.device, dtype=profile.dtype) - middle
-        return middle + (profile * at).sum(1) / mass.clamp(min=1.0)
+        position = torch.arange(profile.shape[1], device=fields.device, dtype=profile.dtype) - middle
+        return middle + (profile * position).sum(1) / mass.clamp(min=1.0)
 
     def residual(self, fields: Tensor, conditions: Conditions) -> Tensor:
-        """Squared deviation from `conditions[name]` in px^2; shape (B,)."""
+        """Squared deviation (B,) from `conditions[name]` (B,), in px^2."""
         return (self.measure(fields) - conditions[self.name]).square()

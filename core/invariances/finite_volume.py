@@ -1,9 +1,9 @@
 """Burgers' equation as a conservative finite-volume scheme: the residual of each cell and step.
 
     u_t + (u^2 / 2)_x = nu u_xx   on the periodic unit interval, cell averages, fields (B, 1, X, T') with rows x and
-    columns t.
+    columns t
 
-What the invariances of this equation share (levels, checks, fluxes) lives here.
+The module also holds what the invariances of this equation share: levels, checks and fluxes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,11 @@ GRADIENT = (-2 / 180, 25 / 180, -245 / 180, 245 / 180, -25 / 180, 2 / 180)
 
 
 def checked_times(times: Sequence[float]) -> tuple[float, ...]:
-    """Time levels as floats; `ValueError` unless there are two or more, increasing from 0."""
+    """Time levels as floats.
+
+    Raises:
+        ValueError: there are fewer than two levels, or they do not increase from 0.
+    """
     at = tuple(float(t) for t in times)
     if len(at) < 2 or at[0] != 0 or not all(a < b < float("inf") for a, b in pairwise(at)):
         raise ValueError(f"times must be two levels or more that begin with 0 and increase; got {at}.")
@@ -32,8 +36,11 @@ def checked_times(times: Sequence[float]) -> tuple[float, ...]:
 
 
 def rows(fields: Tensor, levels: int) -> Tensor:
-    """Fields (B, 1, X, T') as (B, T', X), in float32 at least; `ValueError` for another number of channels, levels or X
-    < 6."""
+    """Fields (B, 1, X, T') as (B, T', X), in float32 at least.
+
+    Raises:
+        ValueError: another number of channels or levels, or X < 6.
+    """
     if fields.ndim != 4 or fields.shape[1] != 1 or fields.shape[3] != levels or fields.shape[2] < 6:
         raise ValueError(f"Fields must have shape (B, 1, X, {levels}) with 6 cells or more; got {tuple(fields.shape)}.")
     u = fields[:, 0].transpose(1, 2)
@@ -47,7 +54,11 @@ def viscosity_of(conditions: Conditions, u: Tensor) -> Tensor:
 
 
 def initial_of(conditions: Conditions, u: Tensor) -> Tensor:
-    """`conditions["initial"]` (B, X), the first level of u (B, T', X) where absent; `ValueError` for another shape."""
+    """`conditions["initial"]` (B, X), or the first level of u (B, T', X) where it is absent.
+
+    Raises:
+        ValueError: the initial condition has another shape.
+    """
     initial = conditions.get("initial")
     if initial is not None and initial.shape != u[:, 0].shape:
         raise ValueError(f"initial must have shape {tuple(u[:, 0].shape)}; got {tuple(initial.shape)}.")
@@ -55,8 +66,10 @@ def initial_of(conditions: Conditions, u: Tensor) -> Tensor:
 
 
 class _Ring(torch.autograd.Function):
-    """out_i = sum_k weights[k] u[i + first + k] around the ring (..., X), -X <= first <= 0; its adjoint is another such
-    sum."""
+    """Periodic stencil out_i = sum_k weights[k] u[i + first + k] over (..., X), -X <= first <= 0.
+
+    Its adjoint is another such sum.
+    """
 
     @staticmethod
     def forward(ctx: Any, u: Tensor, weights: tuple[float, ...], first: int) -> Tensor:
@@ -75,8 +88,9 @@ class _Ring(torch.autograd.Function):
 
 
 def at_faces(u: Tensor, weights: tuple[float, ...]) -> Tensor:
-    """sum_k weights[k] u[i - 2 + k] around the ring, k = 0 .. 5: a value at the right face of each cell; shape of u
-    (..., X)."""
+    """Values at the right face of each cell: sum_k weights[k] u[i - 2 + k], k = 0 .. 5, periodic; shape of u (...,
+    X).
+    """
     value: Tensor = _Ring.apply(u, weights, -2)
     return value
 
@@ -87,13 +101,18 @@ def outflow(flux: Tensor) -> Tensor:
 
 
 class FiniteVolume(PointwiseInvariance):
-    """R = (u_{n+1} - u_n) / dt + w D(u_{n+1}) + (1 - w) D(u_n), D(u)_i = (F_{i+1/2} - F_{i-1/2}) / dx, F = u^2 / 2 - nu
-    u_x.
+    """Residual of the conservative finite-volume scheme of Burgers' equation, in velocity per time.
 
-    Sixth-order central values at faces; w = 1 (backward Euler) in the first step, then 1/2 (Crank-Nicolson). R = 0 is a
-    scheme that conserves the mean and puts shocks in their place; unit: velocity per time. `times` are the T' levels;
-    with `comoving` the fields are u(x + m t, t), m the mean, and F = (u - m)^2 / 2 - nu u_x. Source: InvNet (2019), eq.
-    13, in conservative form."""
+        R = (u_{n+1} - u_n) / dt + w D(u_{n+1}) + (1 - w) D(u_n)
+        D(u)_i = (F_{i+1/2} - F_{i-1/2}) / dx,   F = u^2 / 2 - nu u_x
+
+    Face values are sixth-order central; w = 1 (backward Euler) in the first step, then 1/2 (Crank-Nicolson). R = 0
+    defines a scheme that conserves the mean and places shocks correctly. With `comoving` the fields are u(x + m t, t),
+    m the mean, and F = (u - m)^2 / 2 - nu u_x.
+
+    Reference:
+        InvNet (2019), eq. 13, in conservative form.
+    """
 
     name = "finite_volume"
     pins = "viscosity"
@@ -103,11 +122,15 @@ class FiniteVolume(PointwiseInvariance):
     source = "InvNet, eq. 13, as a conservative finite-volume scheme"
 
     def __init__(self, times: Sequence[float], comoving: bool = False) -> None:
-        """Levels and frame of the fields; `ValueError` for levels that do not increase from 0."""
+        """Scheme for the T' levels `times` of the fields, in the laboratory frame or that of the mean (`comoving`).
+
+        Raises:
+            ValueError: the levels do not increase from 0.
+        """
         self.times, self.comoving = checked_times(times), comoving
 
     def steps(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        """Step lengths and weights of their new levels, both (T, 1), like u."""
+        """Step lengths and weights of their new levels, both (T, 1), with the dtype and device of u."""
         times = torch.tensor(self.times, dtype=torch.float64)
         new = torch.full((len(times) - 1, 1), 0.5)
         new[0] = 1.0
@@ -118,34 +141,40 @@ class FiniteVolume(PointwiseInvariance):
         return initial_of(conditions, u).mean(1).view(-1, 1, 1)
 
     def parts(self, u: Tensor, conditions: Conditions) -> tuple[Tensor, Tensor]:
-        """(a, b) with a - nu b the residual integrated over each step, from u (B, T', X); both (B, T, X)."""
+        """The two parts a, b of the residual a - nu b integrated over each step, both (B, T, X), from u (B, T', X)."""
         dt, new = self.steps(u)
         v = u - self.mean(u, conditions) if self.comoving else u
-        carried = outflow(at_faces(v, FACE).square() / 2)
-        spread = outflow(u.shape[-1] * at_faces(u, GRADIENT))
-        over_step = [dt * (new * f[:, 1:] + (1 - new) * f[:, :-1]) for f in (carried, spread)]
+        advection = outflow(at_faces(v, FACE).square() / 2)
+        diffusion = outflow(u.shape[-1] * at_faces(u, GRADIENT))
+        over_step = [dt * (new * f[:, 1:] + (1 - new) * f[:, :-1]) for f in (advection, diffusion)]
         return u[:, 1:] - u[:, :-1] + over_step[0], over_step[1]
 
     def integrated(self, u: Tensor, conditions: Conditions) -> Tensor:
         """dt R of u (B, T', X), shape (B, T, X)."""
-        rest, spread = self.parts(u, conditions)
-        return rest - viscosity_of(conditions, u) * spread
+        inviscid, diffusion = self.parts(u, conditions)
+        return inviscid - viscosity_of(conditions, u) * diffusion
 
     def measure(self, fields: Tensor) -> Tensor:
-        """The viscosity with which the fields (B, 1, X, T') satisfy the scheme best (least squares over cells and
-        steps); (B,)."""
-        rest, spread = self.parts(rows(fields, len(self.times)), {})
-        return (rest * spread).sum((1, 2)) / spread.square().sum((1, 2)).clamp_min(1e-12)
+        """Viscosity (B,) for which the fields (B, 1, X, T') satisfy the scheme best, by least squares over cells and
+        steps.
+        """
+        inviscid, diffusion = self.parts(rows(fields, len(self.times)), {})
+        return (inviscid * diffusion).sum((1, 2)) / diffusion.square().sum((1, 2)).clamp_min(1e-12)
 
     def local(self, fields: Tensor, conditions: Conditions) -> Tensor:
-        """R cell by cell and step by step, (B, X, T' - 1)."""
+        """R of each cell and step, (B, X, T' - 1)."""
         u = rows(fields, len(self.times))
         return (self.integrated(u, conditions) / self.steps(u)[0]).transpose(1, 2)
 
     def residual(self, fields: Tensor, conditions: Conditions) -> Tensor:
-        """Mean of R^2 over the interval and over time (steps weigh as long as they are); shape (B,).
+        """Mean of R^2 over the interval and over time; steps weigh in proportion to their length.
 
-        `conditions`: "viscosity" (B,), 0 where absent, and "initial" (B, X), the first column where absent.
+        Args:
+            fields: fields (B, 1, X, T').
+            conditions: "viscosity" (B,), 0 where absent, and "initial" (B, X), the first column where absent.
+
+        Returns:
+            Mean squares (B,).
         """
         square = self.local(fields, conditions).square().mean(1)
         return (square * self.steps(square)[0][:, 0] / self.times[-1]).sum(1)

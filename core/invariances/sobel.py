@@ -1,4 +1,4 @@
-"""Burgers' equation as the paper writes it: the strong residual by Sobel filters on the image."""
+"""Burgers' equation as in the paper: the strong form of the residual, by Sobel filters on the image."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ SOBEL = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]], dty
 def sobel(u: Tensor, axis: int) -> Tensor:
     """Derivative of u (B, H, W) per pixel along `axis` (-1 columns, -2 rows): 3x3 Sobel / 8, replicate padding.
 
-    At both ends of the axis the paper's modifier, 4 g_0 - g_1, makes it the one-sided difference (-3 u_0 + 4 u_1 - u_2)
-    / 2."""
+    At both ends of the axis the paper's modifier, 4 g_0 - g_1, turns it into the one-sided difference (-3 u_0 + 4 u_1 -
+    u_2) / 2.
+    """
     if axis == -2:
         return sobel(u.transpose(-1, -2), -1).transpose(-1, -2)
     g = F.conv2d(F.pad(u[:, None], (1, 1, 1, 1), mode="replicate"), SOBEL.to(u)[None, None])[:, 0]
@@ -29,10 +30,10 @@ def sobel(u: Tensor, axis: int) -> Tensor:
 
 
 def smoothed_curvature(u: Tensor, sigma: float = 1.0, reach: int = 4) -> Tensor:
-    """Second difference along rows of u (B, H, W) after a Gaussian blur of `sigma` px in both directions, per pixel
-    squared.
+    """Second difference along the rows of u (B, H, W) after a Gaussian blur in both directions, per pixel squared.
 
-    The blur is cut at `reach` px and reflects at the edges; the second difference replicates them.
+    The blur has a standard deviation of `sigma` px, is cut at `reach` px and reflects at the edges; the second
+    difference replicates the edges.
     """
     at = torch.arange(-reach, reach + 1, dtype=torch.float64)
     kernel = torch.exp(-(at**2) / (2 * sigma**2)).to(u)
@@ -44,11 +45,14 @@ def smoothed_curvature(u: Tensor, sigma: float = 1.0, reach: int = 4) -> Tensor:
 
 
 class Sobel(PointwiseInvariance):
-    """R = u_t + u u_x - nu u_xx with Sobel derivatives, scaled by 1 / dt along columns and 1 / dx along rows.
+    """Strong residual R = u_t + u u_x - nu u_xx with Sobel derivatives, scaled by 1 / dt along columns and 1 / dx along
+    rows.
 
-    u_xx is a Gaussian-smoothed Laplacian in x. The paper's formulation, kept for comparison: R does not conserve u, and
-    at small nu wrong fields have a smaller R than the exact solution. `times` are the T' equally spaced levels of
-    fields (B, 1, X, T'). Source: InvNet (2019), eq. 6 and 13 and its appendix on derivatives, after Zhu et al. (2019).
+    u_xx is a Gaussian-smoothed Laplacian in x. This is the paper's formulation, kept for comparison: R does not
+    conserve u, and at small nu wrong fields have a smaller R than the exact solution.
+
+    Reference:
+        InvNet (2019), eq. 6 and 13 and its appendix on derivatives, after Zhu et al. (2019).
     """
 
     name = "sobel"
@@ -59,7 +63,11 @@ class Sobel(PointwiseInvariance):
     source = "InvNet, eq. 6 and 13, Sobel filters"
 
     def __init__(self, times: Sequence[float]) -> None:
-        """Levels of the fields; `ValueError` unless they are 5 or more and increase from 0 by equal steps."""
+        """Residual for fields (B, 1, X, T') at the T' equally spaced levels `times`.
+
+        Raises:
+            ValueError: there are fewer than 5 levels, or they do not increase from 0 by equal steps.
+        """
         self.times = checked_times(times)
         if len(self.times) < 5:
             raise ValueError(f"The smoothed Laplacian needs 5 levels or more; got {self.times}.")
@@ -74,15 +82,15 @@ class Sobel(PointwiseInvariance):
         return sobel(u, -1) / self.dt + u * sobel(u, -2) * n, smoothed_curvature(u) * n**2
 
     def measure(self, fields: Tensor) -> Tensor:
-        """The viscosity with which the fields satisfy R = 0 best (least squares over pixels); (B,)."""
-        rest, spread = self.parts(fields)
-        return (rest * spread).sum((1, 2)) / spread.square().sum((1, 2)).clamp_min(1e-12)
+        """Viscosity (B,) for which the fields satisfy R = 0 best, by least squares over the pixels."""
+        inviscid, curvature = self.parts(fields)
+        return (inviscid * curvature).sum((1, 2)) / curvature.square().sum((1, 2)).clamp_min(1e-12)
 
     def local(self, fields: Tensor, conditions: Conditions) -> Tensor:
-        """R pixel by pixel, (B, X, T')."""
-        rest, spread = self.parts(fields)
-        return rest - viscosity_of(conditions, rest) * spread
+        """R of each pixel, (B, X, T')."""
+        inviscid, curvature = self.parts(fields)
+        return inviscid - viscosity_of(conditions, inviscid) * curvature
 
     def residual(self, fields: Tensor, conditions: Conditions) -> Tensor:
-        """Mean of R^2 over the pixels; `conditions`: "viscosity" (B,), 0 where absent; shape (B,)."""
+        """Mean of R^2 over the pixels, (B,); the condition "viscosity" (B,) is 0 where absent."""
         return self.local(fields, conditions).square().mean((1, 2))

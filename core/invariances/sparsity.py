@@ -1,5 +1,4 @@
-"""Soft sparsity: a differentiable occupancy of sparse images, in the form that the authors used and as they printed
-it."""
+"""Soft sparsity: a differentiable occupancy of sparse images, as the authors implemented it and as they printed it."""
 
 from __future__ import annotations
 
@@ -13,42 +12,49 @@ PAPER = "de Oliveira, Paganini, Nachman: Tips and Tricks for Training GANs with 
 
 
 def soft_sparsity(x: Tensor, alpha: float = 6.0, beta: float = 1.2) -> Tensor:
-    """s / (1 + s) with s = |x|^alpha + |x|^(1 / beta), element by element: 0 at x = 0, towards 1 for |x| well above 1.
+    """s / (1 + s) with s = |x|^alpha + |x|^(1 / beta), element by element: 0 at x = 0, close to 1 for |x| well above 1.
 
-    Source: the authors' code (CaloGAN), alpha = 6, beta = 1.2. On 0 < |x| < 1 its limit for large alpha, beta is 1/2,
-    not 1: values must be in units below the smallest that counts."""
-    size = x.abs()
-    powers = size**alpha + size.clamp(min=LEAST) ** (1 / beta) * (size > LEAST)
+    On 0 < |x| < 1 its limit for large alpha, beta is 1/2, not 1: values must be in a unit below the smallest that
+    counts.
+
+    Reference:
+        The authors' code (CaloGAN), alpha = 6, beta = 1.2.
+    """
+    magnitude = x.abs()
+    powers = magnitude**alpha + magnitude.clamp(min=LEAST) ** (1 / beta) * (magnitude > LEAST)
     return powers / (1 + powers)
 
 
 def printed_sparsity(x: Tensor, alpha: float = 6.0, beta: float = 1.2) -> Tensor:
-    """The same with s = |x|^alpha + |x|^-beta, as eq. 1 is printed: 1 at x = 0 as well, so that it tells nothing of
-    occupancy.
+    """As `soft_sparsity` with s = |x|^alpha + |x|^-beta, as eq. 1 is printed.
 
-    Multiplied out by |x|^beta, so that it is finite at 0.
+    It is 1 at x = 0 as well and therefore does not measure occupancy. Numerator and denominator are multiplied by
+    |x|^beta to be finite at 0.
     """
-    size = x.abs()
-    small = size.clamp(min=LEAST) ** beta * (size > LEAST)
-    powers = small * size**alpha + 1
-    return powers / (small + powers)
+    magnitude = x.abs()
+    scaled = magnitude.clamp(min=LEAST) ** beta * (magnitude > LEAST)
+    powers = scaled * magnitude**alpha + 1
+    return powers / (scaled + powers)
 
 
 def occupancy(fields: Tensor) -> Tensor:
-    """Share of cells that are not 0, (B,), of arrays (B, H, W)."""
+    """Share of cells (B,) that are not 0, of arrays (B, H, W)."""
     return (fields != 0).to(fields.dtype).mean((1, 2))
 
 
 class Occupancy(Invariance):
-    """o = mean over the cells of soft_sparsity(x / unit). Source: eq. 1 with 1 / beta for -beta; `printed`: as
-    printed."""
+    """Occupancy o = mean over the cells of soft_sparsity(x / scale).
+
+    Reference:
+        de Oliveira et al. (2017), eq. 1, with 1 / beta for -beta; with `printed`, as printed.
+    """
 
     name = "occupancy"
     unit = ""
     source = PAPER
 
     def __init__(self, scale: float, printed: bool = False) -> None:
-        """`scale`: the unit in which values are taken, below the smallest that counts."""
+        """Occupancy of values in units of `scale`, which must be below the smallest value that counts."""
         self.scale, self.soft = scale, printed_sparsity if printed else soft_sparsity
         self.tolerance = 3e-4 if printed else 0.01  # as printed, dense noise and sparse showers differ by .001
         self.label = "Soft sparsity as printed" if printed else "Soft occupancy"

@@ -1,4 +1,4 @@
-"""The two-point correlation of phase 1, pinned to a curve."""
+"""The two-point correlation of phase 1, prescribed as a curve."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from core.types import Conditions, Invariance
 
 
 class TwoPointCorrelation(Invariance):
-    """S2(r) = <f(q) f(q + d)> over pixels q and displacements d whose periodic length rounds to r = 0 .. bins - 1; no
-    unit.
+    """S2(r) = <f(q) f(q + d)> over pixels q and displacements d whose periodic length rounds to r = 0 .. bins - 1.
 
-    Probability that both ends of a random segment of length r lie in phase 1: S2(0) = p1 for labels, S2(inf) = p1^2.
-    `weights` (bins,), none negative, let a stretch of the curve count more (appendix C.3); None weighs all bins alike.
-    Fields need min(H, W) >= 2 (bins - 1). Source: eq. 14 and eq. 8/15 of the InvNet paper, second moment p2.
+    S2(r) is the probability that both ends of a random segment of length r lie in phase 1: S2(0) = p1 for labels,
+    S2(inf) = p1^2, without unit. Fields need min(H, W) >= 2 (bins - 1).
+
+    Reference:
+        InvNet, eq. 14 and eq. 8/15: second moment p2; appendix C.3 for the weights.
     """
 
     name = "correlation"
@@ -27,7 +28,15 @@ class TwoPointCorrelation(Invariance):
     source = "InvNet, eq. 8 and 15: second moment p2 = <f f>"
 
     def __init__(self, bins: int = 33, weights: Sequence[float] | None = None) -> None:
-        """The curve at `bins` distances; `ValueError` for no bins or weights that do not fit them."""
+        """The curve at `bins` distances.
+
+        Args:
+            bins: number of distances, 0 .. bins - 1 px.
+            weights: (bins,), none negative: relative weight of each distance in the residual; None weighs all alike.
+
+        Raises:
+            ValueError: no bins, or weights that do not fit them.
+        """
         if bins < 1:
             raise ValueError(f"bins must be at least 1; got {bins}.")
         if weights is not None and (len(weights) != bins or min(weights) < 0):
@@ -36,20 +45,29 @@ class TwoPointCorrelation(Invariance):
         self.weights = tuple(weights) if weights is not None else (1.0,) * bins
 
     def distances(self, shape: tuple[int, int]) -> Tensor:
-        """Mean distance of each bin's displacements on (H, W) pixels, float32 (bins,), in px: the abscissa of the
-        curve."""
+        """Mean distance (bins,) in px, float32, of the displacements in each bin on (H, W) pixels: the abscissa of the
+        curve.
+        """
         return _annuli(tuple(shape), self.bins)[2]
 
     def annuli(self, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """Flat indices (k,) of the displacements in any bin on (H, W) pixels, and the matrix (k, bins) of means over
-        the bins."""
+        the bins.
+        """
         return _annuli(tuple(shape), self.bins)[:2]
 
     def measure(self, fields: Tensor) -> Tensor:
-        """S2 of soft fields (B, 1, H, W); shape (B, bins).
+        """S2 of soft fields, as |ifft2(F conj(F))| / (H W) averaged over each bin.
 
-        A = |ifft2(F conj(F))| / (H W), averaged over each bin. The field keeps its dtype (half precision becomes
-        float32). `ValueError` for another number of channels or too few pixels."""
+        Args:
+            fields: soft fields (B, 1, H, W); the dtype is kept, half precision becomes float32.
+
+        Returns:
+            Curves (B, bins).
+
+        Raises:
+            ValueError: another number of channels, or too few pixels.
+        """
         if fields.ndim != 4 or fields.shape[1] != 1:
             raise ValueError(f"Two-phase fields must have shape (B, 1, H, W); got {tuple(fields.shape)}.")
         phase = fields[:, 0] if fields.dtype in (torch.float32, torch.float64) else fields[:, 0].float()
@@ -59,8 +77,16 @@ class TwoPointCorrelation(Invariance):
         return correlation[:, index.to(phase.device)] @ average.to(phase)
 
     def residual(self, fields: Tensor, conditions: Conditions) -> Tensor:
-        """mean_r w(r) (S2(r) - S2*(r))^2 with S2* = `conditions["correlation"]` (B, bins); shape (B,). A condition
-        `weight` (B, bins), normalised to mean 1, takes the place of the invariance's own weights."""
+        """Weighted mean over r of (S2(r) - S2*(r))^2.
+
+        Args:
+            fields: soft fields (B, 1, H, W).
+            conditions: "correlation" S2* (B, bins); "weight" (B, bins), if present, is normalised to mean 1 and
+                replaces the weights of the invariance.
+
+        Returns:
+            Mean squares (B,).
+        """
         curve = self.measure(fields)
         weights = torch.tensor(self.weights, dtype=curve.dtype, device=curve.device)
         if "weight" in conditions:

@@ -1,12 +1,13 @@
 """One generator for a family of PDEs: initial condition and viscosity to the whole space-time field, without data.
 
-    v = u - mean(u0) in the frame that moves with mean(u0);   v(., t_n) = heat solution + tanh(t_n / t_c) net_n(v0; nu),
-    zero mean
+    v = u - mean(u0) in the frame that moves with mean(u0)
+    v(., t_n) = heat solution + tanh(t_n / t_c) net_n(v0; nu), zero mean
 
 The initial condition and the conservation of mass are exact by construction; the network, ten residual blocks of
 dilated periodic convolutions over x with the time levels as output channels, only adds what the linear heat solution
-lacks. The field stays in the moving frame, where residuals are smallest; `core.models.frames` brings it to the
-laboratory."""
+lacks. The field stays in the moving frame, where residuals are smallest; `core.models.frames` transforms it to the
+laboratory.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +28,9 @@ PSEUDO_VISCOSITY = 0.002
 
 
 def raised_cosine(frequency: Tensor, cells: int) -> Tensor:
-    """Cell averages (B, cells) of b(x; c) = (1 - cos 2 pi c x) / 2 (eq. 5), exact; a jump at the wrap unless c is an
-    integer."""
+    """Cell averages (B, cells) of b(x; c) = (1 - cos 2 pi c x) / 2 (eq. 5), exact; they jump at the wrap unless c is an
+    integer.
+    """
     faces = torch.arange(cells + 1, device=frequency.device, dtype=frequency.dtype) / cells
     turn = 2 * math.pi * frequency[:, None]
     primitive = (faces[None] - torch.sin(turn * faces[None]) / turn) / 2
@@ -36,8 +38,9 @@ def raised_cosine(frequency: Tensor, cells: int) -> Tensor:
 
 
 class DilatedBlock(nn.Module):
-    """x + W2 gelu(FiLM(W1 [x(-d), x, x(+d)])): one periodic dilated convolution over x, as a matrix product. x (B,
-    cells, W)."""
+    """x + W2 gelu(FiLM(W1 [x(-d), x, x(+d)])): a periodic dilated convolution over x (B, cells, W), as a matrix
+    product.
+    """
 
     def __init__(self, width: int, dilation: int) -> None:
         super().__init__()
@@ -54,11 +57,13 @@ class DilatedBlock(nn.Module):
 
 
 class FamilyGenerator(Generator):
-    """Conditions `initial` (B, cells) or `frequency` (B,), and `viscosity` (B,) (absent: inviscid), to u (B, 1, cells,
-    T + 1) in the frame of the mean.
+    """Conditions `initial` (B, cells) or `frequency` (B,), and `viscosity` (B,), to u (B, 1, cells, T + 1) in the
+    moving frame.
 
-    Column n is time t_n of `times` (T + 1,), column 0 the initial condition. `hard=False` is the ablation without the
-    heat solution, the gate and the exact initial column: the network makes all levels."""
+    Without `viscosity` the equation is inviscid. Column n is time t_n of `times` (T + 1,), column 0 the initial
+    condition. `hard=False` is the ablation without the heat solution, the gate and the exact initial column: the
+    network makes all levels.
+    """
 
     times: Tensor
     gate: Tensor
@@ -82,7 +87,7 @@ class FamilyGenerator(Generator):
         nn.init.zeros_(self.film.weight)
 
     def noise(self, keys: Sequence[int], shape: tuple[int, int]) -> dict[str, Tensor]:
-        """Nothing is random here; the keys only say how many."""
+        """Only the number of samples: nothing is random."""
         return {"count": torch.zeros(len(keys))}
 
     def draw_latent(self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -90,7 +95,7 @@ class FamilyGenerator(Generator):
         return {}
 
     def initial(self, conditions: Mapping[str, Tensor]) -> Tensor:
-        """Cell averages (B, cells) of the initial condition that was asked for."""
+        """Cell averages (B, cells) of the requested initial condition."""
         if "initial" in conditions:
             return conditions["initial"]
         return raised_cosine(conditions["frequency"].double(), self.cells).to(self.leave.weight.dtype)
@@ -139,7 +144,7 @@ class FamilyGenerator(Generator):
 
 
 def request(v0: Tensor, viscosity: Tensor) -> Tensor:
-    """What the FiLM layers see of a request (B, 9): functions of log nu, nu, and the spread and range of v0."""
+    """Inputs of the FiLM layers for a request, (B, 9): functions of log nu, nu, and the deviation and range of v0."""
     log = torch.log(viscosity / 0.008) / 1.4
     waves = [f(m * log) for m in (2, 4) for f in (torch.sin, torch.cos)]
     scale = [2.8 * v0.std(1) - 1, v0.amax(1) - v0.amin(1) - 1]

@@ -1,4 +1,4 @@
-"""The critic: a small convolutional network that scores images; no normalisation over the batch."""
+"""The critic: a small convolutional network that scores images, without normalisation over the batch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.models.layers import leaky
 
 
 class CriticBlock(nn.Module):
-    """Residual block, optionally halving the resolution; pools early to save time."""
+    """Residual block that optionally halves the resolution; it pools early to save time."""
 
     def __init__(self, inputs: int, outputs: int, down: bool) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class CriticBlock(nn.Module):
 class Critic(types.Critic):
     """Scores (B,) of images (B, C, H, W) in [0, 1]: strided convolution, residual blocks, channel means and deviations.
 
-    The head and everything after the pooling run in the parameters' own precision under autocast.
+    Everything after the pooling runs in the precision of the parameters under autocast.
     """
 
     def __init__(self, channels: int = 1, widths: tuple[int, int, int] = (32, 64, 128)) -> None:

@@ -1,13 +1,13 @@
 """Generators that learn from requests alone (appendix C.3): no critic, no data, only the first two moments.
 
-`RequestGenerator`: the request shapes the seed, and what is learned is that map. With features h of (p1, c(r),
-weights),
+`RequestGenerator`: the request shapes the seed, and that map is learned. With features h of (p1, c(r), weights),
 
-    contraction, log dt, excess, g(r) = MLP(h);   y = seed with covariance c(contraction r) + g(r);   u = K
-    Cahn-Hilliard steps
+    contraction, log dt, excess, g(r) = MLP(h);   y = seed with covariance c(contraction r) + g(r)
+    u = K Cahn-Hilliard steps from y
 
-and the loss sits on u, after the physics. `PlainGenerator` is the paper's own form: noise and request into a network,
-no more."""
+and the loss is applied to u, after the physics. `PlainGenerator` is the paper's own form, noise and request into a
+network.
+"""
 
 from __future__ import annotations
 
@@ -44,14 +44,17 @@ LENGTHS = (4.0, 20.0)
 
 
 def white(keys: Sequence[int], shape: tuple[int, int], layers: int) -> dict[str, Tensor]:
-    """Keyed white noise (B, layers, H, W)."""
+    """White noise (B, layers, H, W), determined by keys."""
     drawn = [torch.randn(layers, *shape, generator=torch.Generator().manual_seed(k)) for k in keys]
     return {"white": torch.stack(drawn)}
 
 
 def requests(keys: Sequence[int]) -> dict[str, Tensor]:
-    """Requests without data: p1 .2 to .8, damped Bessel curves of length 5.5 to 12 px and order .8 to 2.5, and a weight
-    that counts one stretch of the curve up to 16 times as much."""
+    """Random requests without data, one per key.
+
+    p1 is .2 to .8; the curve is a damped Bessel curve of length 5.5 to 12 px and order .8 to 2.5; the weight counts one
+    stretch of the curve up to 16 times as much.
+    """
     u = np.array([[uniform(k, name) for name in ("p", "length", "order", "weight", "from", "width")] for k in keys])
     p, length, order = 0.2 + 0.6 * u[:, 0], 5.5 + 6.5 * u[:, 1], 0.8 * 3.125 ** u[:, 2]
     at, start, width = correlations.distances().numpy(), 24 * u[:, 4:5], 3 + 9 * u[:, 5:]
@@ -62,7 +65,9 @@ def requests(keys: Sequence[int]) -> dict[str, Tensor]:
 
 
 def features(p: Tensor, covariance: Tensor, length: Tensor, weight: Tensor | None) -> Tensor:
-    """What the networks see of a request (B, 2 + 2 KNOTS): p1, log L, c and the weights at KNOTS scaled distances."""
+    """Inputs of the networks for a request, (B, 2 + 2 KNOTS): p1, log L, and c and the weights at KNOTS scaled
+    distances.
+    """
     at = correlations.distances().to(p).expand(len(p), -1)
     scaled = torch.linspace(0, REACH, KNOTS).to(p)[None] * length[:, None]
     weight = torch.ones_like(covariance) if weight is None else weight / weight.mean(1, keepdim=True).clamp(min=1e-6)
@@ -73,7 +78,7 @@ def features(p: Tensor, covariance: Tensor, length: Tensor, weight: Tensor | Non
 
 
 class Requested(Generator):
-    """What both generators share: keyed noise, no latents, and what a request stands for."""
+    """Base of both generators: keyed noise, no latents, and the conditions that follow from a request."""
 
     layers = 1
 
@@ -86,7 +91,7 @@ class Requested(Generator):
         return {}
 
     def implied(self, conditions: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The length of a curve, or the damped Bessel curve of a length."""
+        """Conditions that follow from a request: the length of a curve, or the damped Bessel curve of a length."""
         if "correlation" in conditions:
             return {"length": correlations.first_zero(conditions["correlation"])}
         length = conditions["length"]
@@ -97,15 +102,17 @@ class Requested(Generator):
         }
 
     def request(self, conditions: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """(p1 (B,), c (B, BINS), length (B,), features) of a request."""
+        """A request as (p1 (B,), c (B, BINS), length (B,), features)."""
         p, curve = conditions["volume_fraction"], {**self.implied(conditions), **conditions}["correlation"]
         covariance, length = correlations.normalised(curve)[0], correlations.first_zero(curve).clamp(*LENGTHS)
         return p, covariance, length, features(p, covariance, length, conditions.get("weight"))
 
 
 class RequestGenerator(Requested):
-    """Conditions `volume_fraction` (B,), `correlation` (B, BINS) or `length` (B,), and `weight` (B, BINS, absent: all
-    bins alike) to logits (B, 1, H, W); `physics=False` cuts the seed as it is."""
+    """Conditions `volume_fraction` (B,), `correlation` (B, BINS) or `length` (B,), and `weight` to logits (B, 1, H, W).
+
+    `weight` (B, BINS) is optional: without it all bins count alike. `physics=False` cuts the seed without coarsening.
+    """
 
     stages = ("physics",)
 
@@ -128,8 +135,8 @@ class RequestGenerator(Requested):
     ) -> Tensor:
         """See the class."""
         with torch.autocast(noise["white"].device.type, enabled=False):
-            p, covariance, length, seen = self.request(conditions)
-            learned = self.network(seen)
+            p, covariance, length, inputs = self.request(conditions)
+            learned = self.network(inputs)
             contraction = 2.0 * torch.exp(0.5 * torch.tanh(learned[:, 0])) if physics else torch.ones_like(p)
             bend = torch.cat([torch.zeros_like(p)[:, None], 0.3 * torch.tanh(learned[:, 4:])], 1) * physics
             y = self.seed(noise["white"][:, 0], p, covariance, length, contraction, bend, 0.0 if physics else SMOOTHING)
@@ -161,8 +168,7 @@ class RequestGenerator(Requested):
         return colour(noise, amplitude) - level(p)[:, None, None]
 
     def coarsen(self, y: Tensor, p: Tensor, length: Tensor, time: Tensor, excess: Tensor) -> Tensor:
-        """K Cahn-Hilliard steps in growing stages; the first guess of the total time is .1 L^3, as in
-        `PhysicsLayer`."""
+        """K Cahn-Hilliard steps in growing stages; the total time is .1 L^3 at first, as in `PhysicsLayer`."""
         u = with_mean(torch.tanh(self.sharpness * y), ((2 * p - 1) * (1 - 0.3 * torch.tanh(excess))).clamp(-0.99, 0.99))
         dt = (length**3 / (10 * self.steps) * torch.exp(1.5 * torch.tanh(time))).clamp(*DT_RANGE)
         for stage in range(STAGES):
@@ -172,7 +178,7 @@ class RequestGenerator(Requested):
 
 
 class PlainGenerator(Requested):
-    """The paper's data-free form: noise (B, 2, H, W) and the request into a periodic U-Net, logits (B, 1, H, W) out."""
+    """The paper's data-free form: noise (B, 2, H, W) and the request into a periodic U-Net, to logits (B, 1, H, W)."""
 
     layers = 2
 
@@ -185,5 +191,5 @@ class PlainGenerator(Requested):
         self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor], latent: Mapping[str, Tensor]
     ) -> Tensor:
         """See the class."""
-        p, _, _, seen = self.request(conditions)
-        return self.network(noise["white"], seen) + torch.logit(p)[:, None, None, None]
+        p, _, _, inputs = self.request(conditions)
+        return self.network(noise["white"], inputs) + torch.logit(p)[:, None, None, None]

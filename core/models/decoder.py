@@ -1,4 +1,4 @@
-"""The paper's kind of generator: a convolutional decoder from the request (c, nu) alone to a space-time image."""
+"""The generator of the paper: a convolutional decoder from the request (c, nu) alone to a space-time image."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WAVES = (1, 2, 4)
 class ImageDecoder(Generator):
     """Conditions `frequency` (B,) and `viscosity` (B,) to an image (B, 1, 64, 64), rows x (periodic), columns t.
 
-    Knows neither the equation nor the initial condition: both are left to the invariances, as in the first paper.
+    It contains neither the equation nor the initial condition: both are left to the invariances, as in the first paper.
     """
 
     def __init__(self, channels: tuple[int, int, int, int] = (96, 64, 32, 16)) -> None:
@@ -30,7 +30,7 @@ class ImageDecoder(Generator):
         self.leave = nn.Conv2d(channels[-1], 1, 3)
 
     def noise(self, keys: Sequence[int], shape: tuple[int, int]) -> dict[str, Tensor]:
-        """Nothing is random here; the keys only say how many."""
+        """Only the number of samples: nothing is random."""
         return {"count": torch.zeros(len(keys))}
 
     def draw_latent(self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -52,13 +52,16 @@ class ImageDecoder(Generator):
 
 
 def framed(x: Tensor) -> Tensor:
-    """One pixel around (B, C, X, T): periodic in x, repeated in t."""
+    """x (B, C, X, T) with one pixel around it: periodic in x, repeated in t."""
     return F.pad(F.pad(x, (0, 0, 1, 1), mode="circular"), (1, 1, 0, 0), mode="replicate")
 
 
 class DenseBlock(nn.Module):
-    """`layers` convolutions, each of which sees the inputs of all before it and adds `growth` channels (Huang et al.
-    2017)."""
+    """`layers` convolutions, each of which takes the inputs of all before it and adds `growth` channels.
+
+    Reference:
+        Huang et al. (2017).
+    """
 
     def __init__(self, channels: int, layers: int, growth: int) -> None:
         super().__init__()
@@ -75,11 +78,14 @@ class DenseBlock(nn.Module):
 
 
 class CaseDecoder(nn.Module):
-    """One image (1, 1, 64, 64) of one case from a fixed random code of 16 x 16: the decoder of Zhu et al. (2019, J.
-    Comput. Phys.).
+    """One image (1, 1, 64, 64) of one case from a fixed random code of 16 x 16.
 
-    Dense blocks of 8 and 6 layers, growth 16, after 48 first features; each is followed by twice the pixels and half
-    the channels."""
+    Dense blocks of 8 and 6 layers, growth 16, after 48 first features; each is followed by doubling the pixels and
+    halving the channels.
+
+    Reference:
+        The decoder of Zhu et al. (2019, J. Comput. Phys.).
+    """
 
     code: Tensor
 

@@ -1,5 +1,5 @@
-"""Between the frame that moves with the mean and the laboratory: fields (B, X, T) of periodic cell averages, rows x,
-columns t.
+"""Change of frame for fields (B, X, T) of periodic cell averages: laboratory, or moving with the mean; rows x, columns
+t.
 
 u(x, t) = v(x - m t, t) with m the mean of the initial condition (the first column): Galilean invariance.
 """
@@ -14,14 +14,19 @@ from torch import Tensor
 
 
 def wavenumbers(cells: int, like: Tensor) -> Tensor:
-    """2 pi k (k = 0 .. cells / 2) on the unit interval, dtype and device of `like`."""
+    """2 pi k (k = 0 .. cells / 2) on the unit interval, with the dtype and device of `like`."""
     return 2 * math.pi * torch.arange(cells // 2 + 1, device=like.device, dtype=like.dtype)
 
 
 def moved(field: Tensor, speed: Tensor, times: Tensor) -> Tensor:
-    """Field (B, X, T) with level n moved by speed t_n to the right, in Fourier space; speed (B,), times (T,).
+    """Field with every level shifted to the right by speed t_n, in Fourier space.
 
-    Exact for resolved fields (an even grid's last mode keeps its real part).
+    Exact for resolved fields (the last mode of an even grid keeps its real part).
+
+    Args:
+        field: fields (B, X, T).
+        speed: speeds (B,) in periods per time.
+        times: levels (T,).
     """
     cells = field.shape[1]
     angle = wavenumbers(cells, field)[None, :, None] * (speed[:, None, None] * times[None, None])
@@ -29,8 +34,11 @@ def moved(field: Tensor, speed: Tensor, times: Tensor) -> Tensor:
 
 
 def remapped(field: Tensor, speed: Tensor, times: Tensor) -> Tensor:
-    """As `moved`, without new extrema, for fields with shocks: whole cells by a roll, the rest by an upwind remap of
-    slopes limited by minmod. Where speed t_n is a whole number of cells it only rolls: exact."""
+    """As `moved`, without new extrema, for fields with shocks.
+
+    Whole cells by a roll, the rest by an upwind remap with slopes limited by minmod. Exact where speed t_n is a whole
+    number of cells.
+    """
     cells = field.shape[1]
     distance = speed[:, None] * times[None] * cells
     whole = torch.floor(distance + 1e-4)
@@ -45,7 +53,7 @@ def remapped(field: Tensor, speed: Tensor, times: Tensor) -> Tensor:
     return rolled - flux + flux.roll(1, 1)
 
 
-def carried(
+def change_frame(
     fields: Tensor, times: Sequence[float], sign: float = 1.0, move: Callable[[Tensor, Tensor, Tensor], Tensor] = moved
 ) -> Tensor:
     """Fields (B, X, T) from the frame of the mean to the laboratory (sign +1) or back (-1), at the levels `times`."""

@@ -1,7 +1,8 @@
 """Periodic building blocks, channels_last throughout: padding, convolution, FiLM, resampling.
 
-The two `autograd.Function`s exist for speed alone (periodic padding 2 to 5 times faster than `F.pad`, FiLM reductions
-as matrix products); each is tested against the plain expression, first and second derivatives."""
+The `autograd.Function`s exist for speed alone (periodic padding 2 to 5 times faster than `F.pad`, FiLM reductions as
+matrix products); each is tested against the plain expression, first and second derivatives.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ class _Pad(torch.autograd.Function):
 
 
 class _Fold(torch.autograd.Function):
-    """Adjoint of `_Pad`: the margins are added back where they came from."""
+    """Adjoint of `_Pad`: the margins are added to the pixels that they repeat."""
 
     @staticmethod
     def forward(ctx: Any, g: Tensor, p: int) -> Tensor:
@@ -51,12 +52,12 @@ def _wrap(x: Tensor, p: int) -> Tensor:
 
 
 def pad(x: Tensor, p: int = 1) -> Tensor:
-    """x (B, C, H, W) continued periodically by p pixels on every side."""
+    """x (B, C, H, W), continued periodically by p pixels on every side."""
     return _Pad.apply(x, p) if torch.is_grad_enabled() and x.requires_grad else _wrap(x, p)
 
 
 class _Film(torch.autograd.Function):
-    """y * scale + shift with per-sample, per-channel scale and shift (B, C); reductions of the backward as products."""
+    """y * scale + shift with scale and shift (B, C) per sample and channel; the backward reduces by matrix products."""
 
     @staticmethod
     def forward(ctx: Any, y: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
@@ -91,7 +92,11 @@ class Conv(nn.Conv2d):
 
 
 class FilmConv(nn.Module):
-    """Periodic convolution followed by FiLM: scale and shift are affine in the condition vector (Perez et al. 2018)."""
+    """Periodic convolution followed by FiLM: scale and shift are affine in the condition vector.
+
+    Reference:
+        Perez et al. (2018).
+    """
 
     def __init__(self, inputs: int, outputs: int, width: int) -> None:
         super().__init__()
@@ -101,7 +106,7 @@ class FilmConv(nn.Module):
         nn.init.zeros_(self.affine.bias)
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        """x (B, inputs, H, W), condition vector w (B, width) -> (B, outputs, H, W)."""
+        """x (B, inputs, H, W) and condition vector w (B, width) -> (B, outputs, H, W)."""
         y = self.conv(x)
         scale, shift = self.affine(w).to(y.dtype).chunk(2, 1)
         if torch.is_grad_enabled():
@@ -110,7 +115,7 @@ class FilmConv(nn.Module):
 
 
 class FilmBlock(nn.Module):
-    """Residual block of two `FilmConv`s with leaky ReLUs in front."""
+    """Residual block of two `FilmConv`s, each after a leaky ReLU."""
 
     def __init__(self, inputs: int, outputs: int, width: int) -> None:
         super().__init__()
@@ -118,7 +123,7 @@ class FilmBlock(nn.Module):
         self.skip = Conv(inputs, outputs, 1, gain=1.0, bias=False) if inputs != outputs else nn.Identity()
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        """x (B, inputs, H, W), condition vector w (B, width) -> (B, outputs, H, W)."""
+        """x (B, inputs, H, W) and condition vector w (B, width) -> (B, outputs, H, W)."""
         return torch.add(self.skip(x), self.second(leaky(self.first(leaky(x), w)), w), alpha=0.7)
 
 
@@ -147,8 +152,9 @@ def up(x: Tensor) -> Tensor:
 
 
 def smooth(x: Tensor, sigma: float) -> Tensor:
-    """Periodic Gaussian blur of (B, C, H, W) with standard deviation `sigma` px (0: unchanged), kernel cut at 3
-    sigma."""
+    """Periodic Gaussian blur of x (B, C, H, W) with standard deviation `sigma` px (0: unchanged), kernel cut at 3
+    sigma.
+    """
     if sigma <= 0:
         return x
     reach = max(1, math.ceil(3 * sigma))

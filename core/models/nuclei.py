@@ -1,9 +1,11 @@
-"""Where grains begin: a keyed packing of discs on the torus, each with one of the orientations, and channels to grow
-in.
+"""Nuclei of grains: a packing of discs on the torus determined by keys, each with an orientation and a channel.
 
-The classical road to a polycrystal of given grain sizes is a packing of discs and its power diagram (Fan, Wu, Zhao, Lin
-2004); here it is only the seed. All of it is a pure function of uniform numbers and the request, for one sample at a
-time, in numpy."""
+The classical construction of a polycrystal with given grain sizes is a packing of discs and its power diagram; here it
+is only the seed. Everything is a pure function of uniform numbers and the request, for one sample at a time, in numpy.
+
+Reference:
+    Fan, Wu, Zhao, Lin (2004).
+"""
 
 from __future__ import annotations
 
@@ -17,16 +19,23 @@ from scipy.spatial import cKDTree
 from core.types import Array
 
 COARSE, FINE = 3, 4
-"""Points of the grid of cells per mean spacing, to centre the discs and to see which meet."""
+"""Points of the grid of cells per mean spacing, to centre the discs and to determine which meet."""
 REPULSION, DAMPING, COOLING = 20.0, 0.15, np.geomspace(3.0, 0.1, 48)
-"""Of the choice of orientations: what boundaries with equal orientations alone would cost, in units of the preferences'
-scatter; damping of the mean field; its temperatures."""
+"""Settings of `oriented`: cost of boundaries with equal orientations alone, in units of the scatter of the preferences;
+damping of the mean field; its temperatures.
+"""
 
 
 @dataclass(frozen=True)
 class Nuclei:
-    """N discs: centres (N, 2) in px as (y, x), radii (N,) in px, channels (N,) in which no two of one channel
-    lie near; `owner` (Q,): the orientation of each channel."""
+    """N discs with their channels.
+
+    Attributes:
+        points: centres (N, 2) in px as (y, x).
+        radii: radii (N,) in px.
+        channels: channels (N,); no two discs of one channel are near.
+        owner: orientation (Q,) of each channel.
+    """
 
     points: Array
     radii: Array
@@ -36,9 +45,15 @@ class Nuclei:
 
 @dataclass(frozen=True)
 class Packing:
-    """How the discs are laid: how widely radii scatter (standard deviation of their logarithm), the share of the area
-    that they would fill without overlap, rounds of pushing and of centring; within which sums of radii two discs share
-    no channel."""
+    """Settings of the packing.
+
+    Attributes:
+        scatter: standard deviation of the logarithm of the radii.
+        filling: share of the area that the discs would fill without overlap.
+        rounds: rounds of pushing overlapping discs apart.
+        centrings: rounds of moving discs to the centroids of their cells.
+        reach: discs within this many sums of radii have different channels.
+    """
 
     scatter: float = 0.25
     filling: float = 0.85
@@ -50,8 +65,16 @@ class Packing:
 def nucleate(
     points: Array, radii: Array, preference: Array, fractions: Array, shape: tuple[float, float], how: Packing
 ) -> Nuclei:
-    """Discs from points (N, 2) px on a torus of this shape, radii (N,) to be scaled to the filling, and preferences (N,
-    C) of the orientations with the requested fractions (C,)."""
+    """Discs of one sample.
+
+    Args:
+        points: points (N, 2) in px.
+        radii: radii (N,), to be scaled to the filling.
+        preference: preferences (N, C) of the discs for the orientations.
+        fractions: requested fractions (C,).
+        shape: height and width of the torus in px.
+        how: settings of the packing.
+    """
     radii = radii * np.sqrt(how.filling * shape[0] * shape[1] / (np.pi * np.square(radii).sum()))
     points = packed(points, radii, shape, how.rounds)
     for _ in range(how.centrings):
@@ -67,28 +90,33 @@ def nucleate(
 
 
 def cells(points: Array, radii: Array, shape: tuple[float, float], fine: int) -> tuple[NDArray[np.intp], Array]:
-    """The power diagram of the discs on a grid of about `fine` points per mean spacing: number of the disc (h, w) whose
-    |x - x_i|^2 - r_i^2 is least, and the grid's places (h, w, 2). The third coordinate turns that into a distance."""
+    """The power diagram of the discs on a grid of about `fine` points per mean spacing.
+
+    Returns:
+        Number (h, w) of the disc whose |x - x_i|^2 - r_i^2 is least (a third coordinate turns that into a distance),
+        and the places (h, w, 2) of the grid.
+    """
     spacing = np.sqrt(shape[0] * shape[1] / len(points)) / fine
     axes = [np.arange(n) * (length / n) for length in shape for n in (max(4, round(length / spacing)),)]
     places = np.stack(np.meshgrid(*axes, indexing="ij"), -1)
     height = np.sqrt(np.square(radii).max() - np.square(radii))
     tree = cKDTree(np.column_stack([np.mod(points, shape), height]), boxsize=[*shape, 0])
-    found = tree.query(np.concatenate([places, np.zeros((*places.shape[:2], 1))], -1))[1]
-    return np.asarray(found, dtype=np.intp), places
+    nearest_disc = tree.query(np.concatenate([places, np.zeros((*places.shape[:2], 1))], -1))[1]
+    return np.asarray(nearest_disc, dtype=np.intp), places
 
 
 def centred(points: Array, owner: Array, places: Array, shape: tuple[float, float]) -> Array:
     """Points (N, 2) moved to the centroids of their cells (Lloyd 1982); those without a cell stay."""
     inside = np.maximum(np.bincount(owner.ravel(), minlength=len(points)), 1)
-    away = apart(places - points[owner], shape)
-    moves = [np.bincount(owner.ravel(), away[..., k].ravel(), len(points)) / inside for k in (0, 1)]
+    offsets = apart(places - points[owner], shape)
+    moves = [np.bincount(owner.ravel(), offsets[..., k].ravel(), len(points)) / inside for k in (0, 1)]
     return np.asarray(np.mod(points + np.stack(moves, 1), shape))
 
 
 def contacts(owner: Array, n: int) -> tuple[Array, csr_array]:
-    """Area shares (N,) of the cells of a periodic grid (h, w), and their common boundaries (N, N), of mean 1 per
-    cell."""
+    """Area shares (N,) of the cells of a periodic grid (h, w), and their common boundaries (N, N), with mean 1 per
+    cell.
+    """
     areas = np.bincount(owner.ravel(), minlength=n) / owner.size
     pairs = [(owner.ravel(), np.roll(owner, -1, axis).ravel()) for axis in (0, 1)]
     first, second = (np.concatenate(side) for side in zip(*pairs, strict=True))
@@ -100,20 +128,23 @@ def contacts(owner: Array, n: int) -> tuple[Array, csr_array]:
 
 
 def symmetric(first: Array, second: Array, values: Array, n: int) -> csr_array:
-    """The sparse symmetric matrix (n, n) with these values at the pairs."""
+    """Sparse symmetric matrix (n, n) with these values at the pairs."""
     kept = values > 0
     rows, columns = np.append(first[kept], second[kept]), np.append(second[kept], first[kept])
     return csr_array((np.tile(values[kept], 2), (rows, columns)), (n, n))
 
 
 def channelled(touching: csr_array, orientations: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """A channel for each disc (N,), so that discs of one channel share the orientation and do not touch, and the
-    channels' orientations (Q,)."""
+    """Channels such that discs of one channel share the orientation and do not touch.
+
+    Returns:
+        The channel (N,) of each disc, and the orientation (Q,) of each channel.
+    """
     chosen = np.full(len(orientations), -1)
     owner: list[int] = []
     for disc, orientation in enumerate(orientations.tolist()):
-        taken = chosen[touching.indices[touching.indptr[disc] : touching.indptr[disc + 1]]]
-        free = [q for q, o in enumerate(owner) if o == orientation and q not in taken]
+        used = chosen[touching.indices[touching.indptr[disc] : touching.indptr[disc + 1]]]
+        free = [q for q, o in enumerate(owner) if o == orientation and q not in used]
         if not free:
             owner.append(orientation)
         chosen[disc] = free[0] if free else len(owner) - 1
@@ -121,8 +152,11 @@ def channelled(touching: csr_array, orientations: NDArray[np.intp]) -> tuple[NDA
 
 
 def nearby(points: Array, shape: tuple[float, float], reach: float) -> tuple[Array, Array, Array]:
-    """Pairs i < j of points (N, 2) within `reach` px on the torus: first and second (m,), and from second to first (m,
-    2)."""
+    """Pairs i < j of points (N, 2) within `reach` px on the torus.
+
+    Returns:
+        First and second point (m,), and the vectors (m, 2) from second to first.
+    """
     tree = cKDTree(np.mod(points, shape), boxsize=shape)
     pairs = tree.query_pairs(min(reach, 0.499 * min(shape)), output_type="ndarray")
     pairs = pairs[np.lexsort(pairs.T)]
@@ -150,27 +184,35 @@ def packed(points: Array, radii: Array, shape: tuple[float, float], rounds: int)
 
 
 def oriented(touching: csr_array, areas: Array, preference: Array, fractions: Array) -> NDArray[np.intp]:
-    """Orientation of each disc (N,), so that the area shares (N,) come near the fractions (C,) and neighbours differ.
+    """Orientation of each disc (N,), such that the area shares come near the fractions and neighbours differ.
 
     Mean field of an antiferromagnetic Potts model, cooled: q <- softmax((preference + b - REPULSION touching q) / T),
-    damped (at once, all discs would swing to and fro), with offsets b for which the areas add up to the fractions. It
-    follows a request that changes smoothly with few flips. What is asked for gets one disc at least."""
-    wanted = np.maximum(fractions, 1e-9)
-    b, q = np.log(wanted), np.broadcast_to(wanted, preference.shape)
+    with offsets b for which the areas add up to the fractions. It is damped, since otherwise all discs would oscillate.
+    It follows a request that changes smoothly with few flips. Every orientation with a positive fraction gets at least
+    one disc.
+
+    Args:
+        touching: common boundaries (N, N).
+        areas: area shares (N,).
+        preference: preferences (N, C).
+        fractions: requested fractions (C,).
+    """
+    target = np.maximum(fractions, 1e-9)
+    b, q = np.log(target), np.broadcast_to(target, preference.shape)
     for temperature in COOLING:
         field = preference - REPULSION * (touching @ q)
         share = areas @ _softmax((field + b) / temperature)
-        b = b + temperature * np.log(wanted / np.maximum(share, 1e-12)).clip(-2, 2)
+        b = b + temperature * np.log(target / np.maximum(share, 1e-12)).clip(-2, 2)
         q = q + DAMPING * (_softmax((field + b) / temperature) - q)
     chosen = np.where(fractions > 0, q, -1.0).argmax(1)
     for orientation in np.flatnonzero(fractions > 0):
-        held = np.bincount(chosen, minlength=len(fractions))
-        if not held[orientation] and held.max() > 1:
-            chosen[np.where(held[chosen] > 1, q[:, orientation], -1.0).argmax()] = orientation
+        counts = np.bincount(chosen, minlength=len(fractions))
+        if not counts[orientation] and counts.max() > 1:
+            chosen[np.where(counts[chosen] > 1, q[:, orientation], -1.0).argmax()] = orientation
     return np.asarray(chosen)
 
 
 def _softmax(x: Array) -> Array:
-    """Over the last axis."""
+    """Softmax over the last axis."""
     powers = np.exp(x - x.max(-1, keepdims=True))
     return np.asarray(powers / powers.sum(-1, keepdims=True))

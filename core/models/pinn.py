@@ -1,6 +1,9 @@
-"""A physics-informed network: one instance of a PDE as a pointwise function (Raissi et al. 2019), kept as a baseline.
+"""A physics-informed network: one instance of a PDE as a pointwise function, kept as a baseline.
 
-u_t + u u_x = nu u_xx on [-1, 1],   u(x, 0) = -sin(pi x),   u(+-1, t) = 0,   0 <= t <= 1,   nu = .01 / pi
+    u_t + u u_x = nu u_xx on [-1, 1],   u(x, 0) = -sin(pi x),   u(+-1, t) = 0,   0 <= t <= 1,   nu = .01 / pi
+
+Reference:
+    Raissi et al. (2019).
 """
 
 from __future__ import annotations
@@ -15,7 +18,10 @@ STANDARD_VISCOSITY = 0.01 / math.pi
 
 
 class Pinn(nn.Module):
-    """(x, t) (B, 2) to u (B,): `depth` hidden layers of `width` tanh units, Xavier weights, zero biases."""
+    """Network from points (x, t) (B, 2) to u (B,): `depth` hidden layers of `width` tanh units.
+
+    Xavier weights, zero biases.
+    """
 
     def __init__(self, depth: int = 8, width: int = 20) -> None:
         super().__init__()
@@ -35,7 +41,7 @@ class Pinn(nn.Module):
         return value[:, 0]
 
     def residual(self, points: Tensor, viscosity: float) -> Tensor:
-        """u_t + u u_x - nu u_xx at points (B, 2), by differentiating the network; (B,)."""
+        """u_t + u u_x - nu u_xx (B,) at points (B, 2), by differentiating the network."""
         at = points.detach().requires_grad_()
         u = self(at)
         (slope,) = torch.autograd.grad(u.sum(), at, create_graph=True)
@@ -44,8 +50,9 @@ class Pinn(nn.Module):
 
 
 def standard_edges(count: int, seed: int) -> tuple[Tensor, Tensor]:
-    """`count` random points (count, 2) on the start and both ends of the standard case and the values (count,) there,
-    float64."""
+    """Random points (count, 2) on the start and both ends of the standard case, and the values (count,) there;
+    float64.
+    """
     rng = torch.Generator().manual_seed(seed)
     where, at = (torch.rand(count, generator=rng, dtype=torch.float64) for _ in range(2))
     side = torch.arange(count) % 4

@@ -1,5 +1,4 @@
-"""The plain networks that methods are compared with: latent vector and conditions in, image out; image in, numbers
-out."""
+"""Plain networks as baselines: latent vector and conditions to images, and images to numbers."""
 
 from __future__ import annotations
 
@@ -18,8 +17,16 @@ START = 8
 
 
 def scaled(conditions: Mapping[str, Tensor], quantities: Sequence[Quantity], log: bool = False) -> Tensor:
-    """Conditions (B,) or (B, size), or their logarithms, as one matrix (B, k), -1 to 1 over the ranges seen in
-    training."""
+    """Conditions, or their logarithms, scaled to -1..1 over the ranges of training.
+
+    Args:
+        conditions: values (B,) or (B, size).
+        quantities: the quantities to use, in order.
+        log: scale the logarithms instead.
+
+    Returns:
+        Matrix (B, k).
+    """
     columns = []
     for q in quantities:
         low, high = q.trained or (q.low, q.high)
@@ -31,41 +38,41 @@ def scaled(conditions: Mapping[str, Tensor], quantities: Sequence[Quantity], log
 
 
 def unscaled(matrix: Tensor, quantities: Sequence[Quantity]) -> dict[str, Tensor]:
-    """The way back from `scaled` for scalar quantities: (B, k) to conditions (B,)."""
-    found = {}
+    """The inverse of `scaled` for scalar quantities: (B, k) to conditions (B,)."""
+    conditions = {}
     for column, q in zip(matrix.unbind(1), quantities, strict=True):
         low, high = q.trained or (q.low, q.high)
-        found[q.name] = (low + high + column * (high - low)) / 2
-    return found
+        conditions[q.name] = (low + high + column * (high - low)) / 2
+    return conditions
 
 
-class Dialled(Generator):
-    """What generators from a latent vector share: the first `dials` components of z can be dialled as latents `z1`,
-    `z2`, ..."""
+class LatentGenerator(Generator):
+    """Base of generators from a latent vector: the first `dials` components of z are latents `z1`, `z2`, ..."""
 
     def __init__(self, dials: int) -> None:
         super().__init__()
         self.dials = dials
 
     def draw_latent(self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The dialled components of z, as drawn."""
+        """The adjustable components of z, as drawn."""
         return {f"z{k + 1}": noise["z"][:, k] for k in range(self.dials)}
 
     def read_latent(self, fields: Tensor) -> dict[str, Tensor]:
-        """None: real fields have no z."""
+        """No latents: real fields have no z."""
         return {}
 
-    def dialled(self, noise: Mapping[str, Tensor], latent: Mapping[str, Tensor]) -> Tensor:
-        """z (B, k) as drawn, but for the components that are dialled."""
-        chosen = [latent[f"z{k + 1}"][:, None] for k in range(self.dials) if latent]
-        return torch.cat([*chosen, noise["z"][:, len(chosen) :]], 1)
+    def latent_vector(self, noise: Mapping[str, Tensor], latent: Mapping[str, Tensor]) -> Tensor:
+        """z (B, k) as drawn, with the components that are set as latents replaced."""
+        replaced = [latent[f"z{k + 1}"][:, None] for k in range(self.dials) if latent]
+        return torch.cat([*replaced, noise["z"][:, len(replaced) :]], 1)
 
 
-class PlainGenerator(Dialled):
-    """[z, r] -> dense -> 8 x 8 -> three doublings with 3 x 3 convolutions -> logits (B, channels, 128, 128).
+class PlainGenerator(LatentGenerator):
+    """Convolutional generator: [z, r] to logits (B, channels, 128, 128).
 
-    The last doubling is bilinear, of the logits themselves: no layer runs at full resolution. z ~ N(0, I) of 16;
-    `dials` of its components can be dialled as latents `z1`, `z2`, ..."""
+    Dense -> 8 x 8 -> three doublings with 3 x 3 convolutions; the last doubling is bilinear, of the logits themselves,
+    so that no layer runs at full resolution. z ~ N(0, I) of 16; `dials` of its components are latents `z1`, `z2`, ...
+    """
 
     def __init__(
         self,
@@ -84,7 +91,7 @@ class PlainGenerator(Dialled):
             nn.init.kaiming_normal_(layer.weight, 0.2)
 
     def noise(self, keys: Sequence[int], shape: tuple[int, int]) -> dict[str, Tensor]:
-        """`z` (B, 16)."""
+        """Latent vectors `z` (B, 16)."""
         return {"z": torch.stack([torch.randn(LATENT, generator=torch.Generator().manual_seed(key)) for key in keys])}
 
     def forward(
@@ -92,7 +99,7 @@ class PlainGenerator(Dialled):
     ) -> Tensor:
         """Logits (B, channels, 128, 128)."""
         request = [scaled(conditions, self.quantities)] if self.quantities else []
-        h = leaky(self.enter(torch.cat([self.dialled(noise, latent), *request], 1)))
+        h = leaky(self.enter(torch.cat([self.latent_vector(noise, latent), *request], 1)))
         h = h.view(len(h), -1, START, START).contiguous(memory_format=torch.channels_last)
         for number, block in enumerate(self.blocks):
             h = leaky(block(up(h) if number else h))
@@ -100,11 +107,11 @@ class PlainGenerator(Dialled):
 
 
 class PlainCritic(Critic):
-    """Images (B, channels, 128, 128) to scores (B,), and by `read` to `outputs` more numbers (B, outputs) from the same
-    features.
+    """Scores (B,) of images (B, channels, 128, 128), and with `read` `outputs` more numbers from the same features.
 
-    A strided convolution for each of `widths`, then dense layers on the flattened features, `side` pixels wide: it can
-    tell where things are."""
+    A strided convolution for each of `widths`, then dense layers on the flattened features, `side` pixels wide, which
+    preserve positions.
+    """
 
     def __init__(
         self, channels: int = 3, outputs: int = 0, widths: Sequence[int] = (12, 24, 48, 64), side: int = START
@@ -122,14 +129,15 @@ class PlainCritic(Critic):
         return self.score(self.features(x))[:, 0].to(self.score.weight.dtype)
 
     def read(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores (B,) and the numbers (B, outputs) read from the images (the auxiliary classifier of AC-GAN, for real
-        numbers)."""
+        """Scores (B,) and the numbers (B, outputs) estimated from the images: the auxiliary classifier of AC-GAN, for
+        real numbers.
+        """
         assert self.numbers is not None, "this critic has no second head"
         h = self.features(x)
         return self.score(h)[:, 0].to(self.score.weight.dtype), self.numbers(h).to(self.score.weight.dtype)
 
     def features(self, x: Tensor) -> Tensor:
-        """(B, 128)."""
+        """Features (B, 128) of images (B, channels, H, W)."""
         h = 2 * x - 1
         for block in self.blocks:
             h = leaky(block(h))

@@ -1,9 +1,9 @@
-"""The request-shaped seed: a periodic Gaussian field whose level cut already has the requested fraction and
-correlation.
+"""The request-shaped seed: a periodic Gaussian field whose level cut has the requested fraction and correlation.
 
 Cahn-Hilliard structures obey dynamic scaling: at one volume fraction the autocovariance is one curve of r / L, with L
-the characteristic length (first zero of S2 - p1^2). `RequestSeed.fit` reads that master curve and the distribution of L
-from data; `forward` turns (p1, L, style) into a field. Everything is symmetric under exchange of the phases."""
+the characteristic length (first zero of S2 - p1^2). `RequestSeed.fit` estimates that master curve and the distribution
+of L from data; `forward` turns (p1, L, style) into a field. Everything is symmetric under exchange of the phases.
+"""
 
 from __future__ import annotations
 
@@ -33,10 +33,14 @@ SPACING = 0.5
 RADII = 128
 FEWEST = 16
 """Knots of the minority fraction (.2 to .5), of r / L (0 to 3), of the length quantiles; spacing and number of radii,
-px; fewest images to read statistics from."""
+px; fewest images to estimate statistics from.
+"""
 TAPER = 2.25
-"""r / L from which the master curve is brought smoothly to 0 at its end. A jump there is a ring that no field can have:
-cut off with the negative power, it leaves white noise in the field, and the field jumps while the length is dragged."""
+"""r / L from which the master curve is tapered smoothly to 0 at its end.
+
+A jump there is a ring that no field can have: truncated together with the negative power, it would leave white noise in
+the field, and the field would jump while the length is changed.
+"""
 
 
 class RequestSeed(nn.Module):
@@ -56,9 +60,14 @@ class RequestSeed(nn.Module):
 
     @torch.no_grad()
     def fit(self, labels: Tensor) -> None:
-        """Master curve and length quantiles from labels (n, H, W), a few hundred images over the range of fractions at
-        best: knots without at least two (as with windows of a single micrograph) take those of the nearest that has
-        them."""
+        """Estimates the master curve and the length quantiles from labels (n, H, W).
+
+        A few hundred images over the range of fractions are best. Knots without at least two images (as with windows of
+        a single micrograph) take the statistics of the nearest knot that has them.
+
+        Raises:
+            ValueError: there are fewer than `FEWEST` images.
+        """
         if len(labels) < FEWEST:
             raise ValueError(f"The statistics need {FEWEST} images or more; got {len(labels)}.")
         p, length, curve = statistics(labels)
@@ -68,8 +77,8 @@ class RequestSeed(nn.Module):
         )
         knots = self.knots.cpu()
         weight = hat(torch.minimum(p, 1 - p), knots)
-        known = ((weight > 0).sum(0) > 1).nonzero()[:, 0]
-        weight = weight[:, known[(knots[:, None] - knots[known]).abs().argmin(1)]]
+        filled = ((weight > 0).sum(0) > 1).nonzero()[:, 0]
+        weight = weight[:, filled[(knots[:, None] - knots[filled]).abs().argmin(1)]]
         self.curves.copy_(weight.T @ scaled / weight.sum(0)[:, None] * taper(torch.linspace(0, REACH, SCALED)))
         for k in range(FRACTIONS):
             order = length.argsort()
@@ -78,16 +87,17 @@ class RequestSeed(nn.Module):
             self.quantiles[k] = interpolate(self.levels.cpu()[None] * mass[-1], mass[None], length[order][None])[0]
 
     def between(self, table: Tensor, p: Tensor) -> Tensor:
-        """Rows of a table (FRACTIONS, m) at volume fractions p (B,), linear in the minority fraction, clamped: (B,
-        m)."""
+        """Rows (B, m) of a table (FRACTIONS, m) at volume fractions p (B,), linear in the minority fraction,
+        clamped.
+        """
         return hat(torch.minimum(p, 1 - p), self.knots) @ table
 
     def quantile(self, uniform: Tensor, p: Tensor) -> Tensor:
-        """Characteristic length in px at quantile `uniform` (B,) of the data's distribution at fraction p (B,)."""
+        """Characteristic length (B,) in px at quantile `uniform` (B,) of the data's distribution at fraction p (B,)."""
         return interpolate(uniform[:, None], self.levels.expand(len(p), -1), self.between(self.quantiles, p))[:, 0]
 
     def covariance(self, p: Tensor, length: Tensor, radius: Tensor) -> Tensor:
-        """The master curve's normalised autocovariance (B, m) at radii (B, m) in px, 0 from `REACH` lengths on."""
+        """Normalised autocovariance (B, m) of the master curve at radii (B, m) in px; 0 from `REACH` lengths on."""
         scaled = radius / length[:, None] / REACH * (SCALED - 1)
         return sample_curve(self.between(self.curves, p), 1.0, scaled[:, None])[:, 0]
 
@@ -99,21 +109,32 @@ class RequestSeed(nn.Module):
         style: Mapping[str, Tensor] | None = None,
         contraction: float = 1.0,
         smoothing: float = 0.0,
-        asked: Tensor | None = None,
+        requested: Tensor | None = None,
     ) -> Tensor:
-        """White noise (B, H, W), p (B,), length (B,) px to y (B, H, W). `asked` is the normalised autocovariance (B,
-        BINS) of `core.simulation.correlations` in the place of the master curve at that length.
+        """Seed fields of a request.
 
-        `style` (each (B,), 0 = none): `order` (log2 of the exponent on the spectrum), `stretch` and `diagonal` (half
-        the log aspect ratio along the axes and the diagonals), `gradient_x` and `gradient_y` (amplitude of a one-period
-        modulation of the local fraction). `contraction` > 1 shrinks the correlation, so that a physics layer has room
-        to coarsen to the request; `smoothing` (px) blurs the field, for a cut that is used as it is."""
+        Args:
+            white: white noise (B, H, W).
+            p: volume fractions (B,).
+            length: characteristic lengths (B,) in px.
+            style: each (B,), 0 for none: `order` (log2 of the exponent on the spectrum), `stretch` and `diagonal` (half
+                the log aspect ratio along the axes and the diagonals), `gradient_x` and `gradient_y` (amplitude of a
+                one-period modulation of the local fraction).
+            contraction: factor by which the correlation is shrunk, so that a physics layer has room to coarsen to the
+                request.
+            smoothing: blur (px) of a field that is cut without a physics layer.
+            requested: normalised autocovariance (B, BINS) on `core.simulation.correlations.distances`; it replaces the
+                master curve at that length.
+
+        Returns:
+            Fields (B, H, W); phase 1 where they are positive.
+        """
         style = style or {}
         radius = torch.arange(RADII, device=p.device, dtype=p.dtype) * SPACING * contraction
         curve = (
             self.covariance(p, length, radius.expand(len(p), -1))
-            if asked is None
-            else read(asked, radius.expand(len(p), -1))
+            if requested is None
+            else read(requested, radius.expand(len(p), -1))
         )
         correlation = field_correlation(curve, p)
         correlation[:, 0] = 1
@@ -128,8 +149,11 @@ class RequestSeed(nn.Module):
 
 
 def statistics(labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """(p1 (n,), characteristic length (n,) px, autocovariance / (p1 (1 - p1)) (n, m) on the radial bins) of labels (n,
-    H, W)."""
+    """Statistics of labels (n, H, W).
+
+    Returns:
+        p1 (n,), characteristic length (n,) in px, and autocovariance / (p1 (1 - p1)) (n, m) on the radial bins.
+    """
     parts = []
     for x in labels.split(256):
         p, s2 = two_phase.volume_fraction(x), two_phase.s2_radial(x)
@@ -147,13 +171,14 @@ def taper(scaled: Tensor) -> Tensor:
 
 def hat(x: Tensor, knots: Tensor) -> Tensor:
     """Linear interpolation weights (B, K) of x (B,) on equidistant knots (K,), clamped at the ends."""
-    place = ((x - knots[0]) / (knots[1] - knots[0])).clamp(0, len(knots) - 1)
-    return (1 - (place[:, None] - torch.arange(len(knots), device=x.device)).abs()).clamp(min=0)
+    position = ((x - knots[0]) / (knots[1] - knots[0])).clamp(0, len(knots) - 1)
+    return (1 - (position[:, None] - torch.arange(len(knots), device=x.device)).abs()).clamp(min=0)
 
 
 def distance(shape: tuple[int, ...], style: Mapping[str, Tensor], like: Tensor) -> Tensor:
     """Periodic distance maps (B, H, W) in px, in the metric exp([[s, d], [d, -s]]) of the stretch s and diagonal d
-    (B,)."""
+    (B,).
+    """
     y, x = offsets((shape[-2], shape[-1]), like.device)
     if not {"stretch", "diagonal"} & set(style):
         return torch.hypot(x, y).expand(len(like), -1, -1)
@@ -166,7 +191,7 @@ def distance(shape: tuple[int, ...], style: Mapping[str, Tensor], like: Tensor) 
 
 
 def modulation(shape: tuple[int, ...], style: Mapping[str, Tensor], like: Tensor) -> Tensor:
-    """One-period cosine along x and y with the amplitudes `gradient_x`, `gradient_y` (B,): (B, H, W), or 0."""
+    """One-period cosine (B, H, W) along x and y with the amplitudes `gradient_x`, `gradient_y` (B,), or 0."""
     total = torch.zeros(len(like), 1, 1, device=like.device)
     for name, axis in (("gradient_y", -2), ("gradient_x", -1)):
         if name in style:

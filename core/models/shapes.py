@@ -1,12 +1,11 @@
-"""The shapes generator: request-shaped seed -> learned residual; both work in units of the requested radius R = sqrt(A
-/ pi).
+"""The shapes generator: request-shaped seed -> learned residual, in units of the requested radius R = sqrt(A / pi).
 
     y_k = 1 - |q - c_k| / R_k + roughness * smooth noise((q - c_k) / R_k),  levelled to the requested area
     logits = 0 for the background, SHARPNESS R_k (y_k + learning * residual_k) for shape k
 
-The seed is an irregular blob of the right size at the right place; what shape it becomes, a circle or a square, the
-residual has to learn from the data. The noise lives in the frame of the shape, so a blob that is dragged keeps its
-form."""
+The seed is an irregular blob of the right size at the right place; the residual has to learn its shape, a circle or a
+square, from the data. The noise is fixed to the frame of the shape, so a blob keeps its form while it is dragged.
+"""
 
 from __future__ import annotations
 
@@ -31,12 +30,13 @@ ROUGHNESS = 0.25
 SHARPNESS = 2.5
 """Logit per px of distance from the outline."""
 SCALE = 20.0
-"""Radius in px at which the network's size input is 0."""
+"""Radius in px at which the size input of the network is 0."""
 
 
 class BlobGenerator(Generator):
     """Conditions `x1 y1 r1 x2 y2 r2` or `... area1 ... area2`, latents `roughness` and `learning` (B,), to logits (B,
-    3, H, W)."""
+    3, H, W).
+    """
 
     stages = ("network",)
 
@@ -50,12 +50,12 @@ class BlobGenerator(Generator):
         return {"blobs": torch.stack(drawn), "frame": torch.tensor([shape] * len(keys))}
 
     def draw_latent(self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """As in training: the noise as it is and the whole of the residual."""
+        """Latents as in training: unscaled noise and the whole residual."""
         ones = torch.ones_like(conditions["x1"])
         return {"roughness": ones, "learning": ones}
 
     def read_latent(self, fields: Tensor) -> dict[str, Tensor]:
-        """The same for real fields, which have neither."""
+        """The same latents for real fields, which have neither."""
         return {name: fields.new_ones(len(fields)) for name in ("roughness", "learning")}
 
     def forward(
@@ -79,25 +79,34 @@ class BlobGenerator(Generator):
         return torch.cat([torch.zeros_like(logits[:, :1]), logits], 1)
 
     def residual(self, y: Tensor, offset: Tensor, radius: Tensor) -> Tensor:
-        """The learned correction (B, 2, H, W) of the seeds y, which the network sees with every pixel's place from the
-        centres, along the axes and as a distance (Liu et al. 2018, CoordConv), cut at 2 radii, and with their sizes."""
-        away = offset.square().sum(2).sqrt()
-        images = torch.cat([y, offset.flatten(1, 2), away], 1).clamp(-REACH, REACH)
+        """The learned correction (B, 2, H, W) of the seeds y.
+
+        The inputs of the network are the seeds, the offset of every pixel from the centres along the axes and as a
+        distance, cut at 2 radii, and the sizes.
+
+        Reference:
+            CoordConv, Liu et al. (2018).
+        """
+        distance = offset.square().sum(2).sqrt()
+        images = torch.cat([y, offset.flatten(1, 2), distance], 1).clamp(-REACH, REACH)
         return self.network(images, torch.log(radius / SCALE)).to(y.dtype)
 
 
 class PlacedCritic(types.Critic):
-    """Scores (B,) of images (B, 3, H, W) with the conditions beside them as constant channels (scaled to -1..1), which
-    it turns into maps of (q - c_k) / R_k, up to 2 radii: it sees every outline from where the shape was asked for."""
+    """Scores (B,) of images (B, 3, H, W) with the conditions as additional constant channels, scaled to -1..1.
+
+    The conditions become maps of (q - c_k) / R_k, up to 2 radii, so that every outline is seen from the requested
+    centre.
+    """
 
     def __init__(self, quantities: Sequence[Quantity], widths: tuple[int, int, int] = (16, 32, 64)) -> None:
         super().__init__()
         self.quantities, self.critic = tuple(quantities), Critic(3 + 4, widths)
 
     def forward(self, x: Tensor) -> Tensor:
-        """See the class; x (B, 3 + conditions, H, W). The penalty on its slope concerns the images alone."""
-        told = x[:, 3:, 0, 0].detach()
-        centre, area = arranged(unscaled(told, self.quantities))
+        """See the class; x is (B, 3 + conditions, H, W). The penalty on the slope concerns the images alone."""
+        scaled_conditions = x[:, 3:, 0, 0].detach()
+        centre, area = arranged(unscaled(scaled_conditions, self.quantities))
         offset = relative(centre, (area / torch.pi).sqrt(), (x.shape[2], x.shape[3])).flatten(1, 2)
         return self.critic(torch.cat([x[:, :3], (offset.clamp(-REACH, REACH) + REACH) / (2 * REACH)], 1))
 
@@ -118,9 +127,18 @@ def relative(centre: Tensor, radius: Tensor, shape: tuple[int, int]) -> Tensor:
 
 
 def seed(offset: Tensor, knots: Tensor, area: Tensor) -> Tensor:
-    """Irregular blobs (B, K, H, W), positive on exactly `area` (B, K) px (to one pixel): offset (B, K, 2, H, W) in
-    radii, noise knots (B, K, GRID, GRID) of unit variance. The noise fades out at 2 radii, so that nothing grows
-    there."""
+    """Irregular blobs, positive on exactly `area` px (to one pixel).
+
+    The noise fades out at 2 radii, so that nothing grows there.
+
+    Args:
+        offset: offsets (B, K, 2, H, W) from the centres in radii.
+        knots: noise (B, K, GRID, GRID) of unit variance.
+        area: areas (B, K) in px.
+
+    Returns:
+        Fields (B, K, H, W).
+    """
     b, k, _, height, width = offset.shape
     at = (offset / REACH).permute(0, 1, 3, 4, 2).reshape(b * k, height, width, 2)
     noise = F.grid_sample(knots.reshape(b * k, 1, GRID, GRID), at, mode="bicubic", align_corners=True).view(

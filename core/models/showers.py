@@ -1,5 +1,6 @@
-"""Networks for sparse calorimeter images: a generator with exact zeros, a critic that is told occupancies and sees
-groups."""
+"""Networks for sparse calorimeter images: a generator with exact zeros, a critic with occupancies and minibatch
+features.
+"""
 
 from __future__ import annotations
 
@@ -11,26 +12,29 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.models.layers import leaky, up
-from core.models.plain import Dialled, scaled, unscaled
+from core.models.plain import LatentGenerator, scaled, unscaled
 from core.types import Critic, Quantity
 
 LATENT, GRAIN, START = 16, 2, 6
 LINEAR = 1.0
 BALANCE = 10.0
 GROUP = 8
-"""Samples in a row whose statistics the critic compares: a fixed number, so that they are the same on any number of
-processes that have whole groups."""
+"""Consecutive samples whose statistics the critic compares.
+
+A fixed number, so that the statistics are the same on any number of processes that have whole groups.
+"""
 Named = Mapping[str, Tensor]
 Soft = Callable[[Tensor], Tensor]
 
 
-class ShowerGenerator(Dialled):
-    """[z, r, log r] -> dense -> 6 x 6 -> two doublings with 3 x 3 convolutions -> in each cell a dense layer of its
-    features and its own noise -> h = ReLU -> h (1 + h) GeV: fields (B, 1, 24, 24) with exact zeros. `dials` components
-    of z can be dialled.
+class ShowerGenerator(LatentGenerator):
+    """Generator of showers: [z, r, log r] to fields (B, 1, 24, 24) in GeV with exact zeros.
 
-    Given the shower, cells fluctuate independently, as the numbers of spots in them do. An exponential in the place of
-    the square makes every error of h one of the energy many times larger."""
+    Dense -> 6 x 6 -> two doublings with 3 x 3 convolutions -> in each cell a dense layer of its features and its own
+    noise -> h = ReLU -> h (1 + h). `dials` components of z are latents. For a given shower, cells fluctuate
+    independently, as the numbers of spots in them do. An exponential instead of the square would turn every error of h
+    into a many times larger error of the energy.
+    """
 
     def __init__(self, quantities: Sequence[Quantity], dials: int = 0, widths: Sequence[int] = (64, 48, 32)) -> None:
         super().__init__(dials)
@@ -45,7 +49,7 @@ class ShowerGenerator(Dialled):
             nn.init.kaiming_normal_(layer.weight, 0.2)
 
     def noise(self, keys: Sequence[int], shape: tuple[int, int]) -> dict[str, Tensor]:
-        """`z` (B, 16), and `grain` (B, 2, H, W): what differs from cell to cell."""
+        """Latent vectors `z` (B, 16), and `grain` (B, 2, H, W), the noise of each cell."""
         drawn = [
             torch.randn(LATENT + GRAIN * shape[0] * shape[1], generator=torch.Generator().manual_seed(k)) for k in keys
         ]
@@ -54,8 +58,8 @@ class ShowerGenerator(Dialled):
 
     def forward(self, noise: Named, conditions: Named, latent: Named) -> Tensor:
         """Fields (B, 1, 24, 24), GeV."""
-        asked = scaled(conditions, self.quantities), scaled(conditions, self.quantities, log=True)
-        h = torch.cat([self.dialled(noise, latent), *asked], 1)
+        request = scaled(conditions, self.quantities), scaled(conditions, self.quantities, log=True)
+        h = torch.cat([self.latent_vector(noise, latent), *request], 1)
         h = leaky(self.enter(h)).view(len(h), -1, START, START).contiguous(memory_format=torch.channels_last)
         h = leaky(self.second(up(leaky(self.first(h)))))
         h = leaky(self.cell(torch.cat([leaky(self.third(up(h))), noise["grain"]], 1)))
@@ -64,25 +68,53 @@ class ShowerGenerator(Dialled):
 
 
 def deviations(x: Tensor, group: int = GROUP) -> Tensor:
-    """Mean over the features of the standard deviation within each group of consecutive samples: (B, k) -> (B, 1).
+    """Mean over the features of the standard deviation within each group of consecutive samples.
 
-    Minibatch standard deviation (Karras et al. 2018). `ValueError` where the batch is not made of whole groups.
+    Args:
+        x: features (B, k).
+        group: samples per group.
+
+    Returns:
+        Deviations (B, 1).
+
+    Raises:
+        ValueError: the batch does not consist of whole groups.
+
+    Reference:
+        Minibatch standard deviation, Karras et al. (2018).
     """
-    found = (groups(x, group).var(1, correction=0) + 1e-8).sqrt().mean(1, keepdim=True)
-    return found.repeat_interleave(group, 0)
+    mean_deviation = (groups(x, group).var(1, correction=0) + 1e-8).sqrt().mean(1, keepdim=True)
+    return mean_deviation.repeat_interleave(group, 0)
 
 
 def closeness(x: Tensor, kernels: int, group: int = GROUP) -> Tensor:
-    """tanh of the sum over the others of a group of exp(-|x_i - x_j|_1), for each of `kernels` parts of the features:
-    (B, k) to (B, kernels). Minibatch discrimination (Salimans et al. 2016), with CaloGAN's tanh. `ValueError` as in
-    `deviations`."""
+    """tanh of the sum over the others of a group of exp(-|x_i - x_j|_1), for each part of the features.
+
+    Args:
+        x: features (B, k).
+        kernels: number of parts.
+        group: samples per group.
+
+    Returns:
+        Closeness (B, kernels).
+
+    Raises:
+        ValueError: the batch does not consist of whole groups.
+
+    Reference:
+        Minibatch discrimination, Salimans et al. (2016), with CaloGAN's tanh.
+    """
     parts = groups(x, group).unflatten(2, (kernels, -1))
     distance = (parts[:, :, None] - parts[:, None]).abs().sum(4)
     return torch.tanh(torch.exp(-distance).sum(2) - 1).flatten(0, 1)
 
 
 def groups(x: Tensor, group: int) -> Tensor:
-    """(B, k) -> (B / group, group, k); `ValueError` where the batch is not made of whole groups."""
+    """(B, k) -> (B / group, group, k).
+
+    Raises:
+        ValueError: the batch does not consist of whole groups.
+    """
     if len(x) % group:
         raise ValueError(
             f"The critic compares {group} samples at a time: a batch of {len(x)} must be a multiple of {group}."
@@ -91,13 +123,11 @@ def groups(x: Tensor, group: int) -> Tensor:
 
 
 class ShowerCritic(Critic):
-    """Images (B, 2, 24, 24), in GeV and the energy told as a constant channel, to scores (B,), and by `read` to
-    `outputs` numbers.
+    """Scores (B,) of images (B, 2, 24, 24): GeV, and the requested energy as a constant channel.
 
-    Values are seen as log(1 + x / unit) / span; the energies of all layers, their sum and how far this is from `gain`
-    times the energy told join the features (as in CaloGAN). `soft`: so do its means over the cells of x / scale, for
-    each of `scales`. `minibatch`: so do `deviation` or `discrimination` of groups of samples, of the features and of
-    the occupancies where these are seen."""
+    Values enter as log(1 + x / unit) / span. The energies of all layers, their sum and its deviation from `gain` times
+    the requested energy join the features (as in CaloGAN). `read` also estimates `outputs` numbers.
+    """
 
     def __init__(
         self,
@@ -113,6 +143,21 @@ class ShowerCritic(Critic):
         widths: Sequence[int] = (32, 64, 96),
         kernels: int = 10,
     ) -> None:
+        """Critic with optional occupancy and minibatch features.
+
+        Args:
+            energy: the quantity of the second channel.
+            gain: visible share of the requested energy.
+            unit: unit of the logarithm, in GeV.
+            scales: scales of `soft`, in GeV.
+            soft: soft occupancy; its means over the cells of x / scale join the features.
+            minibatch: statistics of groups of samples, of the features and of the occupancies, that join the features.
+            outputs: numbers that `read` estimates.
+            layers: layers of the calorimeter.
+            span: scale of the logarithm.
+            widths: channels of the convolutions.
+            kernels: kernels of the minibatch discrimination.
+        """
         super().__init__()
         self.energy, self.gain, self.group = energy, gain, GROUP if minibatch else 1
         self.unit, self.scales, self.span, self.soft, self.minibatch, self.kernels = (
@@ -137,33 +182,34 @@ class ShowerCritic(Critic):
 
     def forward(self, x: Tensor) -> Tensor:
         """Scores (B,)."""
-        return self.judge(x, self.features(x))
+        return self.combined_score(x, self.features(x))
 
     def read(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores (B,) and the numbers (B, outputs) read from the image alone: the constant channels, which may tell
-        them, are 0."""
+        """Scores (B,) and the numbers (B, outputs) estimated from the image alone; the constant channels, which could
+        reveal them, are set to 0.
+        """
         assert self.numbers is not None, "this critic has no second head"
         blank = torch.cat([x[:, :1], torch.zeros_like(x[:, 1:])], 1)
         return self(x), self.numbers(self.features(blank)).to(self.score.weight.dtype)
 
     def features(self, x: Tensor) -> Tensor:
-        """(B, 128)."""
+        """Features (B, 128) of the images."""
         h = torch.cat([torch.log1p(x[:, :1] / self.unit) / self.span, x[:, 1:]], 1)
         for block in self.blocks:
             h = leaky(block(h))
         return leaky(self.hidden(h.flatten(1)))
 
-    def judge(self, x: Tensor, h: Tensor) -> Tensor:
-        """Scores (B,) from the features and what is told beside them."""
+    def combined_score(self, x: Tensor, h: Tensor) -> Tensor:
+        """Scores (B,) from the features, the energies and the statistics."""
         depth = x[:, 0].sum(2)
-        told = self.gain * unscaled(x[:, 1:, 0, 0], (self.energy,))[self.energy.name][:, None]
-        layers, whole, wanted = (torch.log1p(v) for v in (depth, depth.sum(1, keepdim=True), told))
-        energies = torch.cat([4 * layers, 4 * whole, BALANCE * (whole - wanted)], 1).to(h)
-        seen = [10 * self.soft(x[:, 0] / s).mean((1, 2))[:, None].to(h) for s in self.scales if self.soft]
-        beside = [energies, *seen]
+        requested = self.gain * unscaled(x[:, 1:, 0, 0], (self.energy,))[self.energy.name][:, None]
+        layers, whole, target = (torch.log1p(v) for v in (depth, depth.sum(1, keepdim=True), requested))
+        energies = torch.cat([4 * layers, 4 * whole, BALANCE * (whole - target)], 1).to(h)
+        occupancies = [10 * self.soft(x[:, 0] / s).mean((1, 2))[:, None].to(h) for s in self.scales if self.soft]
+        extra = [energies, *occupancies]
         if self.minibatch == "deviation":
-            beside += [deviations(v) for v in (h, *seen)]
+            extra += [deviations(v) for v in (h, *occupancies)]
         if self.project is not None:
-            beside += [closeness(self.project(h), self.kernels)]
-            beside += [closeness(self.spread(v), self.kernels) for v in seen if self.spread is not None]
-        return self.score(leaky(self.last(torch.cat([h, *beside], 1))))[:, 0].to(self.score.weight.dtype)
+            extra += [closeness(self.project(h), self.kernels)]
+            extra += [closeness(self.spread(v), self.kernels) for v in occupancies if self.spread is not None]
+        return self.score(leaky(self.last(torch.cat([h, *extra], 1))))[:, 0].to(self.score.weight.dtype)

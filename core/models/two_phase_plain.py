@@ -1,5 +1,4 @@
-"""The plain generator of two-phase structures that the methods with invariances are compared with: no seed, no
-physics."""
+"""The plain generator of two-phase structures, without seed and physics: the baseline of methods with invariances."""
 
 from __future__ import annotations
 
@@ -8,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from core.models.two_phase import MORPHS, turned
+from core.models.two_phase import MORPHS, rotated_noise
 from core.models.unet import UNet
 from core.types import Generator
 
@@ -20,7 +19,8 @@ class TextureGenerator(Generator):
     """White noise (B, 2, H, W) and two numbers into a periodic U-Net: logits (B, 1, H, W).
 
     The numbers are `volume_fraction` and `length` (B,) where it is `conditional`, else a latent vector z ~ N(0, I). The
-    first layer of the noise can be turned by the morphs; what becomes of it all is learnt."""
+    morphs rotate the first layer of the noise.
+    """
 
     def __init__(self, conditional: bool, channels: tuple[int, int, int] = (32, 48, 64)) -> None:
         super().__init__()
@@ -35,19 +35,19 @@ class TextureGenerator(Generator):
         return {"white": white, "z": z, "key": torch.tensor(list(keys))}
 
     def draw_latent(self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """z as drawn, where there are no conditions; every morph 0: the noise as it is."""
+        """z as drawn, where there are no conditions, and all morphs 0: unchanged noise."""
         z = {} if self.conditional else {f"z{k + 1}": noise["z"][:, k] for k in range(GLOBAL)}
         return z | {name: torch.zeros_like(noise["z"][:, 0]) for name in MORPHS}
 
     def read_latent(self, fields: Tensor) -> dict[str, Tensor]:
-        """None: real fields have neither noise nor z."""
+        """No latents: real fields have neither noise nor z."""
         return {}
 
     def forward(
         self, noise: Mapping[str, Tensor], conditions: Mapping[str, Tensor], latent: Mapping[str, Tensor]
     ) -> Tensor:
         """See the class."""
-        white = torch.cat([turned(noise, latent)[:, None], noise["white"][:, 1:]], 1)
+        white = torch.cat([rotated_noise(noise, latent)[:, None], noise["white"][:, 1:]], 1)
         if self.conditional:
             request = torch.stack(
                 [4 * (conditions["volume_fraction"] - 0.5), 2 * torch.log(conditions["length"] / 10)], 1

@@ -1,4 +1,4 @@
-"""A small periodic U-Net that works at half resolution: the learned residual of the generator."""
+"""A small periodic U-Net at half resolution: the learned residual of the generators."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from core.models.layers import Conv, FilmBlock, leaky, pad, up
 
 
 class UNet(nn.Module):
-    """(B, inputs, H, W) and a condition vector (B, conditions) to (B, outputs, H, W), H and W divisible by 8; periodic.
+    """(B, inputs, H, W) and a condition vector (B, conditions) to (B, outputs, H, W), periodic; H and W divisible by 8.
 
     No layer runs at full resolution: the input is pixel-unshuffled by 2, the output pixel-shuffled and smoothed by a
-    fixed 3 x 3 binomial kernel. The last convolution starts at zero, so training starts from "no residual"."""
+    fixed 3 x 3 binomial kernel. The last convolution starts at zero, so training starts from "no residual".
+    """
 
     binomial: Tensor
 

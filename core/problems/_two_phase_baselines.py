@@ -46,7 +46,7 @@ def level_cut(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[i
         white = torch.randn(len(part), *shape, generator=rng)
         if curve is not None:
             asked = correlations.normalised(curve[start : start + 32])[0]
-        field = gaussian_fit()(white, part, length, asked=asked, smoothing=SMOOTHING)
+        field = gaussian_fit()(white, part, length, requested=asked, smoothing=SMOOTHING)
         parts.append(rank_threshold(field[:, None], part))
     return torch.cat(parts).numpy()
 

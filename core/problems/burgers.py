@@ -26,7 +26,7 @@ from core.invariances.sobel import Sobel
 from core.keys import uniform
 from core.models.burgers import FamilyGenerator, raised_cosine
 from core.models.decoder import ImageDecoder
-from core.models.frames import carried, remapped
+from core.models.frames import change_frame, remapped
 from core.projection import newton
 from core.simulation import burgers
 from core.simulation.burgers import solvers as makers
@@ -55,7 +55,7 @@ SHOCK_TIMES = [float(t) for t in burgers.levels(48, power=EQUAL)]
 """Equal steps of 1/96: with a mean of 1/2 the frame moves one cell a step, so coming back to the laboratory is
 burgers."""
 PAPER_TIMES = [float(t) for t in burgers.levels(PAPER_SHAPE[1] - 1, power=EQUAL)]
-remap = partial(carried, times=SHOCK_TIMES, move=remapped)
+remap = partial(change_frame, times=SHOCK_TIMES, move=remapped)
 VISCOSITIES = (0.002, 0.03)
 TRAINED_VISCOSITIES = (0.0018, 0.033)
 
@@ -322,7 +322,7 @@ PROBLEM = Problem(
         {"Table 2": table_two, "unseen": unseen, "random initial conditions": random_cases, "square wave": square_wave},
         PUBLISHED,
     ),
-    frame=Frame(coords, partial(carried, times=TIMES), partial(carried, times=TIMES, sign=-1.0)),
+    frame=Frame(coords, partial(change_frame, times=TIMES), partial(change_frame, times=TIMES, sign=-1.0)),
     evaluation=Evaluation(
         baselines=(
             Rival("march", "Implicit march", makers.maker(makers.march, GRADED), "yardstick"),

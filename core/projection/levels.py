@@ -1,4 +1,4 @@
-"""Points onto a level of the Rosenbrock function, along its gradient."""
+"""Projection of points onto a level of the Rosenbrock function, along its gradient."""
 
 from __future__ import annotations
 
@@ -11,10 +11,19 @@ STEPS = 8
 
 
 def onto_level(x: Array, y: Array, steps: int = STEPS) -> Array:
-    """Newton steps x - (M(x) - y) grad M / |grad M|^2 of points (n, 2) until M(x) = y (n,), to rounding near the level.
+    """Points moved by Newton steps x - (M(x) - y) grad M / |grad M|^2 until M(x) = y, to rounding near the level.
 
-    The error is squared by every step; a point moves along the gradient alone, so on its own branch of the level. Far
-    from the level a step is cut to 0.5 in length."""
+    Every step squares the error; a point moves along the gradient alone, hence on its own branch of the level. Far from
+    the level a step is limited to a length of 0.5.
+
+    Args:
+        x: points (n, 2).
+        y: levels (n,).
+        steps: number of steps.
+
+    Returns:
+        Points (n, 2).
+    """
     x = np.array(x, dtype=np.float64)
     for _ in range(steps):
         slope = gradient(x)

@@ -1,4 +1,4 @@
-"""Two phases: the exact volume fraction, by rank."""
+"""Exact volume fractions of two phases, by rank."""
 
 from __future__ import annotations
 
@@ -7,10 +7,18 @@ from torch import Tensor
 
 
 def rank_threshold(logits: Tensor, fraction: Tensor) -> Tensor:
-    """Two phases: the round(fraction * pixels) highest logits of each sample become phase 1.
+    """Labels in which the round(fraction * pixels) highest logits of each sample are phase 1.
 
-    logits (B, 1, H, W), fraction (B,) -> uint8 (B, H, W), exact to half a pixel whatever the logits' precision: ties
-    are broken by pixel index (a bias and a threshold would miss by the number of ties)."""
+    Exact to half a pixel whatever the precision of the logits: ties are broken by pixel index (a bias and a threshold
+    would be wrong by the number of ties).
+
+    Args:
+        logits: logits (B, 1, H, W).
+        fraction: volume fractions (B,).
+
+    Returns:
+        Labels uint8 (B, H, W).
+    """
     flat = logits.flatten(1)
     count = torch.round(fraction.double() * flat.shape[1]).long().clamp(0, flat.shape[1])
     cut = torch.stack(

@@ -1,7 +1,8 @@
-"""Arrays from people's own files: which files, how large, and PNG, TIFF and NPY decoded. HDF5 is in `own_hdf5`.
+"""Arrays from files of users: which files, their limits, and PNG, TIFF and NPY decoded; HDF5 is in `core.readers.hdf5`.
 
-A file is what its first bytes say it is, whatever its name. Sizes are judged from headers before anything is decoded.
-All that cannot be used raises `ValueError` with a sentence; nothing is ever written."""
+A file is what its first bytes say, whatever its name. Limits are checked in the headers before anything is decoded.
+What cannot be used raises `ValueError` with a sentence; nothing is ever written.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +25,11 @@ from core.types import Array
 MAP_PIXELS = 50_000_000
 """Most pixels of one map."""
 ALL_PIXELS = 400_000_000
-"""Most pixels of all maps together, and cells of a volume."""
+"""Most pixels of all maps together, and most cells of a volume."""
 IMAGE_BYTES, HDF5_BYTES = 2**29, 2**32
-"""Largest file."""
+"""Largest image file and largest HDF5 file."""
 FILES, PAGES = 20_000, 5000
+"""Most files of a folder, and most pages of a TIFF."""
 SMALLEST = 16
 """Fewest pixels along each side of a map."""
 SIGNATURES = {
@@ -40,25 +42,31 @@ SIGNATURES = {
     b"\x89HDF\r\n\x1a\n": "HDF5",
 }
 USER_BLOCKS = (512, 1024, 2048)
-"""Where an HDF5 file may also begin (MATLAB 7.3 writes 512 bytes of its own first)."""
+"""Offsets at which an HDF5 file may also begin (MATLAB 7.3 starts with 512 bytes of its own)."""
 ALLOWED = "PNG, TIFF, NPY, HDF5 (.dream3d, .h5, .mat of version 7.3)"
 MODES = ("1", "L", "P", "I", "F", "I;16", "I;16B", "I;16L", "I;16N", "LA", "RGB", "RGBA")
 COLOURS = ("P", "LA", "RGB", "RGBA")
-"""Kinds of pixels, and those of them that are no grey values."""
+"""Pixel modes that can be read, and those of them that are not grey values."""
 
 
 Choice = tuple[str, int | None]
-"""A slice of a volume: the axis (x, y or z) and which, counted from 0, or None for all."""
+"""A slice of a volume: the axis (x, y or z) and its index, counted from 0, or None for all slices."""
 
 
 @dataclass(frozen=True)
 class Stack:
-    """The maps of one file: integers or finite floats (H, W), of these shapes, decoded again each time `maps` is
-    called.
+    """The maps of one file: integers or finite floats (H, W), decoded again on each call of `maps`.
 
-    `grains`: the values are grain numbers; `eulers(map number)` then gives Bunge angles (H, W, 3) in radians of its
-    cells, or `rows` those of each grain number, (n, 3), and `structure` the crystal structure of their phase
-    (DREAM.3D's number, None where unknown); `note` says why there are no orientations where one would expect them."""
+    Attributes:
+        name: name of the file.
+        shapes: (H, W) of each map.
+        maps: function that decodes the maps one after the other.
+        grains: whether the values are grain numbers.
+        eulers: function from map number to the Bunge angles (H, W, 3) of its cells, in radians.
+        rows: Bunge angles (n, 3) of each grain number instead, in radians.
+        structure: crystal structure of the phase (DREAM.3D's number), None where unknown.
+        note: why there are no orientations where they would be expected.
+    """
 
     name: str
     shapes: tuple[tuple[int, int], ...]
@@ -71,24 +79,28 @@ class Stack:
 
 
 def bad(path: Path, why: str) -> ValueError:
-    """The sentence for a file that cannot be used: its name, never its folder, and why."""
+    """The error for a file that cannot be used: its name, never its folder, and the reason."""
     return ValueError(f"{path.name or path} {why}.")
 
 
 def kind(path: Path) -> str:
-    """What the file is by its first bytes: PNG, TIFF, NPY, HDF5 or nothing that is read here (the empty text)."""
+    """Kind of a file by its first bytes: PNG, TIFF, NPY, HDF5, or the empty text for any other."""
     with open(path, "rb") as file:
         for start in (0, *USER_BLOCKS):
             file.seek(start)
             head = file.read(8)
-            found = next((name for sign, name in SIGNATURES.items() if head.startswith(sign)), "")
-            if found and (start == 0 or found == "HDF5"):
-                return found
+            recognised = next((name for sign, name in SIGNATURES.items() if head.startswith(sign)), "")
+            if recognised and (start == 0 or recognised == "HDF5"):
+                return recognised
     return ""
 
 
 def files_of(path: Path) -> tuple[list[tuple[Path, str]], tuple[str, ...]]:
-    """The files to read with their kinds, in order of name, and notes on what a folder holds besides."""
+    """The files to read at a path as (file, kind) in order of name, and notes on what else a folder contains.
+
+    Raises:
+        ValueError: the path does not exist, cannot be read, or holds nothing that can be used.
+    """
     try:
         mode = path.lstat().st_mode
         if stat.S_ISDIR(mode):
@@ -106,30 +118,34 @@ def _checked(path: Path, mode: int) -> str:
         raise bad(path, "is a symbolic link; name the file that it points to")
     if not stat.S_ISREG(mode):
         raise bad(path, "is not a regular file")
-    size, found = path.stat().st_size, kind(path)
-    if not found:
+    size, name = path.stat().st_size, kind(path)
+    if not name:
         raise bad(path, f"is {'empty' if not size else 'of no kind that is read here'}; use {ALLOWED}")
-    limit = HDF5_BYTES if found == "HDF5" else IMAGE_BYTES
+    limit = HDF5_BYTES if name == "HDF5" else IMAGE_BYTES
     if size > limit:
         raise bad(path, f"has {size} bytes; at most {limit} are read")
-    return found
+    return name
 
 
 def _folder(path: Path) -> tuple[list[tuple[Path, str]], tuple[str, ...]]:
-    """The usable files of a folder (hidden ones, links, folders and files of other kinds are left out, and counted)."""
+    """The usable files of a folder; hidden files, links, folders and other kinds are left out, and counted."""
     entries = sorted(p for p in path.iterdir() if not p.name.startswith("."))
     regular = [p for p in entries if stat.S_ISREG(p.lstat().st_mode)]
-    found = [(p, _checked(p, p.lstat().st_mode)) for p in regular if kind(p)]
-    if not found:
+    usable = [(p, _checked(p, p.lstat().st_mode)) for p in regular if kind(p)]
+    if not usable:
         raise bad(path, f"holds no file that can be read; use {ALLOWED}")
-    if len(found) > FILES:
-        raise bad(path, f"holds {len(found)} files; at most {FILES} are read")
-    other = len(entries) - len(found)
-    return found, (f"{other} other entries of the folder were left out",) if other else ()
+    if len(usable) > FILES:
+        raise bad(path, f"holds {len(usable)} files; at most {FILES} are read")
+    other = len(entries) - len(usable)
+    return usable, (f"{other} other entries of the folder were left out",) if other else ()
 
 
 def sized(path: Path, height: int, width: int) -> tuple[int, int]:
-    """(height, width), or the sentence for a map that is too large or too small; before anything is decoded."""
+    """(height, width) of a map, checked before anything is decoded.
+
+    Raises:
+        ValueError: the map is too large or too small.
+    """
     if height * width > MAP_PIXELS:
         raise bad(path, f"has a map of {width} x {height} pixels; at most {MAP_PIXELS // 10**6} megapixels are read")
     if min(height, width) < SMALLEST:
@@ -138,21 +154,25 @@ def sized(path: Path, height: int, width: int) -> tuple[int, int]:
 
 
 def image(path: Path, chosen: Choice | None, grey: bool = False) -> Stack:
-    """A PNG or TIFF as a stack; several pages are the slices of a volume along z, of which `chosen` says which.
+    """A PNG or TIFF as a stack; several pages are the slices of a volume along z, of which `chosen` selects one or all.
 
-    `grey`: colours and palettes become their luminance (ITU-R 601), transparent parts white; else they stand for
-    labels."""
+    With `grey`, colours and palettes become their luminance (ITU-R 601), transparent parts white; otherwise each colour
+    stands for a label.
+
+    Raises:
+        ValueError: the file cannot be used, or it is a volume and no slice is chosen.
+    """
     with _opened(path) as picture:
         pages = _guarded(path, partial(_pages, path, picture)) if picture.format == "TIFF" else 1
-        wanted = slices(path, chosen, {"z": pages}) if pages > 1 else [0]
-        shapes = tuple(_guarded(path, partial(_page, path, picture, page)) for page in wanted)
+        pages_to_read = slices(path, chosen, {"z": pages}) if pages > 1 else [0]
+        shapes = tuple(_guarded(path, partial(_page, path, picture, page)) for page in pages_to_read)
         coloured = grey and picture.mode in COLOURS
     note = "colours are read as their luminance, transparent parts as white" if coloured else ""
-    return Stack(path.name, shapes, lambda: _pixels(path, wanted, grey), note=note)
+    return Stack(path.name, shapes, lambda: _pixels(path, pages_to_read, grey), note=note)
 
 
 def _pages(path: Path, picture: Any) -> int:
-    """How many pages a TIFF has."""
+    """Number of pages of a TIFF."""
     for page in range(PAGES + 1):
         try:
             picture.seek(page)
@@ -162,14 +182,18 @@ def _pages(path: Path, picture: Any) -> int:
 
 
 def slices(path: Path, chosen: Choice | None, dimensions: dict[str, int]) -> list[int]:
-    """The chosen slices of a volume; `ValueError` names the dimensions and what to write."""
-    told = ", ".join(f"{name} = {n}" for name, n in dimensions.items())
+    """Indices of the chosen slices of a volume with these numbers of slices along its axes.
+
+    Raises:
+        ValueError: nothing is chosen, or there is no such slice; the sentence names the dimensions and what to write.
+    """
+    sizes = ", ".join(f"{name} = {n}" for name, n in dimensions.items())
     if chosen is None:
         last = list(dimensions)[-1]
         middle, every = f"--slice {last}={dimensions[last] // 2}", f"--slice {last}=all"
         raise bad(
             path,
-            f"is a volume ({told}); choose a slice, such as {middle}, or all of them as maps of their own: {every}",
+            f"is a volume ({sizes}); choose a slice, such as {middle}, or all of them as maps of their own: {every}",
         )
     axis, index = chosen
     n = dimensions.get(axis, 0)
@@ -182,7 +206,7 @@ def slices(path: Path, chosen: Choice | None, dimensions: dict[str, int]) -> lis
 
 
 def _opened(path: Path) -> Image.Image:
-    """The header of a picture."""
+    """The header of an image file."""
     return _guarded(path, lambda: Image.open(path, formats=("PNG", "TIFF")))
 
 
@@ -201,8 +225,9 @@ def _page(path: Path, picture: Image.Image, page: int) -> tuple[int, int]:
 
 
 def _pixels(path: Path, pages: list[int], grey: bool) -> Iterator[Array]:
-    """The pages decoded: grey values or palette indices as they are, colours as one integer 0xRRGGBBAA, or all as
-    `grey`."""
+    """Decodes the pages: grey values or palette indices unchanged, colours as one integer 0xRRGGBBAA, or all as
+    `grey`.
+    """
     with _opened(path) as picture:
         for page in pages:
             shape = _guarded(path, partial(_page, path, picture, page))
@@ -215,7 +240,7 @@ def _pixels(path: Path, pages: list[int], grey: bool) -> Iterator[Array]:
 
 
 def luminance(picture: Image.Image) -> Image.Image:
-    """The picture with one value a pixel: colours by ITU-R 601, on white where it is transparent."""
+    """The image with one value per pixel: colours by ITU-R 601, on white where it is transparent."""
     if picture.mode not in COLOURS:
         return picture
     if picture.mode != "RGB":
@@ -225,7 +250,7 @@ def luminance(picture: Image.Image) -> Image.Image:
 
 
 def _grey(pixels: Array) -> Array:
-    """Colours (H, W, 2 to 4) as one number each; where red, green and blue are equal everywhere, as grey."""
+    """Colours (H, W, 2 to 4) as one number each; as grey where red, green and blue are equal everywhere."""
     opaque = pixels.shape[2] in (1, 3) or bool((pixels[..., -1] == 255).all())
     colours = pixels[..., : 1 if pixels.shape[2] == 2 else 3]
     if opaque and (colours == colours[..., :1]).all():
@@ -241,8 +266,7 @@ def _grey(pixels: Array) -> Array:
 
 
 def _guarded(path: Path, decode: Callable[[], Any]) -> Any:
-    """What a decoder gives; whatever it raises on a damaged file becomes a sentence, its warnings and bomb limits are
-    not ours."""
+    """Result of a decoder; its warnings are ignored, and what it raises on a damaged file becomes a sentence."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -261,7 +285,9 @@ def _guarded(path: Path, decode: Callable[[], Any]) -> Any:
 
 
 def npy(path: Path) -> Stack:
-    """An NPY array: (H, W) one map, (n, H, W) or (n, 1, H, W) n maps."""
+    """An NPY array as a stack: (H, W) is one map, (n, H, W) or (n, 1, H, W) n maps; `ValueError` if it cannot be
+    used.
+    """
     shape, start, dtype, fortran = _guarded(path, lambda: _header(path))
     maps = stacked(path, shape, dtype)
     if path.stat().st_size - start < math.prod(shape) * dtype.itemsize:
@@ -277,7 +303,7 @@ def npy(path: Path) -> Stack:
 
 
 def _header(path: Path) -> tuple[tuple[int, ...], int, np.dtype[Any], bool]:
-    """Shape, where the data begin, type and order of an NPY file."""
+    """Shape, offset of the data, type and order of an NPY file."""
     with open(path, "rb") as file:
         head = io.BytesIO(file.read(2**14))
     version = np.lib.format.read_magic(head)
@@ -287,8 +313,9 @@ def _header(path: Path) -> tuple[tuple[int, ...], int, np.dtype[Any], bool]:
 
 
 def stacked(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[tuple[int, int], ...]:
-    """Shapes of the maps in an array of this shape: (H, W), (n, H, W), (n, 1, H, W) or (n, H, W, 1); `ValueError` for
-    any other."""
+    """Shapes of the maps in an array (H, W), (n, H, W), (n, 1, H, W) or (n, H, W, 1); `ValueError` for any other
+    array.
+    """
     if dtype.kind not in "biuf" or dtype.itemsize > 8:
         raise bad(path, f"holds values of type {dtype}; use integers or real numbers")
     shape = shape[:-1] if len(shape) == 4 and shape[-1] == 1 else shape
@@ -306,7 +333,7 @@ def stacked(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[t
 
 
 def finite(path: Path, array: Array) -> Array:
-    """The array in the machine's byte order, without values that are not numbers."""
+    """The array in the byte order of the machine; `ValueError` where it holds NaN or infinity."""
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise bad(path, "holds values that are not finite (NaN or infinity)")
     return array.astype(array.dtype.newbyteorder("="), copy=False)

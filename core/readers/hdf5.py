@@ -1,5 +1,4 @@
-"""HDF5 files of other people: what is inside, without following links out of the file, and arrays without decompression
-bombs."""
+"""HDF5 files of users: their datasets, without following links out of the file and without decompression bombs."""
 
 from __future__ import annotations
 
@@ -17,16 +16,17 @@ from core.readers.arrays import ALL_PIXELS, Stack, bad, finite, stacked
 from core.types import Array
 
 OBJECTS, DEPTH = 10_000, 16
+"""Most objects and deepest level of a file."""
 CHUNK = 2**26
 """Most bytes of one chunk when it is decompressed."""
 BLOCK = 2**23
-"""Pixels that are read at a time."""
+"""Pixels that are read at once."""
 FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[h5py.File]:
-    """The file, open for reading; whatever the library raises on a damaged one becomes a sentence."""
+    """Opens a file for reading; all errors of the library on a damaged file become a sentence."""
     try:
         with h5py.File(path, "r", locking=False) as file:
             yield file
@@ -40,8 +40,12 @@ def opened(path: Path) -> Iterator[h5py.File]:
 
 
 def datasets(path: Path, file: h5py.File) -> dict[str, h5py.Dataset]:
-    """All numeric datasets by their full name; `ValueError` for anything that points to another file."""
-    found: dict[str, h5py.Dataset] = {}
+    """All numeric datasets by their full name.
+
+    Raises:
+        ValueError: there are too many objects or levels, or a link to another file.
+    """
+    numeric: dict[str, h5py.Dataset] = {}
     waiting: list[tuple[h5py.Group, int]] = [(file, 0)]
     seen = 0
     while waiting:
@@ -57,12 +61,16 @@ def datasets(path: Path, file: h5py.File) -> dict[str, h5py.Dataset]:
             if isinstance(item, h5py.Group):
                 waiting.append((item, depth + 1))
             elif isinstance(item, h5py.Dataset) and item.shape and item.dtype.kind in "biuf":
-                found[f"{group.name.rstrip('/')}/{name}"] = item
-    return dict(sorted(found.items()))
+                numeric[f"{group.name.rstrip('/')}/{name}"] = item
+    return dict(sorted(numeric.items()))
 
 
 def checked(path: Path, dataset: h5py.Dataset) -> h5py.Dataset:
-    """The dataset, if its data lie in this file, are not too many and decompress to what is announced."""
+    """The dataset, if its data lie in this file, are within the limits and decompress to the announced size.
+
+    Raises:
+        ValueError: otherwise.
+    """
     where = f"({dataset.name})"
     if dataset.is_virtual or dataset.external:
         raise bad(path, f"keeps data in other files {where}, which are never opened")
@@ -70,8 +78,8 @@ def checked(path: Path, dataset: h5py.Dataset) -> h5py.Dataset:
         raise bad(
             path, f"has an array of shape {dataset.shape} {where}; at most {ALL_PIXELS // 10**6} million cells are read"
         )
-    made = dataset.id.get_create_plist()
-    used = {made.get_filter(i)[0] for i in range(made.get_nfilters())}
+    properties = dataset.id.get_create_plist()
+    used = {properties.get_filter(i)[0] for i in range(properties.get_nfilters())}
     if used - FILTERS:
         raise bad(
             path, f"is compressed in a way that is not read here {where}; use gzip (repack it: h5repack -f GZIP=1)"
@@ -82,15 +90,15 @@ def checked(path: Path, dataset: h5py.Dataset) -> h5py.Dataset:
 
 
 def _inflate(path: Path, dataset: h5py.Dataset, packed: bool) -> None:
-    """Refuse chunks that decompress to more than a chunk holds: the library itself would allocate whatever comes."""
+    """Rejects chunks that decompress to more than their size, because the library would allocate any size."""
     size = math.prod(dataset.chunks) * dataset.dtype.itemsize
     if size > CHUNK:
         raise bad(path, f"has chunks of {size} bytes ({dataset.name}); at most {CHUNK} are read. Repack it: h5repack")
     for i in range(dataset.id.get_num_chunks() if packed else 0):
-        place = dataset.id.get_chunk_info(i)
-        if place.size > 2 * size + 1024:
+        chunk = dataset.id.get_chunk_info(i)
+        if chunk.size > 2 * size + 1024:
             raise bad(path, f"is damaged: a chunk of {dataset.name} is larger than its content")
-        skipped, blob = dataset.id.read_direct_chunk(place.chunk_offset)
+        skipped, blob = dataset.id.read_direct_chunk(chunk.chunk_offset)
         if not skipped and len(zlib.decompressobj().decompress(blob, size + 64)) > size + 8:
             raise bad(
                 path,
@@ -99,16 +107,22 @@ def _inflate(path: Path, dataset: h5py.Dataset, packed: bool) -> None:
 
 
 def plain(path: Path, array: str | None) -> Stack:
-    """The maps of an HDF5 file without grain numbers: its only array of maps, or the one that `array` names (the end is
-    enough).
+    """The maps of an HDF5 file without grain numbers.
 
-    (H, W) is one map, (n, H, W) and (n, 1, H, W) are n; arrays that MATLAB wrote have their axes reversed; `morphology`
-    (n, s * s) holds flattened squares (Zenodo 2580293).
+    (H, W) is one map, (n, H, W) and (n, 1, H, W) are n maps. Arrays written by MATLAB have their axes reversed;
+    `morphology` (n, s * s) holds flattened squares (Zenodo 2580293).
+
+    Args:
+        path: the file.
+        array: name of the array, or the end of it; None for the only array of maps.
+
+    Raises:
+        ValueError: there is no such array, more than one, or it is out of the limits.
     """
     with opened(path) as file:
-        found = {k: v for k, v in datasets(path, file).items() if v.ndim in (2, 3, 4) and v.size >= 256}
-        name = the_one(path, list(found), array, "array of maps")
-        dataset = checked(path, found[name])
+        candidates = {k: v for k, v in datasets(path, file).items() if v.ndim in (2, 3, 4) and v.size >= 256}
+        name = the_one(path, list(candidates), array, "array of maps")
+        dataset = checked(path, candidates[name])
         matlab = "MATLAB_class" in dataset.attrs
         shape = _maps_shape(name, dataset.shape, matlab)
         shapes = stacked(path, shape, dataset.dtype)
@@ -116,20 +130,24 @@ def plain(path: Path, array: str | None) -> Stack:
 
 
 def the_one(path: Path, names: list[str], array: str | None, what: str) -> str:
-    """The only name, or the one whose end is `array`; `ValueError` lists what there is."""
+    """The only name, or the one that ends in `array`.
+
+    Raises:
+        ValueError: there is none or more than one; the sentence lists the names.
+    """
     fitting = [n for n in names if array is None or n == array or n.endswith(f"/{array.lstrip('/')}")]
     if len(fitting) == 1:
         return fitting[0]
-    told = ", ".join(names[:8]) + (" and more" if len(names) > 8 else "")
+    listed = ", ".join(names[:8]) + (" and more" if len(names) > 8 else "")
     if not names:
         raise bad(path, f"has no {what}")
     if array is not None:
-        raise bad(path, f"has {'no' if not fitting else 'more than one'} array {array}; there are: {told}")
-    raise bad(path, f"has more than one {what}; choose with --array one of: {told}")
+        raise bad(path, f"has {'no' if not fitting else 'more than one'} array {array}; there are: {listed}")
+    raise bad(path, f"has more than one {what}; choose with --array one of: {listed}")
 
 
 def _maps_shape(name: str, shape: tuple[int, ...], matlab: bool) -> tuple[int, ...]:
-    """The shape as one map (H, W) or maps (n, H, W)."""
+    """The shape of an array as one map (H, W) or maps (n, H, W)."""
     side = math.isqrt(shape[-1])
     if len(shape) == 2 and name.endswith("/morphology") and side * side == shape[-1]:
         return shape[0], side, side
@@ -137,7 +155,7 @@ def _maps_shape(name: str, shape: tuple[int, ...], matlab: bool) -> tuple[int, .
 
 
 def _read(path: Path, name: str, shapes: tuple[tuple[int, int], ...], matlab: bool) -> Iterator[Array]:
-    """The maps, a block of them read at a time."""
+    """Reads the maps in blocks."""
     height, width = shapes[0]
     each = max(1, BLOCK // (height * width))
     with opened(path) as file:

@@ -1,8 +1,8 @@
-"""MNIST's IDX files, plain or gzipped, as a data source: images, and labels where they lie beside them.
+"""IDX files of MNIST, plain or gzipped, as a data source: images, and labels where there is a file of them.
 
-A file is what its first bytes say it is. Sizes are judged from the header before anything is allocated, and no more is
-unpacked than the header announces. All that cannot be used raises `ValueError` with a sentence; nothing is ever
-written."""
+A file is what its first bytes say. Limits are checked in the header before anything is allocated, and no more is
+unpacked than the header announces. What cannot be used raises `ValueError` with a sentence; nothing is ever written.
+"""
 
 from __future__ import annotations
 
@@ -21,26 +21,35 @@ from core.readers.arrays import FILES, IMAGE_BYTES, bad
 from core.simulation.digits import SHARE, OwnDigits
 
 IMAGES, LABELS = 0x00000803, 0x00000801
-"""The magic numbers: unsigned bytes of three dimensions, and of one."""
+"""Magic numbers: unsigned bytes in three dimensions, and in one."""
 SIDES = (8, 32)
 """Fewest and most pixels along each side of an image."""
 FEWEST, MOST = 10, 1_000_000
-"""Images of one file."""
+"""Fewest and most images of one file."""
 ALL_BYTES = 2**29
 """Most pixels of one file."""
 PACKED = 1032
-"""Deflate makes nothing smaller than by this factor."""
+"""Largest compression ratio of deflate."""
 TEST = ("t10k", "test")
-"""A file whose name begins so holds the held-out images."""
+"""A file whose name begins with one of these holds the held-out images."""
 Bytes = NDArray[np.uint8]
 
 
 def read(path: Path, options: Mapping[str, Any]) -> OwnDigits:
-    """A file of images, or a folder with one such file, or with two of which one is called t10k... or test...: that one
-    is held out, else the last fifth of the only one. Labels are those in the file of the same name with `labels` for
-    `images`."""
+    """Images from a file, or from a folder with one or two files of images.
+
+    Of two files the one called t10k... or test... is held out; of a single file the last fifth. Labels are in the file
+    of the same name with `labels` for `images`.
+
+    Args:
+        path: file or folder.
+        options: must be empty.
+
+    Raises:
+        ValueError: there are options, or the files cannot be used.
+    """
     if options:
-        raise ValueError(f"IDX files take no {', '.join(f'--{k}' for k in sorted(options))}. Leave it away.")
+        raise ValueError(f"IDX files take no {', '.join(f'--{k}' for k in sorted(options))}. Remove the option.")
     path, files = Path(path), _files(Path(path))
     train = [f for f in files if not f.name.lower().startswith(TEST)] or files
     test = [f for f in files if f not in train]
@@ -51,33 +60,34 @@ def read(path: Path, options: Mapping[str, Any]) -> OwnDigits:
     sizes = {f.name: s.shape[1:] for f, s in zip(used, sets, strict=True)}
     if len(set(sizes.values())) > 1:
         raise bad(path, f"holds images of several sizes: {sizes}")
-    found = [_labels(f, len(s)) for f, s in zip(used, sets, strict=True)]
-    labels = None if any(one is None for one in found) else np.concatenate([one for one in found if one is not None])
-    held = len(sets[1]) if test else len(sets[0]) // SHARE
+    label_files = [_labels(f, len(s)) for f, s in zip(used, sets, strict=True)]
+    present = [labels for labels in label_files if labels is not None]
+    labels = np.concatenate(present) if len(present) == len(label_files) else None
+    held_out = len(sets[1]) if test else len(sets[0]) // SHARE
     about = {"source": "own images", "version": 1, "files": [f.name for f in used], "labels": labels is not None}
-    return OwnDigits(np.concatenate(sets), labels, held, about)
+    return OwnDigits(np.concatenate(sets), labels, held_out, about)
 
 
 def _files(path: Path) -> list[Path]:
-    """The files of images at a path."""
+    """The image files at a path."""
     try:
         if not stat.S_ISDIR(path.lstat().st_mode):
             return [path]
         entries = sorted(p for p in path.iterdir() if not p.name.startswith(".") and stat.S_ISREG(p.lstat().st_mode))
         if len(entries) > FILES:
             raise bad(path, f"holds {len(entries)} files; at most {FILES} are looked at")
-        found = [p for p in entries if _magic(p) == IMAGES]
+        images = [p for p in entries if _magic(p) == IMAGES]
     except FileNotFoundError:
         raise bad(path, "does not exist") from None
     except OSError as error:
         raise bad(Path(error.filename or path), f"cannot be read ({error.strerror or error})") from None
-    if not found:
+    if not images:
         raise bad(path, "holds no IDX file of images (such as train-images-idx3-ubyte.gz)")
-    return found
+    return images
 
 
 def _magic(path: Path) -> int:
-    """The first four bytes as a number, unpacked where they are gzip; 0 where there are none."""
+    """The first four bytes as a number, after unpacking gzip; 0 where there are none."""
     try:
         with _opened(path) as file:
             return int.from_bytes(file.read(4), "big")
@@ -86,7 +96,7 @@ def _magic(path: Path) -> int:
 
 
 def _opened(path: Path) -> BinaryIO:
-    """The file, unpacked while it is read where it is gzip."""
+    """Opens a file for reading, unpacking gzip."""
     mode = path.lstat().st_mode
     if stat.S_ISLNK(mode):
         raise bad(path, "is a symbolic link; name the file that it points to")
@@ -100,7 +110,7 @@ def _opened(path: Path) -> BinaryIO:
 
 
 def _array(path: Path, magic: int) -> Bytes:
-    """The bytes of an IDX file of that kind, (n, rows, columns) or (n,)."""
+    """The bytes of an IDX file of this kind, (n, rows, columns) or (n,)."""
     try:
         with _opened(path) as file:
             shape = _shape(path, file, magic)
@@ -122,7 +132,7 @@ def _array(path: Path, magic: int) -> Bytes:
 
 
 def _shape(path: Path, file: BinaryIO, magic: int) -> Sequence[int]:
-    """The dimensions in the header, judged."""
+    """The dimensions in the header, checked."""
     size = 4 * (1 + magic % 256)
     head = file.read(size)
     if int.from_bytes(head[:4], "big") != magic:
@@ -143,13 +153,17 @@ def _shape(path: Path, file: BinaryIO, magic: int) -> Sequence[int]:
 
 
 def _labels(images: Path, count: int) -> Bytes | None:
-    """The labels beside a file of images; None where there are none. `ValueError` where they are not as many."""
+    """The labels that belong to a file of images; None where there are none.
+
+    Raises:
+        ValueError: there are not as many labels as images.
+    """
     stem = images.name.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
-    beside = [images.with_name(name) for name in (stem, f"{stem}.gz") if name != images.name]
-    found = next((p for p in beside if p.exists()), None)
-    if found is None or _magic(found) == IMAGES:
+    candidates = [images.with_name(name) for name in (stem, f"{stem}.gz") if name != images.name]
+    file = next((p for p in candidates if p.exists()), None)
+    if file is None or _magic(file) == IMAGES:
         return None
-    labels = _array(found, LABELS)
+    labels = _array(file, LABELS)
     if len(labels) != count:
-        raise bad(found, f"holds {len(labels)} labels for the {count} images of {images.name}")
+        raise bad(file, f"holds {len(labels)} labels for the {count} images of {images.name}")
     return labels

@@ -1,4 +1,4 @@
-"""People's own maps as a data source: `read` a file or folder, then windows of it as a function of the seed."""
+"""Maps of users as a data source: `read` a file or folder, then draw windows of it as a function of the seed."""
 
 from __future__ import annotations
 
@@ -20,59 +20,55 @@ from core.types import HELD_OUT, Array, Source
 OPTIONS = ("slice", "scale", "features", "array", "labels")
 LABELS = 5
 WINDOW = 128
-"""Usual side of a window, for a note on smaller maps."""
+"""Usual side of a window, for the note on smaller maps."""
 SHARE = 5
-"""Of several maps every fifth part, the last ones, is kept for held-out seeds."""
+"""Of several maps the last 1 / SHARE is reserved for held-out seeds."""
 
 
 @dataclass(frozen=True)
 class OwnMaps(Source):
-    """Windows of label maps at their own scale, each a function of the seed alone; no label is ever interpolated.
+    """Windows of label maps at their own scale, each a function of the seed alone; labels are never interpolated.
 
-    A map that is smaller than a window is continued by its mirror image. Held-out seeds see the maps of `held_out`, all
-    others the rest of them; where there is one map only, both see it."""
+    A map smaller than a window is continued by its mirror image. Held-out seeds use the last `held_out` maps, all
+    others the rest; where there is only one map, both use it.
+    """
 
     maps: tuple[NDArray[np.uint8], ...]
     held_out: int
     about: Mapping[str, Any]
 
     def draw(self, seeds: Sequence[int], shape: tuple[int, int]) -> Array:
-        """uint8 (n, H, W), one window for each seed."""
+        """Windows uint8 (n, H, W), one per seed."""
         return np.stack([self._window(int(seed), shape) for seed in seeds])
 
     def identity(self) -> dict[str, Any]:
-        """What the maps are and how windows are taken; `content` is a digest of the labels, no path is kept."""
+        """JSON-compatible description of the maps and windows; `content` is a digest of the labels, no path is kept."""
         return dict(self.about)
 
     def _window(self, seed: int, shape: tuple[int, int]) -> NDArray[np.uint8]:
-        """A window of a map chosen by area."""
+        """A window of a map chosen with probability proportional to its area."""
         cut = len(self.maps) - self.held_out
         pool = self.maps[cut:] if seed >= HELD_OUT and self.held_out else self.maps[: cut or None]
         rng = np.random.default_rng(seed)
         ends = np.cumsum([m.size for m in pool])
-        found = pool[int(np.searchsorted(ends, rng.integers(ends[-1]), side="right"))]
-        rows, columns = (_line(n, length, rng) for n, length in zip(found.shape, shape, strict=True))
-        return found[np.ix_(rows, columns)]
+        chosen_map = pool[int(np.searchsorted(ends, rng.integers(ends[-1]), side="right"))]
+        rows, columns = (_line(n, length, rng) for n, length in zip(chosen_map.shape, shape, strict=True))
+        return chosen_map[np.ix_(rows, columns)]
 
 
 def read(path: Path, options: Mapping[str, Any]) -> OwnMaps:
-    """A file or folder of maps as a source: PNG, TIFF, NPY, HDF5 and DREAM.3D files, see `own_files` and `dream3d`.
+    """A file or folder of maps as a source: PNG, TIFF, NPY, HDF5 and DREAM.3D files.
 
-    Options: `slice` of a volume ("z=12", "z=all"); `scale` (0 < scale <= 1) to make maps smaller by nearest neighbour;
-    `features` when the values are grain numbers; `array` to name one of several arrays; `labels` (default 5; with 2,
-    grey values are cut at Otsu's threshold). Raises `ValueError` with a sentence for all that cannot be used."""
-    unknown = set(options) - set(OPTIONS)
-    if unknown:
-        raise ValueError(
-            f"There is no option {', '.join(sorted(unknown))} for own maps. There are: {', '.join(OPTIONS)}."
-        )
-    k, scale, features = (
-        int(options.get("labels") or LABELS),
-        options.get("scale") or 1.0,
-        bool(options.get("features")),
-    )
-    if not 0 < scale <= 1:
-        raise ValueError(f"scale must be more than 0 and at most 1; got {scale:g}.")
+    Args:
+        path: file or folder.
+        options: `slice` of a volume ("z=12", "z=all"); `scale` (0 < scale <= 1) to make maps smaller by nearest
+            neighbour; `features` when the values are grain numbers; `array` to name one of several arrays; `labels`
+            (default 5; with 2, grey values are cut at Otsu's threshold).
+
+    Raises:
+        ValueError: an option is not valid, or a file cannot be used; the sentence names the reason.
+    """
+    k, scale, features = _settings(options)
     files, notes = arrays.files_of(Path(path))
     stacks = [
         _stack(file, kind, choice(options.get("slice")), options.get("array"), features, k == 2) for file, kind in files
@@ -80,31 +76,48 @@ def read(path: Path, options: Mapping[str, Any]) -> OwnMaps:
     pixels = sum(h * w for s in stacks for h, w in s.shapes)
     if pixels > ALL_PIXELS:
         raise ValueError(f"The maps have {pixels} pixels in all; at most {ALL_PIXELS // 10**6} megapixels are read.")
-    found, how = labels(stacks, k, features)
-    maps = tuple(smaller(one, scale) for one in found)
-    least = min(min(m.shape) for m in maps)
-    if least < SMALLEST:
-        raise ValueError(
-            f"At scale {scale:g} the smallest map has {least} pixels along a side; it needs {SMALLEST} or more."
-        )
+    label_maps, how = labels(stacks, k, features)
+    maps = tuple(smaller(one, scale) for one in label_maps)
+    smallest = _smallest_side(maps, scale)
     notes += ("slices of one volume share grains",) * any(len(s.shapes) > 1 for s in stacks if s.grains)
-    notes += ("maps smaller than a window are continued by their mirror image",) * (least < WINDOW)
+    notes += ("maps smaller than a window are continued by their mirror image",) * (smallest < WINDOW)
     used = {"labels": how, "slice": options.get("slice"), "array": options.get("array"), "scale": scale}
     return source(maps, [file.name for file, _ in files], used, notes)
+
+
+def _settings(options: Mapping[str, Any]) -> tuple[int, float, bool]:
+    """Number of labels, scale, and whether values are grain numbers; `ValueError` for options that are not valid."""
+    unknown = set(options) - set(OPTIONS)
+    if unknown:
+        raise ValueError(
+            f"There is no option {', '.join(sorted(unknown))} for own maps. There are: {', '.join(OPTIONS)}."
+        )
+    scale = options.get("scale") or 1.0
+    if not 0 < scale <= 1:
+        raise ValueError(f"scale must be more than 0 and at most 1; got {scale:g}.")
+    return int(options.get("labels") or LABELS), scale, bool(options.get("features"))
+
+
+def _smallest_side(maps: Sequence[NDArray[np.uint8]], scale: float) -> int:
+    """Fewest pixels along a side of any map; `ValueError` where that is too few."""
+    smallest = min(min(m.shape) for m in maps)
+    if smallest < SMALLEST:
+        raise ValueError(
+            f"At scale {scale:g} the smallest map has {smallest} pixels along a side; it needs {SMALLEST} or more."
+        )
+    return smallest
 
 
 def source(
     maps: tuple[NDArray[np.uint8], ...], names: Sequence[str], used: Mapping[str, Any], notes: Sequence[str]
 ) -> OwnMaps:
-    """The source of these label maps; `used` tells how they were made."""
-    held = len(maps) // SHARE or int(len(maps) > 1)
+    """The source of these label maps; `used` describes how they were made."""
+    held_out = len(maps) // SHARE or int(len(maps) > 1)
     hasher = hashlib.blake2b(digest_size=16)
     for one in maps:
         hasher.update(str(one.shape).encode() + np.ascontiguousarray(one).data)
     sides = [(min(m.shape[i] for m in maps), max(m.shape[i] for m in maps)) for i in (1, 0)]
-    split = (
-        f"the last {held} of {len(maps)} maps" if held else "windows of the only map, which overlap those of training"
-    )
+    overlap = "windows of the only map, which overlap those of training"
     about = {
         "source": "own maps",
         "version": 1,
@@ -113,15 +126,19 @@ def source(
         "pixels": " x ".join(f"{a}" if a == b else f"{a} to {b}" for a, b in sides),
         **used,
         "content": hasher.hexdigest(),
-        "held out": split,
+        "held out": f"the last {held_out} of {len(maps)} maps" if held_out else overlap,
         "periodic": "no: windows of maps are not periodic, generated structures are",
         "notes": list(notes),
     }
-    return OwnMaps(maps, held, {k: v for k, v in about.items() if v is not None})
+    return OwnMaps(maps, held_out, {k: v for k, v in about.items() if v is not None})
 
 
 def choice(text: str | None) -> Choice | None:
-    """`z=12` or `z=all` as axis and number (None for all); `ValueError` for anything else."""
+    """`z=12` or `z=all` as axis and index (None for all).
+
+    Raises:
+        ValueError: the text is anything else.
+    """
     if text is None:
         return None
     match = re.fullmatch(r"\s*([xyz])\s*=\s*(all|\d{1,9})\s*", text)
@@ -131,7 +148,7 @@ def choice(text: str | None) -> Choice | None:
 
 
 def smaller(one: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
-    """The map with `scale` times as many pixels along each side, each the label at its centre."""
+    """The map with `scale` times as many pixels along each side, each with the label at its centre."""
     if scale == 1:
         return one
     rows, columns = (np.minimum(((np.arange(int(n * scale)) + 0.5) / scale).astype(int), n - 1) for n in one.shape)
@@ -139,14 +156,14 @@ def smaller(one: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
 
 
 def _stack(path: Path, kind: str, chosen: Choice | None, array: str | None, features: bool, grey: bool) -> Stack:
-    """One file, by its kind."""
+    """One file as a stack, by its kind."""
     if kind == "HDF5":
         return dream3d.read(path, chosen, array, features) if dream3d.holds(path) else hdf5.plain(path, array)
     return arrays.npy(path) if kind == "NPY" else arrays.image(path, chosen, grey)
 
 
 def _line(n: int, length: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Positions of a window along an axis of n pixels; beyond the edge they come back (mirror image)."""
-    there = np.arange(length) + rng.integers(n - length + 1 if n >= length else 2 * n)
-    there %= 2 * n
-    return np.where(there < n, there, 2 * n - 1 - there)
+    """Positions of a window along an axis of n pixels; beyond the edge the axis is mirrored."""
+    positions = np.arange(length) + rng.integers(n - length + 1 if n >= length else 2 * n)
+    positions %= 2 * n
+    return np.where(positions < n, positions, 2 * n - 1 - positions)

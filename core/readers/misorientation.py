@@ -1,8 +1,9 @@
 """Orientations of crystals as unit quaternions (w, x, y, z), and classes of them by misorientation.
 
-Bunge angles (phi1, Phi, phi2), Z-X-Z, in radians, turn the sample's axes into the crystal's: q = z(phi1) x(Phi)
-z(phi2). Crystal symmetries multiply from the right: q and q s are the same orientation. The misorientation of p and q
-is 2 acos max_s |<p, q s>|."""
+Bunge angles (phi1, Phi, phi2), Z-X-Z, in radians, rotate the axes of the sample into those of the crystal: q = z(phi1)
+x(Phi) z(phi2). Crystal symmetries multiply from the right: q and q s are the same orientation. The misorientation of p
+and q is 2 acos max_s |<p, q s>|.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +18,12 @@ CUBIC, HEXAGONAL = 1, 0
 """DREAM.3D's numbers of the crystal structures m-3m and 6/mmm."""
 RESTARTS, ROUNDS = 4, 50
 FITTED = 4000
-"""Most orientations that the centres of classes are fitted to; the others join the nearest centre."""
+"""Most orientations to which the centres of classes are fitted; the others join the nearest centre."""
 CHUNK = 2**15
 
 
 def quaternions(angles: Array) -> NDArray[np.float64]:
-    """Bunge angles (..., 3) in radians to quaternions (..., 4)."""
+    """Quaternions (..., 4) of Bunge angles (..., 3) in radians."""
     first, middle, last = np.moveaxis(np.asarray(angles, dtype=np.float64), -1, 0)
     total, rest = (first + last) / 2, (first - last) / 2
     c, s = np.cos(middle / 2), np.sin(middle / 2)
@@ -30,7 +31,7 @@ def quaternions(angles: Array) -> NDArray[np.float64]:
 
 
 def product(p: Array, q: Array) -> NDArray[np.float64]:
-    """Hamilton's product of quaternions (..., 4), broadcast."""
+    """Hamilton product of quaternions (..., 4), broadcast."""
     a, b, c, d = np.moveaxis(p, -1, 0)
     w, x, y, z = np.moveaxis(q, -1, 0)
     real, i = a * w - b * x - c * y - d * z, a * x + b * w + c * z - d * y
@@ -39,7 +40,7 @@ def product(p: Array, q: Array) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=8)
 def symmetries(structure: int | None) -> NDArray[np.float64]:
-    """Rotations that leave the crystal as it is, (24, 4) for m-3m, (12, 4) for 6/mmm, else the identity alone."""
+    """Rotations that leave the crystal unchanged: (24, 4) for m-3m, (12, 4) for 6/mmm, otherwise the identity."""
     half = np.sqrt(0.5)
     turns = {
         CUBIC: [[half, 0, 0, half], [0.5, 0.5, 0.5, 0.5]],
@@ -56,11 +57,19 @@ def symmetries(structure: int | None) -> NDArray[np.float64]:
 
 
 def nearest(q: Array, centres: Array, structure: int | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Cosine of half the misorientation of q (n, 4) to centres (k, 4), (n, k), and each q as it lies nearest to its
-    best centre."""
+    """Nearness of orientations to centres.
+
+    Args:
+        q: orientations (n, 4).
+        centres: centres (k, 4).
+        structure: crystal structure.
+
+    Returns:
+        Cosine of half the misorientation, (n, k), and each q in the equivalent form nearest to its best centre, (n, 4).
+    """
     group = symmetries(structure)
-    turned = product(centres[:, None], group)  # (k, m, 4)
-    dots = (q @ turned.reshape(-1, 4).T).reshape(len(q), len(centres), len(group))
+    equivalents = product(centres[:, None], group)  # (k, m, 4)
+    dots = (q @ equivalents.reshape(-1, 4).T).reshape(len(q), len(centres), len(group))
     close = np.abs(dots).max(2)
     best = close.argmax(1)
     every = np.arange(len(q))
@@ -70,8 +79,20 @@ def nearest(q: Array, centres: Array, structure: int | None) -> tuple[NDArray[np
 
 
 def averages(ids: Array, q: Array, n: int, structure: int | None, start: Array | None = None) -> NDArray[np.float64]:
-    """Sums (n, 4) of the orientations q (m, 4) of each grain number in ids (m,), each taken as it lies nearest to
-    `start`'s, which is the first of the grain where there is none (zero) yet."""
+    """Sums of the orientations of each grain, each in the equivalent form nearest to a reference.
+
+    The reference of a grain is its sum in `start` or, where that is zero, its first orientation.
+
+    Args:
+        ids: grain numbers (m,).
+        q: orientations (m, 4).
+        n: number of grains.
+        structure: crystal structure.
+        start: sums (n, 4) to continue from.
+
+    Returns:
+        Sums (n, 4).
+    """
     sums = np.zeros((n, 4)) if start is None else start.copy()
     present, first = np.unique(ids, return_index=True)
     fresh = ~np.asarray(sums[present].any(1))
@@ -88,15 +109,24 @@ def averages(ids: Array, q: Array, n: int, structure: int | None, start: Array |
 
 
 def classes(q: Array, k: int, structure: int | None, seed: int = 0) -> NDArray[np.uint8]:
-    """Class 0 .. k-1 of each orientation q (n, 4), uint8 (n,): spherical k-means under the crystal's symmetry, best of
-    4 starts.
+    """Classes of orientations: spherical k-means under the symmetry of the crystal, best of 4 starts.
 
-    Centres start far apart (k-means++), and are the normalised means of their orientations as they lie nearest to them;
-    the largest class comes first. The same q and seed give the same classes; fewer than k only when n < k."""
+    Centres start far apart (k-means++) and are the normalised means of their orientations in the nearest equivalent
+    form. The same q and seed give the same classes.
+
+    Args:
+        q: orientations (n, 4).
+        k: number of classes.
+        structure: crystal structure.
+        seed: seed of the random numbers.
+
+    Returns:
+        Class 0 .. k-1 of each orientation, uint8 (n,); the largest class comes first, fewer than k only when n < k.
+    """
     rng = np.random.default_rng(seed)
     some = q if len(q) <= FITTED else q[rng.choice(len(q), FITTED, replace=False)]
-    tries = [_descend(some, _spread(some, min(k, len(q)), structure, rng), structure) for _ in range(RESTARTS)]
-    centres = max(tries, key=lambda found: found[1])[0]
+    attempts = [_descend(some, _spread(some, min(k, len(q)), structure, rng), structure) for _ in range(RESTARTS)]
+    centres = max(attempts, key=lambda attempt: attempt[1])[0]
     parts = [nearest(q[i : i + CHUNK], centres, structure)[0].argmax(1) for i in range(0, len(q), CHUNK)]
     labels = np.concatenate(parts)
     order = np.argsort(-np.bincount(labels, minlength=k), kind="stable")
@@ -104,7 +134,7 @@ def classes(q: Array, k: int, structure: int | None, seed: int = 0) -> NDArray[n
 
 
 def _spread(q: Array, k: int, structure: int | None, rng: np.random.Generator) -> Array:
-    """k centres out of q, each likely to be far from the ones before."""
+    """k centres out of q, each likely to be far from the previous ones."""
     centres = q[rng.integers(len(q))][None]
     while len(centres) < k:
         far = np.maximum(1 - nearest(q, centres, structure)[0].max(1), 0) + 1e-12
@@ -113,17 +143,17 @@ def _spread(q: Array, k: int, structure: int | None, rng: np.random.Generator) -
 
 
 def _descend(q: Array, centres: Array, structure: int | None) -> tuple[Array, float]:
-    """The centres when they no longer move, and their score (sum of the cosines)."""
+    """The centres at convergence, and their score (sum of the cosines)."""
     labels = np.full(len(q), -1)
     for _ in range(ROUNDS):
         close, aligned = nearest(q, centres, structure)
-        now = close.argmax(1)
-        for empty in set(range(len(centres))) - set(now.tolist()):
-            now[close.max(1).argmin()] = empty
-            aligned[now == empty] = q[now == empty]
-        if (now == labels).all():
+        assigned = close.argmax(1)
+        for empty in set(range(len(centres))) - set(assigned.tolist()):
+            assigned[close.max(1).argmin()] = empty
+            aligned[assigned == empty] = q[assigned == empty]
+        if (assigned == labels).all():
             break
-        labels = now
+        labels = assigned
         sums = np.zeros_like(centres)
         np.add.at(sums, labels, aligned)
         centres = sums / np.linalg.norm(sums, axis=1, keepdims=True)
@@ -131,6 +161,6 @@ def _descend(q: Array, centres: Array, structure: int | None) -> tuple[Array, fl
 
 
 def _signed(q: Array) -> Array:
-    """The one of q and -q whose first non-zero part is positive."""
+    """Whichever of q and -q has a positive first non-zero component."""
     lead = np.take_along_axis(q, (np.abs(q) > 1e-9).argmax(-1)[..., None], -1)
     return q * np.sign(lead)

@@ -10,23 +10,30 @@ LEVELS = 256
 
 
 def edges(low: float, high: float, whole: bool = False) -> Array:
-    """Where the bins of a histogram of values low .. high begin and end: one for each whole number if there are fewer
-    than `LEVELS` of them, else `LEVELS` equal ones."""
+    """Edges of the bins of a histogram of values low .. high.
+
+    One bin per whole number if the values are `whole` and there are fewer than `LEVELS` of them, else `LEVELS` equal
+    bins.
+    """
     if whole and high - low < LEVELS:
         return np.arange(low - 0.5, high + 1)
     return np.linspace(low, max(high, np.nextafter(low, np.inf)), LEVELS + 1)
 
 
 def histogram(values: Array, bins: Array) -> Array:
-    """How many of the values lie in each of these equal bins; int64."""
+    """Number of values in each of these equal bins; int64."""
     return np.histogram(values, len(bins) - 1, (bins[0], bins[-1]))[0]
 
 
 def threshold(counts: Array, bins: Array) -> float:
-    """The cut of a histogram with the greatest variance between the two classes, phase 1 above it.
+    """The threshold of a histogram with the greatest variance between the two classes, phase 1 above it.
 
-    w0 w1 (m0 - m1)^2, w the shares and m the means of the classes; where several cuts are equal (nothing lies between
-    them), their middle. Source: Otsu, IEEE Trans. SMC 9, 62 (1979)."""
+    w0 w1 (m0 - m1)^2, w the shares and m the means of the classes; where several thresholds are equal (nothing lies
+    between them), their middle.
+
+    Reference:
+        Otsu, IEEE Trans. SMC 9, 62 (1979).
+    """
     centres, weight = (bins[1:] + bins[:-1]) / 2, counts.astype(np.float64)
     below, above = np.cumsum(weight)[:-1], weight.sum() - np.cumsum(weight)[:-1]
     sums = np.cumsum(weight * centres)
@@ -37,11 +44,15 @@ def threshold(counts: Array, bins: Array) -> float:
 
 
 def otsu(values: Array) -> float:
-    """Otsu's threshold of these values; `ValueError` where they are all the same."""
+    """Otsu's threshold of these values.
+
+    Raises:
+        ValueError: the values are all the same.
+    """
     low, high = float(values.min()), float(values.max())
     if not low < high:
         raise ValueError(
-            f"All values are {low:g}: there are no two phases to tell apart. Choose another part of the picture."
+            f"All values are {low:g}: there are no two phases to distinguish. Choose another part of the picture."
         )
     bins = edges(low, high, values.dtype.kind in "biu")
     return threshold(histogram(values, bins), bins)

@@ -1,7 +1,8 @@
-"""Bytes that a person hands over, a micrograph or a two-point correlation: judged from headers, decoded, never kept.
+"""Uploaded bytes, a micrograph or a two-point correlation: checked in their headers, decoded, never kept.
 
-The readers of `own_files` and `own_hdf5` work on files: the bytes lie in a folder of their own while they are read, and
-are gone afterwards whatever happens. All that cannot be used raises `ValueError` with a sentence."""
+The readers of `core.readers.arrays` and `core.readers.hdf5` work on files: the bytes are written to a temporary folder
+while they are read and removed afterwards in any case. What cannot be used raises `ValueError` with a sentence.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +25,9 @@ from core.types import Array
 BYTES, TEXT_BYTES = 2**26, 2**21
 """Largest upload, and largest table of text."""
 LARGEST = 1e30
-"""Largest grey value, either sign."""
+"""Largest absolute grey value."""
 PIXELS, ALL_PIXELS = 25_000_000, 100_000_000
-"""Most pixels of one picture, and of all that a file holds."""
+"""Most pixels of one picture, and of all pictures of a file."""
 ALLOWED = "PNG, TIFF, NPY, HDF5, or a table of distance and S2 as CSV"
 ZENODO = "morphology"
 """The array of structures in the HDF5 files of the InvNet paper (Zenodo 2580293)."""
@@ -34,8 +35,17 @@ ZENODO = "morphology"
 
 @dataclass(frozen=True)
 class Picture:
-    """One grey picture (H, W) in uint8, uint16 or float32, which of how many in the file, from which of its arrays, and
-    notes."""
+    """One grey picture of an uploaded file.
+
+    Attributes:
+        name: name of the file.
+        values: grey values (H, W) in uint8, uint16 or float32.
+        number: number of the picture in the file, from 0.
+        count: number of pictures in the file.
+        array: array of an HDF5 file that holds it.
+        arrays: all such arrays of the file.
+        notes: sentences on how it was read.
+    """
 
     name: str
     values: Array
@@ -47,9 +57,17 @@ class Picture:
 
 
 def read(name: str, content: bytes, number: int = 0, array: str = "") -> Picture | Curve:
-    """What the bytes hold: picture `number` (of `array`, where an HDF5 file has several), or a curve.
+    """The content of an upload: a picture or a curve.
 
-    Raises `ValueError`: empty, damaged, of another kind, too large, too small, of one grey, not finite.
+    Args:
+        name: name of the file.
+        content: its bytes.
+        number: number of the picture, from 0.
+        array: array of an HDF5 file that has several.
+
+    Raises:
+        ValueError: the content is empty, damaged, of another kind, too large, too small, of one grey value, or not
+            finite.
     """
     safe = re.sub(r"[^\w.() -]", "_", Path(name).name).strip(". ")[-80:] or "upload"
     if not content:
@@ -68,7 +86,7 @@ def read(name: str, content: bytes, number: int = 0, array: str = "") -> Picture
 
 
 def _text(content: bytes) -> str | None:
-    """The bytes as text; None where they are none."""
+    """The bytes as text; None where they are not text."""
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         encoding = "utf-16"
     elif b"\0" in content or content.startswith(tuple(own_files.SIGNATURES)):
@@ -76,14 +94,14 @@ def _text(content: bytes) -> str | None:
     else:
         encoding = "utf-8-sig"
     try:
-        found = content.decode(encoding)
+        text = content.decode(encoding)
     except UnicodeDecodeError:
-        found = content.decode("latin-1")
-    return found if all(c.isprintable() or c in "\r\n\t" for c in found[:4096]) else None
+        text = content.decode("latin-1")
+    return text if all(c.isprintable() or c in "\r\n\t" for c in text[:4096]) else None
 
 
 def _picture(path: Path, number: int, array: str) -> Picture | Curve:
-    """The picture in a file, whose kind its first bytes tell."""
+    """The picture in a file, whose kind is known from its first bytes."""
     kind = own_files.kind(path)
     if not kind:
         raise bad(path, f"is of no kind that is read here; use {ALLOWED}")
@@ -116,7 +134,7 @@ def _arrays(path: Path) -> tuple[str, ...]:
 
 
 def _stack(path: Path, kind: str) -> Stack:
-    """All pages or maps of a file that is no HDF5."""
+    """All pages or maps of a file that is not HDF5."""
     return own_files.npy(path) if kind == "NPY" else own_files.image(path, ("z", None), grey=True)
 
 
@@ -128,15 +146,18 @@ def _only(path: Path, kind: str, stack: Stack, number: int) -> Iterator[Array]:
 
 
 def _plain(path: Path, values: Array) -> Array:
-    """The values as uint8, uint16 or float32; `ValueError` where they are all the same or beyond what float32 tells
-    apart."""
+    """The values as uint8, uint16 or float32.
+
+    Raises:
+        ValueError: the values are all the same, or beyond the resolution of float32.
+    """
     low, high = float(values.min()), float(values.max())
     if not low < high:
-        raise bad(path, f"is of one grey everywhere ({low:g}): there are no two phases to tell apart")
+        raise bad(path, f"is of one grey everywhere ({low:g}): there are no two phases to distinguish")
     if values.dtype in (np.uint8, np.uint16):
         return values
-    far = max(-low, high) > LARGEST
-    found = values if far else values.astype(np.uint8 if values.dtype.kind == "b" else np.float32)
-    if far or not found.min() < found.max():
+    too_large = max(-low, high) > LARGEST
+    converted = values if too_large else values.astype(np.uint8 if values.dtype.kind == "b" else np.float32)
+    if too_large or not converted.min() < converted.max():
         raise bad(path, f"has values from {low:g} to {high:g}, which cannot be told apart here; rescale them")
-    return found
+    return converted

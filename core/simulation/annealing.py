@@ -1,8 +1,11 @@
 """Reconstruction by simulated annealing: two-phase labels with a given two-point correlation, by exchanging pixels.
 
-Source: Yeong and Torquato, Phys. Rev. E 57, 495 (1998); Rozman and Utz, Phys. Rev. E 63, 066701 (2001). The curve is
-the full radial average on the periodic grid: the two axes alone would leave stripes. Only pixels at an interface are
-exchanged, which keeps specks away; the volume fraction never changes."""
+The curve is the full radial average on the periodic grid: the two axes alone would leave stripes. Only pixels at an
+interface are exchanged, which prevents isolated pixels; the volume fraction never changes.
+
+Reference:
+    Yeong and Torquato, Phys. Rev. E 57, 495 (1998); Rozman and Utz, Phys. Rev. E 63, 066701 (2001).
+"""
 
 from __future__ import annotations
 
@@ -15,25 +18,35 @@ from numpy.typing import ArrayLike, NDArray
 
 Whole = NDArray[np.int64]
 HOT, COLD = 0.03, 1e-4
-"""First temperature over the mean change of the energy in the first exchanges proposed; last temperature over the
-first."""
+"""First temperature over the mean change of the energy in the first proposed exchanges; last temperature over the
+first.
+"""
 LEAST, MOST = 16, 256
-"""Exchanges proposed at once, then judged one after the other, each on the labels that the ones before have left."""
+"""Fewest and most exchanges proposed in one batch; they are judged one after the other, each on the current labels."""
 
 
 class Annealing:
-    """Labels (H, W) on their way to the curve `target`. What is kept are counts, whole numbers, so nothing drifts.
+    """Labels (H, W) on their way to the curve `target`; the state consists of integer counts, so nothing drifts.
 
     With n_r(p) = phase-1 pixels in annulus r about pixel p and C_r = sum of n_r over the phase-1 pixels, S2(r) = C_r /
-    (H W |r|) as in `descriptors.s2_radial`. Exchanging a (1 -> 0) and b (0 -> 1) changes C_r by 2 (n_r(b) - n_r(a)) - 2
-    [|b - a| in r]."""
+    (H W |r|) as in `core.descriptors.two_phase.s2_radial`. Exchanging a (1 -> 0) and b (0 -> 1) changes C_r by 2
+    (n_r(b) - n_r(a)) - 2 [|b - a| in r].
+    """
 
     def __init__(
         self, target: ArrayLike, shape: tuple[int, int], seed: int = 0, start: ArrayLike | None = None
     ) -> None:
-        """`target` (m,): S2 at annuli 0 .. m-1 px, `target[0]` the volume fraction; `start`: labels to begin from,
-        whose own fraction is then kept (default: white noise). `ValueError` for a curve or labels that do not fit the
-        grid."""
+        """Prepares the labels to start from.
+
+        Args:
+            target: S2 (m,) at annuli 0 .. m-1 px; `target[0]` is the volume fraction.
+            shape: rows and columns of the grid.
+            seed: seed of the random numbers.
+            start: labels (H, W) to start from, whose own fraction is then kept; white noise by default.
+
+        Raises:
+            ValueError: the curve or the labels do not fit the grid.
+        """
         self.target = np.asarray(target, dtype=np.float64)
         most = min(shape) // 2 + 1
         if self.target.ndim != 1 or not 2 <= len(self.target) <= most:
@@ -53,7 +66,9 @@ class Annealing:
         self._prepare()
 
     def _prepare(self) -> None:
-        """The annulus of every displacement (beyond the curve: m), those within, and n_r of every pixel, by FFT."""
+        """Computes by FFT the annulus of every displacement (m beyond the curve), those within, and n_r of every
+        pixel.
+        """
         bins = len(self.target)
         rows, columns = (np.fft.fftfreq(s, 1 / s) for s in self.shape)
         ring = np.hypot(rows[:, None], columns).round().astype(np.int64).clip(max=bins)
@@ -67,12 +82,12 @@ class Annealing:
 
     @property
     def labels(self) -> NDArray[np.uint8]:
-        """The labels as they are now, uint8 (H, W)."""
+        """The current labels, uint8 (H, W)."""
         return self._flat.reshape(self.shape).astype(np.uint8)
 
     @property
     def curve(self) -> NDArray[np.float64]:
-        """S2 of the labels as they are now, (m,)."""
+        """S2 (m,) of the current labels."""
         return self._counts / self._size
 
     @property
@@ -88,10 +103,19 @@ class Annealing:
     def run(
         self, goal: float = 5e-4, steps: int = 100_000, seconds: float = math.inf
     ) -> Generator[tuple[float, float], None, None]:
-        """Exchange pixels until `error` is at most `goal`, or for `steps` proposals or `seconds`; geometric cooling.
+        """Exchanges pixels until `error` is at most `goal`, or for `steps` proposals or `seconds`; geometric cooling.
 
-        Yields (share of the steps, energy) every few proposals, at the end (1, energy). Stop iterating to cancel:
-        `labels` are always whole. Without a time limit the labels are a function of the arguments alone."""
+        Stop iterating to cancel: `labels` are always consistent. Without a time limit the labels are a function of the
+        arguments alone.
+
+        Args:
+            goal: largest accepted mean |S2 - target|.
+            steps: most proposals.
+            seconds: most seconds.
+
+        Yields:
+            (share of the steps, energy) every few proposals, at the end (1, energy).
+        """
         begin, hot, batch = time.monotonic(), math.nan, LEAST
         while self.steps < steps and self.error > goal and time.monotonic() - begin < seconds:
             a, b = self._propose(min(batch, steps - self.steps))
@@ -126,28 +150,30 @@ class Annealing:
         return difference @ (2 * (self.curve - self.target)) + np.square(difference).sum(1)
 
     def _judge(self, a: Whole, b: Whole, temperature: float) -> int:
-        """Metropolis, one exchange after the other; returns how many were accepted. Those that share a pixel with an
-        accepted one are dropped: it has changed its phase."""
+        """Metropolis test of one exchange after the other; returns the number of accepted ones.
+
+        Exchanges that share a pixel with an accepted one are dropped, since that pixel has changed its phase.
+        """
         allowed = -temperature * np.log1p(-self._rng.random(len(a)))
         accepted = 0
         while len(a):
             change = self._changes(a, b)
-            won = np.flatnonzero(self._rises(change) <= allowed)
-            if not len(won):
+            accepting = np.flatnonzero(self._rises(change) <= allowed)
+            if not len(accepting):
                 break
-            first = won[0]
+            first = accepting[0]
             self._exchange(int(a[first]), int(b[first]), change[first])
             accepted += 1
-            left = (np.arange(len(a)) > first) & (a != a[first]) & (b != b[first])
-            a, b, allowed = a[left], b[left], allowed[left]
+            remaining = (np.arange(len(a)) > first) & (a != a[first]) & (b != b[first])
+            a, b, allowed = a[remaining], b[remaining], allowed[remaining]
         return accepted
 
     def _exchange(self, a: int, b: int, change: Whole) -> None:
-        """Exchange the phases of two pixels."""
+        """Exchanges the phases of two pixels."""
         (rows, columns), near = self.shape, self._near.reshape(-1)
         for pixel, sign in ((a, -1), (b, 1)):
             y, x = divmod(pixel, columns)
-            about = (y + self._dy) % rows * columns + (x + self._dx) % columns
-            near[about * len(self.target) + self._annulus] += sign
+            neighbours = (y + self._dy) % rows * columns + (x + self._dx) % columns
+            near[neighbours * len(self.target) + self._annulus] += sign
             self._flat[pixel] = sign > 0
         self._counts += change

@@ -1,5 +1,6 @@
-"""Motifs as pictures (H, W): values in 0..1 on the support, `FREE` elsewhere. Pluses and crosses, random ones, a
-person's own."""
+"""Motifs as pictures (H, W): values in 0..1 on the support, `FREE` elsewhere; drawn, random, or read from text or
+PNG.
+"""
 
 from __future__ import annotations
 
@@ -17,23 +18,32 @@ from torch import Tensor
 from core.types import FREE
 
 WIDTH = 3.0
-"""Of a stroke, px."""
+"""Width of a stroke, px."""
 ARM = 4.5
-"""From the centre of a plus to the end of its strokes, px."""
+"""Distance from the centre of a plus to the ends of its strokes, px."""
 ARMS, MARGIN = (3.0, 7.0), 5.0
-"""Of random ones: half lengths of strokes, and the distance of the centre from the frame, px."""
+"""Random crossed strokes: range of half lengths, and least distance of the centre from the frame, px."""
 BOX, STROKES = (5, 15), 4
-"""Of other random marks: sides of the box that they lie in, and the most strokes."""
+"""Other random marks: range of the sides of their box, and the most strokes."""
 SIGNS = {"#": 1.0, "o": 0.0, ".": FREE, " ": FREE}
-"""How a motif is written: white, black, free."""
+"""Characters of a written motif: white, black, free."""
 SIDE, BYTES = 32, 2**20
-"""Most pixels along a side of an own motif, and the largest file."""
+"""Most pixels along a side of a user's motif, and the largest file in bytes."""
 Shape = tuple[int, int]
 
 
 def crossed(x: Any, y: Any, arm: Any, turn: Any, shape: Shape) -> Tensor:
-    """Two strokes of that half length that cross at a right angle in (x, y), px from the centre of the top left pixel,
-    turned by so many degrees: 0 a plus, 45 a cross. Numbers or tensors (B,) -> (H, W) or (B, H, W)."""
+    """Two strokes of equal length that cross at a right angle.
+
+    Args:
+        x, y: centre in px from the centre of the top left pixel, numbers or tensors (B,).
+        arm: half length of the strokes in px.
+        turn: rotation in degrees: 0 a plus, 45 a cross.
+        shape: rows and columns.
+
+    Returns:
+        Motif (H, W) for numbers, (B, H, W) for tensors.
+    """
     x, y, arm, turn = (torch.as_tensor(v, dtype=torch.float32)[..., None, None] for v in (x, y, arm, turn))
     right = torch.arange(shape[1], dtype=torch.float32, device=x.device) - x
     down = torch.arange(shape[0], dtype=torch.float32, device=x.device)[:, None] - y
@@ -44,13 +54,16 @@ def crossed(x: Any, y: Any, arm: Any, turn: Any, shape: Shape) -> Tensor:
 
 
 def random(keys: Sequence[int], shape: Shape) -> Tensor:
-    """Motifs (n, H, W), each a function of its key: half of them crossed strokes anywhere, half marks of a few strokes,
-    some on a black ground, some black on white."""
+    """Random motifs (n, H, W), each a function of its key.
+
+    Half are crossed strokes anywhere, half marks of a few strokes, some of these on a black ground, some black on
+    white.
+    """
     return torch.stack([_random(np.random.default_rng(key), shape) for key in keys])
 
 
 def _random(rng: np.random.Generator, shape: Shape) -> Tensor:
-    """One of them."""
+    """One random motif."""
     if rng.random() < 0.5:
         x, y = (rng.uniform(MARGIN, n - 1 - MARGIN) for n in reversed(shape))
         return crossed(x, y, rng.uniform(*ARMS), rng.uniform(0, 90), shape)
@@ -69,14 +82,16 @@ def _random(rng: np.random.Generator, shape: Shape) -> Tensor:
 
 
 def placed(mask: Tensor, x: int, y: int, shape: Shape) -> Tensor:
-    """A mask (h, w) with its top left pixel in column x and row y of a frame; `ValueError` where it leaves the
-    frame."""
+    """A mask (h, w) in a frame of this shape, with its top left pixel in column x and row y.
+
+    Raises:
+        ValueError: the mask does not fit into the frame there.
+    """
     rows, columns = mask.shape
     if not (0 <= x <= shape[1] - columns and 0 <= y <= shape[0] - rows):
         raise ValueError(
-            f"A motif of {columns} x {rows} pixels fits at x = 0 to {shape[1] - columns} and y = 0 to "
-            f"{shape[0] - rows}; "
-            f"got x = {x}, y = {y}."
+            f"A motif of {columns} x {rows} pixels fits at x = 0 to {shape[1] - columns} "
+            f"and y = 0 to {shape[0] - rows}; got x = {x}, y = {y}."
         )
     out = torch.full(shape, FREE)
     out[y : y + rows, x : x + columns] = mask
@@ -84,25 +99,33 @@ def placed(mask: Tensor, x: int, y: int, shape: Shape) -> Tensor:
 
 
 def written(text: str) -> Tensor:
-    """A mask (h, w) from lines of # (white), o (black) and . (free), the shorter ones filled with free pixels;
-    `ValueError` says what is wrong."""
+    """A mask (h, w) from lines of # (white), o (black) and . (free); shorter lines are filled with free pixels.
+
+    Raises:
+        ValueError: too large, unknown characters, or nothing but free pixels.
+    """
     lines = [line.rstrip() for line in text.strip("\r\n").splitlines()]
-    wide = max(map(len, lines), default=0)
-    if not (1 <= len(lines) <= SIDE and 1 <= wide <= SIDE):
+    width = max(map(len, lines), default=0)
+    if not (1 <= len(lines) <= SIDE and 1 <= width <= SIDE):
         raise ValueError(
-            f"A motif has 1 to {SIDE} lines of 1 to {SIDE} signs; this one has {len(lines)} of up to {wide}."
+            f"A motif has 1 to {SIDE} lines of 1 to {SIDE} signs; this one has {len(lines)} of up to {width}."
         )
-    strange = sorted({sign for line in lines for sign in line} - set(SIGNS))
-    if strange:
+    unknown = sorted({sign for line in lines for sign in line} - set(SIGNS))
+    if unknown:
         raise ValueError(
-            f"A motif is written with # (white), o (black) and . (free); {strange[0]!r} means nothing here."
+            f"A motif is written with # (white), o (black) and . (free); {unknown[0]!r} means nothing here."
         )
-    return _judged(torch.tensor([[SIGNS[sign] for sign in line.ljust(wide, ".")] for line in lines]))
+    return _judged(torch.tensor([[SIGNS[sign] for sign in line.ljust(width, ".")] for line in lines]))
 
 
 def read(content: bytes) -> Tensor:
-    """A mask (h, w) from a small PNG: its grey values, free where it is transparent, or, where nothing is, where it is
-    black."""
+    """A mask (h, w) of the grey values of a small PNG.
+
+    It is free where the PNG is transparent or, in an opaque one, where it is black.
+
+    Raises:
+        ValueError: too large, not a PNG, or nothing but free pixels.
+    """
     if len(content) > BYTES:
         raise ValueError(f"A motif has at most {BYTES} bytes; this file has {len(content)}.")
     try:
@@ -121,7 +144,9 @@ def read(content: bytes) -> Tensor:
 
 
 def _judged(mask: Tensor) -> Tensor:
-    """The mask, which must say something."""
+    """The mask, checked to have at least one pixel that is not free."""
     if not bool((mask >= 0).any()):
-        raise ValueError("This motif is free everywhere: it asks for nothing. Make at least one pixel white or black.")
+        raise ValueError(
+            "This motif is free everywhere: it prescribes nothing. Make at least one pixel white or black."
+        )
     return mask

@@ -1,16 +1,20 @@
-"""The Rosenbrock function as a model of two parameters, and the exact answer of its stochastic inverse problem.
+"""The Rosenbrock function as a model of two parameters, and the exact solution of its stochastic inverse problem.
 
     M(x) = 100 (x2 - x1^2)^2 + (1 - x1)^2
 
-Given a prior q_X and a target P_Y of what is observed, the answer (Butler et al. 2018; Parikh et al. 2020) is the
-prior, weighted so that its push-forward becomes the target:
+For a prior q_X and a target P_Y of the observed quantity, the solution is the prior, weighted so that its push-forward
+becomes the target:
 
     P_X(x) = q_X(x) P_Y(M(x)) / q_Y(M(x)),    q_Y the push-forward density of q_X:
     q_Y(y) = integral over x1 of the sum over both x2 with M(x1, x2) = y of q_X(x1, x2) / |dM/dx2|,
     |dM/dx2| = 20 sqrt(y - (1 - x1)^2).
 
 Of all distributions with push-forward P_Y it is the one that keeps the prior along every level of M. Points are (...,
-2)."""
+2).
+
+Reference:
+    Butler et al. (2018); Parikh et al. (2020).
+"""
 
 from __future__ import annotations
 
@@ -26,17 +30,17 @@ from scipy.stats import qmc
 from core.types import Array
 
 LOW, HIGH = np.array([-2.0, -1.0]), np.array([2.0, 3.0])
-"""The box that every prior lives on."""
+"""The box on which every prior is defined."""
 LARGEST = 2509.0
-"""M at (-2, -1), its largest value on the box: beyond it no prior on the box has an answer."""
+"""M at (-2, -1), its largest value on the box: beyond it no prior on the box has a solution."""
 COLUMNS, LEVELS = 256, 384
-"""Quadrature points over x1, and levels of y at which a push-forward density is kept."""
+"""Quadrature points over x1, and levels of y at which a push-forward density is stored."""
 POOL = 2**17
-"""Points of the box, drawn once, among which the oracle accepts."""
+"""Points of the box, drawn once, from which the oracle accepts."""
 
 
 def rosenbrock(x: Any) -> Any:
-    """M(x) of points (..., 2), numpy or torch; (...)."""
+    """M(x) (...) of points (..., 2), numpy or torch."""
     return 100 * (x[..., 1] - x[..., 0] ** 2) ** 2 + (1 - x[..., 0]) ** 2
 
 
@@ -53,7 +57,11 @@ def inside(x: Array) -> Array:
 
 @dataclass(frozen=True)
 class Target:
-    """P_Y: a normal distribution of `mean` and `sd`, cut to `low..high`. `ValueError` where that leaves nothing."""
+    """P_Y: a normal distribution of `mean` and `sd`, truncated to `low..high`.
+
+    Raises:
+        ValueError: the bounds or the width are not valid, or almost no probability lies within the bounds.
+    """
 
     mean: float = 350.0
     sd: float = 50.0
@@ -61,10 +69,10 @@ class Target:
     high: float = 500.0
 
     def __post_init__(self) -> None:
-        """Nothing but numbers that make a distribution."""
+        """Checks that the numbers define a distribution."""
         if not (self.sd > 0 and self.low < self.high):
-            got = f"{self.low:g} to {self.high:g}, sd {self.sd:g}"
-            raise ValueError(f"The bounds must be in order and the width positive; got {got}.")
+            values = f"{self.low:g} to {self.high:g}, sd {self.sd:g}"
+            raise ValueError(f"The bounds must be in order and the width positive; got {values}.")
         if self.mass < 1e-6:
             raise ValueError(
                 f"Almost nothing of a normal distribution of mean {self.mean:g} and sd {self.sd:g} lies from "
@@ -76,7 +84,7 @@ class Target:
 
     @property
     def mass(self) -> float:
-        """What the bounds leave of the whole normal distribution."""
+        """Share of the normal distribution within the bounds."""
         a, b = self._ends()
         return float(b - a)
 
@@ -97,19 +105,20 @@ class Target:
 
     @cached_property
     def spread(self) -> float:
-        """The standard deviation of P_Y itself, which the bounds make smaller than `sd`."""
+        """Standard deviation of P_Y itself; the bounds make it smaller than `sd`."""
         return float(self.quantile((np.arange(20_000) + 0.5) / 20_000).std())
 
     def draw(self, n: int, seed: int, stratified: bool = True) -> Array:
-        """Levels (n,): one in each of n equal shares of P_Y, or independent ones."""
+        """Levels (n,): one from each of n equal shares of P_Y if `stratified`, else independent."""
         u = np.random.default_rng((seed, 1)).random(n)
         return self.quantile((np.arange(n) + u) / n if stratified else u)
 
 
 @dataclass(frozen=True)
 class Prior:
-    """q_X on the box: uniform where `sd` is infinite, else a round normal distribution about `centre`, cut to the
-    box."""
+    """q_X on the box: uniform for infinite `sd`, else an isotropic normal distribution about `centre`, truncated to the
+    box.
+    """
 
     centre: tuple[float, float] = (0.0, 1.0)
     sd: float = np.inf
@@ -123,7 +132,7 @@ class Prior:
         return np.where(inside(x), bell, 0.0) / np.prod(edges[1] - edges[0])
 
     def draw(self, n: int, seed: int) -> Array:
-        """Independent points (n, 2); point i is the same whatever n."""
+        """Independent points (n, 2); point i does not depend on n."""
         u = np.random.default_rng((seed, 2)).random((n, 2))
         if np.isinf(self.sd):
             return LOW + (HIGH - LOW) * u
@@ -133,37 +142,44 @@ class Prior:
 
 @lru_cache(maxsize=64)
 def pushforward(prior: Prior) -> Callable[[Array], Array]:
-    """q_Y of a prior, as a function of y: the integral above by the midpoint rule in an angle that takes the
-    singularity at its ends away (1 - x1 = sqrt(y) sin t), kept at `LEVELS` levels even in sqrt(y) and interpolated
-    between."""
+    """q_Y of a prior, as a function of y.
+
+    The integral of the module's docstring by the midpoint rule in an angle that removes the singularity at its ends (1
+    - x1 = sqrt(y) sin t), stored at `LEVELS` levels equidistant in sqrt(y) and interpolated between.
+    """
     roots = (np.arange(LEVELS) + 0.5) / LEVELS * np.sqrt(LARGEST)
     reach = np.arcsin(((1 - np.array([HIGH[0], LOW[0]]))[:, None] / roots).clip(-1, 1))
     width = (reach[1] - reach[0]) / COLUMNS
     t = reach[0][:, None] + (np.arange(COLUMNS) + 0.5) * width[:, None]
-    x1, bend = 1 - roots[:, None] * np.sin(t), roots[:, None] * np.cos(t) / 10
-    sides = sum(prior.density(np.stack([x1, x1**2 + side * bend], -1)) for side in (-1, 1))
+    x1, offset = 1 - roots[:, None] * np.sin(t), roots[:, None] * np.cos(t) / 10
+    sides = sum(prior.density(np.stack([x1, x1**2 + side * offset], -1)) for side in (-1, 1))
     values = np.asarray(sides).sum(1) * width / 20
     return lambda y: np.where((y >= 0) & (y <= LARGEST), np.interp(np.sqrt(np.maximum(y, 0)), roots, values), 0.0)
 
 
 @lru_cache(maxsize=1)
 def pool() -> tuple[Array, Array]:
-    """`POOL` evenly spread points of the box (scrambled Sobol) and M there."""
+    """`POOL` evenly spread points of the box (scrambled Sobol sequence), and M there."""
     x = LOW + (HIGH - LOW) * qmc.Sobol(2, rng=np.random.default_rng(4)).random(POOL)
     return x, rosenbrock(x)
 
 
 def oracle(target: Target, prior: Prior, seed: int = 0) -> Array:
-    """Points (k, 2) of the exact P_X by rejection: of `pool()` those whose density is above a uniform share of the
-    largest.
+    """Points (k, 2) of the exact P_X by rejection from `pool()`.
 
-    Nothing is left (k = 0) where the prior has no level of the target.
+    Points are accepted where their density exceeds a uniform share of the largest one. k = 0 where the prior does not
+    contain any level of the target.
     """
     x, y = pool()
-    at = np.flatnonzero((y >= target.low) & (y <= target.high))
-    below = pushforward(prior)(y[at])
-    weight = np.divide(prior.density(x[at]) * target.density(y[at]), below, out=np.zeros(len(at)), where=below > 0)
+    candidates = np.flatnonzero((y >= target.low) & (y <= target.high))
+    prior_density = pushforward(prior)(y[candidates])
+    weight = np.divide(
+        prior.density(x[candidates]) * target.density(y[candidates]),
+        prior_density,
+        out=np.zeros(len(candidates)),
+        where=prior_density > 0,
+    )
     if not weight.any():
         return np.empty((0, 2))
-    u = np.random.default_rng((seed, 3)).random(len(at))
-    return x[at[u * weight.max() < weight]]
+    u = np.random.default_rng((seed, 3)).random(len(candidates))
+    return x[candidates[u * weight.max() < weight]]

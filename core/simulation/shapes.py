@@ -1,9 +1,11 @@
-"""Shapes on a plain background: exact rasters of two circles, or of a circle and a square, and the data source that
-draws them.
+"""Shapes on a plain background: exact rasters of two circles, or of a circle and a square, and their data source.
 
-Coordinates in px from the centre of the top left pixel, x to the right and y down: the frame of n pixels spans -.5 .. n
-- .5. A pixel belongs to a shape when its centre lies in it. Shapes neither overlap nor leave the frame. Source: InvNet,
-section 4."""
+Coordinates are in px from the centre of the top left pixel, x to the right and y down: a frame of n pixels spans -.5 ..
+n - .5. A pixel belongs to a shape when its centre lies in it. Shapes neither overlap nor leave the frame.
+
+Reference:
+    InvNet, section 4.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,14 @@ from core.types import Array, Source
 
 Placed = list[tuple[Any, Any, Any]]
 SLACK = 0.05
-"""Overlap in px that is let pass: conditions measured on pixels are that uncertain."""
+"""Tolerated overlap in px: the uncertainty of conditions measured on pixels."""
 
 
 def placed(conditions: Mapping[str, Any]) -> Placed:
-    """(x, y, area) of both shapes from their conditions (arrays or tensors of any shape): area = pi r^2 where a radius
-    is given."""
+    """(x, y, area) of both shapes from their conditions, arrays or tensors of any shape.
+
+    area = pi r^2 where a radius is requested.
+    """
 
     def area(k: int) -> Any:
         return conditions[f"area{k}"] if f"area{k}" in conditions else math.pi * conditions[f"r{k}"] ** 2
@@ -32,13 +36,21 @@ def placed(conditions: Mapping[str, Any]) -> Placed:
 
 
 def extent(area: Any, outline: str) -> Any:
-    """Half the width of a shape of that area, px: its radius, or half its side."""
+    """Half the width in px of a shape with this area: its radius, or half its side."""
     return (area / math.pi) ** 0.5 if outline == "circle" else area**0.5 / 2
 
 
 def paint(shapes: Placed, outlines: Sequence[str], shape: tuple[int, int]) -> Array:
-    """Labels uint8 (n, H, W) of shapes given by (x, y, area), each (n,): 0 background, k where the k-th shape covers
-    the pixel."""
+    """Labels of shapes: 0 background, k where the k-th shape covers the pixel.
+
+    Args:
+        shapes: (x, y, area) of each shape, each (n,).
+        outlines: "circle" or "square" for each shape.
+        shape: rows and columns.
+
+    Returns:
+        Labels uint8 (n, H, W).
+    """
     rows, columns = np.arange(shape[0])[None, :, None], np.arange(shape[1])[None, None]
     labels = np.zeros((len(np.atleast_1d(shapes[0][0])), *shape), np.uint8)
     for label, ((x, y, area), outline) in enumerate(zip(shapes, outlines, strict=True), 1):
@@ -50,7 +62,7 @@ def paint(shapes: Placed, outlines: Sequence[str], shape: tuple[int, int]) -> Ar
 
 
 def overlap(shapes: Placed, outlines: Sequence[str]) -> Array:
-    """How far the first shape, a circle, reaches into the second, px (n,); negative: the gap between them."""
+    """Overlap in px (n,) of the first shape, a circle, with the second; negative values are the gap between them."""
     (x, y, area), (u, v, other) = (tuple(np.asarray(c, np.float64) for c in s) for s in shapes)
     radius, half, dx, dy = extent(area, "circle"), extent(other, outlines[1]), abs(x - u), abs(y - v)
     if outlines[1] == "circle":
@@ -60,17 +72,18 @@ def overlap(shapes: Placed, outlines: Sequence[str]) -> Array:
 
 
 def beyond(shapes: Placed, outlines: Sequence[str], shape: tuple[int, int]) -> Array:
-    """How far each shape leaves the frame, px (2, n); negative: its distance from the nearest side."""
-    found = []
+    """Distance in px (2, n) by which each shape leaves the frame; negative values are its distance from the nearest
+    side.
+    """
+    distances = []
     for (x, y, area), outline in zip(shapes, outlines, strict=True):
         half, (height, width) = extent(np.asarray(area, np.float64), outline), shape
-        found.append(half + np.max([-0.5 - x, x - width + 0.5, -0.5 - y, y - height + 0.5], 0))
-    return np.asarray(found)
+        distances.append(half + np.max([-0.5 - x, x - width + 0.5, -0.5 - y, y - height + 0.5], 0))
+    return np.asarray(distances)
 
 
 def refusal(conditions: Mapping[str, Array], outlines: Sequence[str], shape: tuple[int, int]) -> str:
-    """Why the shapes asked for cannot be placed, with the pixels by which they overlap or leave the frame; empty where
-    they can."""
+    """Sentence on why the requested shapes cannot be placed, with the pixels of overlap; empty where they can."""
     shapes = placed(conditions)
     into, out = overlap(shapes, outlines), beyond(shapes, outlines, shape)
     names = ["circle 1", "circle 2"] if outlines[1] == "circle" else ["the circle", "the square"]
@@ -92,9 +105,11 @@ def refusal(conditions: Mapping[str, Array], outlines: Sequence[str], shape: tup
 
 @dataclass(frozen=True)
 class Shapes(Source):
-    """Whole radii (or sides of the same areas) and whole centres, uniform in their ranges; those that overlap or leave
-    the frame are drawn again. A square with an even side is centred half a pixel further right and down. `whole=False`:
-    any real numbers."""
+    """Data source of two shapes with radii (or sides) and centres uniform in their ranges.
+
+    By default radii, sides and centres are whole numbers; with `whole=False` they are real. Shapes that overlap or
+    leave the frame are drawn again. A square with an even side is centred half a pixel further right and down.
+    """
 
     outlines: tuple[str, str] = ("circle", "circle")
     radii: tuple[int, int] = (14, 32)
@@ -116,13 +131,17 @@ class Shapes(Source):
         return {"name": "shapes", **{k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}}
 
     def _one(self, seed: int, shape: tuple[int, int]) -> Array:
-        """(x, y, area) of both shapes (2, 3) for one seed; `ValueError` when the frame has no room for them."""
+        """(x, y, area) of both shapes (2, 3) for one seed.
+
+        Raises:
+            ValueError: the frame has no room for them.
+        """
         rng = np.random.default_rng(seed)
         for _ in range(1000):
-            found = np.array([self._shape(rng, outline) for outline in self.outlines])
-            given = [(s[0], s[1], s[2]) for s in found]
-            if overlap(given, self.outlines) <= 0 and beyond(given, self.outlines, shape).max() <= 0:
-                return found
+            drawn = np.array([self._shape(rng, outline) for outline in self.outlines])
+            shapes = [(s[0], s[1], s[2]) for s in drawn]
+            if overlap(shapes, self.outlines) <= 0 and beyond(shapes, self.outlines, shape).max() <= 0:
+                return drawn
         raise ValueError(
             f"Two shapes of {self.radii} px around {self.centres} px do not fit into {shape[0]} x {shape[1]} pixels."
         )

@@ -1,14 +1,16 @@
-"""Densities on a line, and what theory says of a GAN between the data p and the generator's q: optimal critics and
-values.
+"""Densities on a line, and the theory of a GAN between the data p and the generator's q: optimal critics and values.
 
-    V(D) = E_p log D + E_q log(1 - D)    D* = p / (p + q)       V(D*) = -log 4 + 2 JSD(p, q)           (Goodfellow et
-    al. 2014) relativistic pairs                   C* = log p / q + any   -log 4 + 2 JSD(p x q, q x p)
-    (Jolicoeur-Martineau 2019) Wasserstein, |slope| <= 1            f*' = sign(Fq - Fp)    W1 = integral |Fp - Fq|
-    (Kantorovich duality)
+    V(D) = E_p log D + E_q log(1 - D)   D* = p / (p + q)          V(D*) = -log 4 + 2 JSD(p, q)
+    relativistic pairs                  C* = log p / q + any      -log 4 + 2 JSD(p x q, q x p)
+    Wasserstein, |slope| <= 1           f*' = sign(Fq - Fp)       W1 = integral |Fp - Fq|
 
-p and q are held as probabilities of the cells between `EDGES` with one more below and one above (`CELLS`,): p from its
-closed form, q from the generator's map, straight between `POINTS` latents of equal probability. No samples, so no
-noise."""
+p and q are probabilities of the cells between `EDGES` with one more below and one above (`CELLS`,): p from its closed
+form, q from the generator's map, linear between `POINTS` latents of equal probability. There are no samples, hence no
+noise.
+
+Reference:
+    Goodfellow et al. (2014); Jolicoeur-Martineau (2019); Kantorovich duality.
+"""
 
 from __future__ import annotations
 
@@ -26,18 +28,26 @@ POINTS = 1024
 LATENTS = ndtri((np.arange(POINTS) + 0.5) / POINTS)
 """Latents z ~ N(0, 1) of equal probability."""
 MODES = {"normal": 1, "two": 2, "eight": 8, "uniform": 1}
-"""Density -> how many bumps it has."""
+"""Number of bumps of each density."""
 THIN = 1e-4
-"""Narrowest piece of a pushed density: a point mass is spread over so much of the line."""
+"""Least width of a piece of a pushed density: a point mass is spread over this length."""
 COVERED = 0.25
 """Share of a mode's probability that q must have there for the mode to count as covered."""
 
 
 @dataclass(frozen=True)
 class Density:
-    """`normal`, `two` or `eight` equal normals, or `uniform`: the centre of all, the standard deviation of one bump,
-    the distance between neighbours. Raises `ValueError` for another name, numbers that are not finite, or a width that
-    is not positive."""
+    """A density on the line: `normal`, `two` or `eight` equal normals, or `uniform`.
+
+    Attributes:
+        name: name of the density.
+        centre: centre of all bumps.
+        width: standard deviation of one bump.
+        gap: distance between neighbouring bumps.
+
+    Raises:
+        ValueError: another name, numbers that are not finite, a width that is not positive, or bumps beyond the line.
+    """
 
     name: str = "two"
     centre: float = 0.0
@@ -45,7 +55,7 @@ class Density:
     gap: float = 3.0
 
     def __post_init__(self) -> None:
-        """Checks what was given."""
+        """Checks the attributes."""
         if self.name not in MODES:
             raise ValueError(f"The density is one of {', '.join(MODES)}; got {self.name!r}.")
         if not np.isfinite([self.centre, self.width, self.gap]).all() or self.width <= 0:
@@ -53,7 +63,7 @@ class Density:
         reach = float(np.abs(self.means).max()) + 2 * self.width
         if reach > EDGES[-1]:
             raise ValueError(
-                f"The bumps reach out to {reach:.3g}, beyond {EDGES[-1]:g}: make the gap smaller or move the centre."
+                f"The bumps extend to {reach:.3g}, beyond {EDGES[-1]:g}: make the gap smaller or move the centre."
             )
 
     @property
@@ -63,7 +73,7 @@ class Density:
         return self.centre + self.gap * (np.arange(k) - (k - 1) / 2)
 
     def cdf(self, x: Array) -> Array:
-        """Probability below x, of the shape of x."""
+        """Probability below x, in the shape of x."""
         if self.name == "uniform":
             return np.clip(0.5 + (x - self.centre) / (12**0.5 * self.width), 0, 1)
         return ndtr((np.asarray(x)[..., None] - self.means) / self.width).mean(-1)
@@ -79,7 +89,7 @@ class Density:
         return self.sample((np.arange(POINTS) + 0.5) / POINTS)
 
     def sample(self, uniforms: Array) -> Array:
-        """Values for numbers in 0..1: which bump, and what is left over says where in it."""
+        """Values for uniform numbers in 0..1: the leading part chooses the bump, the remainder the place in it."""
         if self.name == "uniform":
             return self.centre + 12**0.5 * self.width * (uniforms - 0.5)
         bump, within = np.divmod(np.asarray(uniforms) * MODES[self.name], 1.0)
@@ -92,9 +102,14 @@ def masses(cdf: Array) -> Array:
 
 
 def pushed_cdf(points: Array) -> Array:
-    """Distribution function at `EDGES` of a map that is straight between its values `points` at latents of equal
-    probability, no piece narrower than `THIN`: the mean over its pieces of clip((x - low) / width, 0, 1), as a
-    difference of two sums of ramps."""
+    """Distribution function at `EDGES` of a map that is linear between its values at latents of equal probability.
+
+    It is the mean over the pieces of clip((x - low) / width, 0, 1), computed as a difference of two sums of ramps; no
+    piece is narrower than `THIN`.
+
+    Args:
+        points: values of the map (POINTS,).
+    """
     low = np.minimum(points[1:], points[:-1])
     width = np.maximum(np.abs(np.diff(points)), THIN)
     ramps = _ramps(low, 1 / width) - _ramps(low + width, 1 / width)
@@ -110,7 +125,7 @@ def _ramps(start: Array, slope: Array) -> Array:
 
 
 def jensen_shannon(p: Array, q: Array) -> float:
-    """JSD of two arrays of probabilities, in nats: 0 .. log 2."""
+    """Jensen-Shannon divergence of two arrays of probabilities, in nats: 0 .. log 2."""
     middle = np.maximum((p + q) / 2, np.finfo(float).tiny)
     return float(sum(xlogy(a, a / middle).sum() for a in (p, q)) / 2)
 
@@ -122,8 +137,11 @@ def log_ratio(p: Array, q: Array) -> Array:
 
 
 def potential(p: Array, q: Array) -> Array:
-    """Kantorovich potential f* at `EDGES`, 0 in the middle: slope sign(Fq - Fp), 1 up where q lies to the left of p;
-    level where they differ by less than half of the probability of one of `POINTS` values."""
+    """Kantorovich potential f* at `EDGES`, 0 in the middle: slope sign(Fq - Fp), which is 1 where q lies to the left of
+    p.
+
+    It is constant where they differ by less than half of the probability of one of `POINTS` values.
+    """
     gap = np.cumsum(q - p)[:-1]
     slope = np.sign(np.where(np.abs(gap) < 0.5 / POINTS, 0.0, gap))
     f = np.concatenate([[0.0], np.cumsum((slope[1:] + slope[:-1]) / 2 * np.diff(EDGES))])
@@ -136,13 +154,16 @@ def wasserstein(p: Array, q: Array) -> float:
     return float((gap[1:] + gap[:-1]) @ np.diff(EDGES) / 2)
 
 
-def covered(density: Density, q: Array) -> int:
-    """How many modes have, within two standard deviations of their mean, at least `COVERED` of the probability that p
-    has there."""
+def covered_modes(density: Density, q: Array) -> int:
+    """Number of modes that q covers.
+
+    A mode is covered if q has, within two standard deviations of its mean, at least `COVERED` of the probability of p
+    there.
+    """
     below = np.cumsum(q)[:-1]
     ends = density.means - 2 * density.width, density.means + 2 * density.width
-    has = np.interp(ends[1], EDGES, below) - np.interp(ends[0], EDGES, below)
-    return int((has >= COVERED * (density.cdf(ends[1]) - density.cdf(ends[0]))).sum())
+    mass = np.interp(ends[1], EDGES, below) - np.interp(ends[0], EDGES, below)
+    return int((mass >= COVERED * (density.cdf(ends[1]) - density.cdf(ends[0]))).sum())
 
 
 def cell_of(x: Array) -> Array:
@@ -156,12 +177,12 @@ def classic_value(real: Array, fake: Array) -> float:
 
 
 def paired_value(real: Array, fake: Array) -> float:
-    """2 E log s(C(x) - C(y)) from scores at points x of p and y of q, over the pairs of every fourth one."""
+    """2 E log s(C(x) - C(y)) from scores at points x of p and y of q, over the pairs of every fourth point."""
     return float(2 * log_expit(real[2::4, None] - fake[None, 2::4]).mean())
 
 
 def paired_divergence(p: Array, q: Array) -> float:
-    """JSD(p x q, q x p), over cells joined two by two."""
+    """JSD(p x q, q x p), over pairs of adjacent cells."""
     p, q = (np.add.reduceat(a, np.arange(0, CELLS, 2)) for a in (p, q))
     return jensen_shannon(np.outer(p, q), np.outer(q, p))
 
@@ -172,7 +193,7 @@ def logistic(x: Array) -> Array:
 
 
 def optimal(loss: str, p: Array, q: Array) -> Array:
-    """The optimal critic, per cell: the potential for Wasserstein, else log p / q, whose logistic function is D*."""
+    """The optimal critic per cell: the potential for Wasserstein, else log p / q, whose logistic function is D*."""
     if loss != "wgan_gp":
         return log_ratio(p, q)
     f = potential(p, q)
@@ -180,8 +201,11 @@ def optimal(loss: str, p: Array, q: Array) -> Array:
 
 
 def shift(loss: str, p: Array, q: Array, x: Array, scores: Array) -> float:
-    """The constant that a relativistic or Wasserstein critic has in addition to the optimal one, which its loss does
-    not see: the mean difference at x (log p / q within -10 .. 10); 0 for the other losses."""
+    """Constant by which a relativistic or Wasserstein critic differs from the optimal one; its loss does not depend on
+    it.
+
+    It is the mean difference at x (log p / q within -10 .. 10), and 0 for the other losses.
+    """
     if loss not in ("relativistic", "wgan_gp"):
         return 0.0
     best = optimal(loss, p, q)[cell_of(x)]
@@ -191,10 +215,16 @@ def shift(loss: str, p: Array, q: Array, x: Array, scores: Array) -> float:
 def values(
     loss: str, p: Array, q: Array, at: tuple[Array, Array], scores: tuple[Array, Array]
 ) -> tuple[float, float, float]:
-    """The game's value at the learnt critic and at the optimal one, over points of p and of q, and what theory says the
-    latter is:
+    """The game's value at the learnt critic and at the optimal one, and the theoretical value of the latter.
 
-    V, V(D*) and -log 4 + 2 JSD; over pairs for relativistic; E_p f - E_q f and W1 for Wasserstein.
+    The value is V for the classic losses (theory: -log 4 + 2 JSD), the value over pairs for the relativistic loss, and
+    E_p f - E_q f for Wasserstein (theory: W1).
+
+    Args:
+        loss: name of the loss.
+        p, q: probabilities of the cells.
+        at: points of p and of q.
+        scores: scores of the learnt critic at these points.
     """
     value = {"wgan_gp": lambda a, b: float(a.mean() - b.mean()), "relativistic": paired_value}.get(loss, classic_value)
     best = optimal(loss, p, q)

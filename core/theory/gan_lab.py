@@ -1,9 +1,10 @@
 """A GAN between two densities on a line, moved by the trainer's own losses, players and schemes.
 
-Generator and critic are radial-basis networks with plain gradient descent: one layer, no adaptive step that would hide
-a vanishing or an exploding gradient. Batches are stratified: one draw from each of so many equal parts of probability,
-keyed by (seed, draw). See `core.theory.gan_exact` for what is optimal; `python -m core.theory.gan_report` prints the
-numbers."""
+Generator and critic are radial-basis networks with plain gradient descent: one layer, and no adaptive step that would
+hide a vanishing or an exploding gradient. Batches are stratified: one draw from each of equal parts of probability,
+determined by (seed, draw). `core.theory.gan_exact` has the optimal critics; `python -m core.theory.gan_report` prints
+the numbers.
+"""
 
 from __future__ import annotations
 
@@ -32,21 +33,24 @@ GAMMA = 0.4
 SLOPE_WEIGHT = 0.3
 """Weight of WGAN's gradient penalty."""
 EVERY = 5
-"""Steps between two lines of the history."""
+"""Steps between two entries of the history."""
 FAR = 160.0
 """Squared distance in widths beyond which a bump is held at e^-80: where exp underflows, it takes several times as
-long."""
+long.
+"""
 
 
 class Bumps(nn.Module):
-    """sum_k w_k exp(-(x - c_k)^2 / 2 s_k^2) / N on a line, w = 0 at first; centres .8 s apart, N the norm of a point's
-    bumps."""
+    """sum_k w_k exp(-(x - c_k)^2 / 2 s_k^2) / N on a line, with w = 0 at first.
+
+    Centres are .8 s apart; N is the norm of the bumps at a point.
+    """
 
     centres: Tensor
     widths: Tensor
 
     def __init__(self, widths: tuple[float, ...], low: float, high: float) -> None:
-        """Bumps of every width s from low to high."""
+        """Bumps of each width s, from low to high."""
         super().__init__()
         places = [(c, s) for s in widths for c in np.arange(low, high + s / 2, 0.8 * s)]
         self.register_buffer("centres", torch.tensor([c for c, _ in places], dtype=torch.float32))
@@ -62,9 +66,22 @@ class Bumps(nn.Module):
 
 @dataclass(frozen=True)
 class Setting:
-    """Data, loss, whether there is a gradient penalty (WGAN's, else R1 + R2), the critic's turns a step and before the
-    first step, learning rates, update rule, batch and seed. Raises `ValueError` for another loss or scheme, or rates
-    that are not positive."""
+    """Setting of the game.
+
+    Attributes:
+        density: the data.
+        loss: name of the loss.
+        penalty: whether the critic has a gradient penalty (WGAN's, else R1 + R2).
+        turns: turns of the critic per step.
+        ahead: turns of the critic before the first step.
+        critic_rate, generator_rate: learning rates.
+        scheme: update rule.
+        batch: samples per batch.
+        seed: seed of the samples.
+
+    Raises:
+        ValueError: an unknown loss or scheme, or rates that are not positive.
+    """
 
     density: Density = field(default_factory=Density)
     loss: str = "non_saturating"
@@ -78,7 +95,7 @@ class Setting:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Checks what was given."""
+        """Checks the attributes."""
         if self.loss not in LOSSES or self.scheme not in SCHEMES:
             raise ValueError(
                 f"Losses are {', '.join(LOSSES)}, schemes {', '.join(SCHEMES)}; got {self.loss!r}, {self.scheme!r}."
@@ -91,10 +108,23 @@ class Setting:
 
 @dataclass(frozen=True)
 class Measured:
-    """One line of what is measured without samples: the game's value at the learnt critic, at the optimal one, and what
-    theory says the latter is; mean D and mean |D - 1/2| over p and q (nan for Wasserstein); modes covered, W1, JSD, the
-    largest slope of the critic where p or q is, norms of both gradients in the last step and of the critic's
-    weights."""
+    """One entry of the history, computed without samples.
+
+    Attributes:
+        step: number of steps.
+        loss: name of the loss.
+        learnt: the game's value at the learnt critic.
+        optimal: the game's value at the optimal critic.
+        identity: the theoretical value of the latter.
+        mean: mean D over p and q, nan for Wasserstein.
+        off: mean |D - 1/2| over p and q, nan for Wasserstein.
+        modes: modes covered.
+        w1: Wasserstein distance.
+        jsd: Jensen-Shannon divergence.
+        slope: largest slope of the critic where p or q is.
+        generator, critic: norms of the gradients in the last step.
+        weights: norm of the critic's weights.
+    """
 
     step: int
     loss: str
@@ -113,10 +143,10 @@ class Measured:
 
 
 class GanLab:
-    """The game at a setting, which may change while it is played: p moves, a loss or a penalty is switched."""
+    """The game at a setting that may change while it is played: p moves, a loss or a penalty is switched."""
 
     def __init__(self, setting: Setting) -> None:
-        """G(z) = z and D = 1/2 at first."""
+        """Starts with G(z) = z and D = 1/2."""
         self.critic = Bumps((0.25, 0.7, 2.0), theory.EDGES[0], theory.EDGES[-1])
         self.generator = Bumps((0.03, 0.1, 0.3), 0.0, 1.0)
         self.optimisers = [
@@ -129,7 +159,7 @@ class GanLab:
         self.change(setting)
 
     def change(self, setting: Setting) -> None:
-        """Goes on at another setting."""
+        """Continues at another setting."""
         if not self.done or setting.scheme != self.setting.scheme:
             self.scheme = SCHEMES[setting.scheme]()
         self.setting = setting
@@ -145,7 +175,7 @@ class GanLab:
         )
 
     def uniforms(self, number: int, name: str) -> Tensor:
-        """A number from each of `batch` equal parts of 0..1, shuffled (batch,), by (seed, draw, name)."""
+        """One number from each of `batch` equal parts of 0..1, shuffled (batch,), determined by (seed, draw, name)."""
         batch, rng = self.setting.batch, torch.Generator().manual_seed(key(self.setting.seed, number, name))
         return (torch.randperm(batch, generator=rng) + torch.rand(batch, generator=rng, dtype=torch.float64)) / batch
 
@@ -155,16 +185,16 @@ class GanLab:
             :, None, None, None
         ]
 
-    def made(self, u: Tensor) -> Tensor:
+    def generated(self, u: Tensor) -> Tensor:
         """G(z) = z + bumps(u) for the latents z ~ N(0, 1) of probability u, (B, 1, 1, 1)."""
         return (torch.special.ndtri(u).float() + self.generator(u.float()))[:, None, None, None]
 
     def fake(self, number: int) -> Tensor:
         """Samples of q (B, 1, 1, 1)."""
-        return self.made(self.uniforms(number, "noise"))
+        return self.generated(self.uniforms(number, "noise"))
 
     def score(self, x: Tensor) -> Tensor:
-        """The critic's scores (B,); of D their logit."""
+        """Scores (B,) of the critic; for losses with a D, its logit."""
         return self.critic(x.flatten())
 
     def critic_loss(self, number: int) -> tuple[Tensor, dict[str, float]]:
@@ -194,13 +224,14 @@ class GanLab:
     def gradients(player: Player, number: int) -> tuple[list[Tensor], dict[str, float]]:
         """The vector field that schemes follow, and its norm."""
         loss, logs = player.loss(number)
-        found = list(torch.autograd.grad(loss, player.parameters))
-        logs["gradient"] = float(torch.linalg.vector_norm(found[0]))
-        return found, {f"{player.name}.{k}": v for k, v in logs.items()}
+        gradients = list(torch.autograd.grad(loss, player.parameters))
+        logs["gradient"] = float(torch.linalg.vector_norm(gradients[0]))
+        return gradients, {f"{player.name}.{k}": v for k, v in logs.items()}
 
     def step(self) -> None:
         """One turn of the critic's head start, else one step of the scheme; nothing once the numbers are no longer
-        finite."""
+        finite.
+        """
         if self.ended:
             return
         watched = self.guard.watch(self.gradients)
@@ -219,7 +250,7 @@ class GanLab:
             self.history.append(self.measure())
 
     def play(self, to: int, seconds: float = math.inf) -> None:
-        """Steps until so many are done, or the time is over."""
+        """Plays until `to` steps are done, or the time is over."""
         end = time.perf_counter() + seconds
         while self.done < to and not self.ended and time.perf_counter() < end:
             self.step()
@@ -233,14 +264,14 @@ class GanLab:
     def points(self) -> Array:
         """G at latents of equal probability, in their order."""
         u = (torch.arange(theory.POINTS, dtype=torch.float64) + 0.5) / theory.POINTS
-        return self.made(u).double().numpy().ravel()
+        return self.generated(u).double().numpy().ravel()
 
     def cells(self) -> Array:
         """q: the probabilities of the cells."""
         return theory.masses(theory.pushed_cdf(self.points()))
 
     def measure(self) -> Measured:
-        """What is so now."""
+        """The current entry of the history."""
         density, points = self.setting.density, self.points()
         p, q, x = density.cells, theory.masses(theory.pushed_cdf(points)), density.points
         real, fake = self.scores(x), self.scores(points)
@@ -252,7 +283,7 @@ class GanLab:
             else np.full(2, np.nan)
         )
         slopes = np.abs(np.diff(self.scores(theory.EDGES)) / np.diff(theory.EDGES))
-        there = ((p + q) > 1e-6)[1:-1]
+        occupied = ((p + q) > 1e-6)[1:-1]
         return Measured(
             self.done,
             self.setting.loss,
@@ -261,18 +292,18 @@ class GanLab:
             identity,
             float(d.mean()),
             float(np.abs(d - 0.5).mean()),
-            theory.covered(density, q),
+            theory.covered_modes(density, q),
             theory.wasserstein(p, q),
             theory.jensen_shannon(p, q),
-            float(slopes[there].max(initial=0.0)),
+            float(slopes[occupied].max(initial=0.0)),
             *self.norms,
             float(torch.linalg.vector_norm(self.critic.weights.detach())),
         )
 
     def slopes(self) -> dict[str, float]:
-        """Norm of the generator's gradient that each loss would give at the critic there is now."""
+        """Norm of the generator's gradient that each loss would give at the current critic."""
         u = (torch.arange(theory.POINTS, dtype=torch.float64) + 0.5) / theory.POINTS
-        real, fake = torch.from_numpy(self.scores(self.setting.density.points)).float(), self.score(self.made(u))
+        real, fake = torch.from_numpy(self.scores(self.setting.density.points)).float(), self.score(self.generated(u))
         grad = partial(torch.autograd.grad, inputs=self.generator.weights, retain_graph=True)
         return {
             name: float(torch.linalg.vector_norm(grad(ADVERSARIAL[name][1](real, fake).mean())[0])) for name in LOSSES
@@ -303,4 +334,4 @@ PRESETS: dict[str, tuple[Setting, dict[str, Any]]] = {
         {"penalty": True},
     ),
 }
-"""What goes right or wrong -> the setting that shows it, and the switch that cures it."""
+"""Presets: a setting that shows the behaviour, and the change that cures it."""

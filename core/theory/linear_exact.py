@@ -1,15 +1,16 @@
-"""The linear game of the InvNet paper (section 4, appendix A) solved: equilibria, iteration matrices, spectra, orbits.
+"""The linear game of the InvNet paper (section 4, appendix A), solved: equilibria, iteration matrices, spectra, orbits.
 
-x ~ N(v, I), G(z) = z + theta, D(x) = <psi, x>; the motif m stands on the coordinates Omega, P projects on them. In
+x ~ N(v, I), G(z) = z + theta, D(x) = <psi, x>; the motif m lies on the coordinates Omega, P projects on them. In
 expectation
 
-    min_theta max_psi  <psi, S (v - theta)> + mu |P theta - m|^2      S = I: standard critic (eq. 9); S = I - P:
-    projected (eq. 10)
+    min_theta max_psi  <psi, S (v - theta)> + mu |P theta - m|^2
+    S = I: standard critic (eq. 9); S = I - P: projected (eq. 10)
 
-Coordinates do not mix. Two blocks say everything, one coordinate each: free (mu = 0) and motif. The state of a block is
-(theta, psi) where the critic sees the coordinate, theta alone where it does not (psi stands still there); as deviation
-from the Nash equilibrium it obeys z' = -A z in continuous time. Schemes as in `core.training.schemes`: alternating is
-Algorithm 1 with the players critic, generator, projection in turn, one turn each."""
+Coordinates do not mix, so two blocks of one coordinate each are sufficient: free (mu = 0) and motif. The state of a
+block is (theta, psi) where the critic sees the coordinate, theta alone where it does not (psi is constant there). As a
+deviation from the Nash equilibrium it obeys z' = -A z in continuous time. Schemes are as in `core.training.schemes`:
+alternating is Algorithm 1 with the players critic, generator, projection in turn, one turn each.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +28,18 @@ TINY = 1e-280
 
 @dataclass(frozen=True)
 class Setting:
-    """A game: data mean v (d,), motif m (d,) on the coordinates `motif` (d,) of booleans, weight mu (a number, or one
-    for each coordinate), critic `standard` or `projected`. Raises `ValueError` for shapes that differ, numbers that are
-    not finite, a negative mu, or another critic."""
+    """A linear game.
+
+    Attributes:
+        v: mean of the data (d,).
+        m: motif (d,).
+        motif: booleans (d,), the coordinates of the motif.
+        mu: weight, a number or one per coordinate.
+        critic: `standard` or `projected`.
+
+    Raises:
+        ValueError: shapes differ, numbers are not finite, mu is negative, or the critic is unknown.
+    """
 
     v: Array
     m: Array
@@ -38,7 +48,7 @@ class Setting:
     critic: str = "standard"
 
     def __post_init__(self) -> None:
-        """Checks what was given."""
+        """Checks the attributes."""
         shapes = {np.shape(a) for a in (self.v, self.m, self.motif)}
         if len(shapes) != 1 or len(shapes.pop()) != 1 or np.shape(self.mu) not in ((), np.shape(self.v)):
             raise ValueError("v, m and motif must be vectors of one length, mu a number or such a vector.")
@@ -54,7 +64,7 @@ class Setting:
 
     @property
     def seen(self) -> Array:
-        """Which coordinates the critic sees: the diagonal of S, as booleans (d,)."""
+        """Coordinates that the critic sees: the diagonal of S, as booleans (d,)."""
         return (
             np.ones_like(self.motif, dtype=bool) if self.critic == "standard" else ~np.asarray(self.motif, dtype=bool)
         )
@@ -63,8 +73,9 @@ class Setting:
 def nash(setting: Setting) -> tuple[Array, Array]:
     """(theta*, psi*): v and 2 mu (P v - m) for the standard critic, (I - P) v + m and 0 for the projected one.
 
-    With the projected critic psi on the motif enters no loss: any value is an equilibrium, 0 is given. Where mu = 0
-    nothing holds theta there either."""
+    With the projected critic, psi on the motif enters no loss: any value is an equilibrium, and 0 is returned. Where mu
+    = 0, any theta is an equilibrium there too.
+    """
     theta = np.where(setting.seen, setting.v, setting.m)
     return theta, np.where(setting.seen, 2 * setting.weight * (setting.v - setting.m), 0.0)
 
@@ -82,7 +93,14 @@ def iteration(scheme: str, eta: float, mu: float, seen: bool = True) -> Array:
         extragradient   I - eta A + eta^2 A^2                             (eq. 11)
         optimistic      [[I - 2 eta A, eta A], [I, 0]]                    (Daskalakis et al. 2018)
 
-    Raises `ValueError` for another scheme.
+    Args:
+        scheme: name of the scheme.
+        eta: learning rate.
+        mu: weight of the motif, 0 on a free coordinate.
+        seen: whether the critic sees the coordinate.
+
+    Raises:
+        ValueError: the scheme is unknown.
     """
     a = field(mu, seen)
     one = np.eye(len(a))
@@ -102,9 +120,10 @@ def iteration(scheme: str, eta: float, mu: float, seen: bool = True) -> Array:
 def eigenvalues(scheme: str, eta: ArrayLike, mu: ArrayLike, seen: bool = True) -> Array:
     """Eigenvalues of `iteration` in closed form, complex (..., k); eta and mu may be arrays.
 
-    A has a = mu +- sqrt(mu^2 - 1) (unseen: 2 mu). Simultaneous 1 - eta a, extragradient 1 - eta a + eta^2 a^2,
-    optimistic the roots of r^2 - (1 - 2 eta a) r - eta a, alternating those of r^2 - (1 + k (1 - eta^2)) r + k with k =
-    1 - 2 eta mu (unseen: k)."""
+    A has a = mu +- sqrt(mu^2 - 1) (unseen: 2 mu). The eigenvalues are 1 - eta a for simultaneous, 1 - eta a + eta^2 a^2
+    for extragradient, the roots of r^2 - (1 - 2 eta a) r - eta a for optimistic, and those of r^2 - (1 + k (1 - eta^2))
+    r + k with k = 1 - 2 eta mu (unseen: k) for alternating steps.
+    """
     eta, mu = (np.asarray(x, dtype=float)[..., None] for x in np.broadcast_arrays(eta, mu))
     root = np.sqrt(mu.astype(complex) ** 2 - 1)
     a = np.concatenate([mu + root, mu - root], -1) if seen else 2 * mu + 0j
@@ -119,7 +138,7 @@ def eigenvalues(scheme: str, eta: ArrayLike, mu: ArrayLike, seen: bool = True) -
 
 
 def _roots(trace: Array, product: Array) -> Array:
-    """The roots of r^2 - trace r + product, the smaller one by Vieta: no cancellation."""
+    """The roots of r^2 - trace r + product; the smaller one by Vieta's formula, without cancellation."""
     root = np.sqrt(trace**2 - 4 * product)
     large = np.where((trace.conj() * root).real >= 0, trace + root, trace - root) / 2
     small = np.divide(product, large, out=np.zeros_like(large), where=large != 0)
@@ -127,29 +146,31 @@ def _roots(trace: Array, product: Array) -> Array:
 
 
 def radius(scheme: str, eta: ArrayLike, mu: ArrayLike, seen: bool = True) -> Array:
-    """Spectral radius of one step: the factor by which the distance from rest grows, per step and in the long run.
+    """Spectral radius of one step: the factor per step by which the distance from rest grows in the long run.
 
     Free coordinates: simultaneous sqrt(1 + eta^2); alternating 1 up to eta = 2; extragradient sqrt(1 - eta^2 + eta^4);
     optimistic sqrt((1 + sqrt(1 - 4 eta^2)) / 2) up to eta = 1/2, and below 1 up to 1 / sqrt(3). On a motif that the
-    standard critic sees, simultaneous steps contract for eta < 2 mu and 4 eta mu < 4 + eta^2."""
+    standard critic sees, simultaneous steps contract for eta < 2 mu and 4 eta mu < 4 + eta^2.
+    """
     return np.abs(eigenvalues(scheme, eta, mu, seen)).max(-1)
 
 
 def singular_values(scheme: str, eta: float, mu: float, seen: bool = True) -> Array:
-    """Singular values of `iteration`, largest first: what the paper's proofs of A.1 and A.2 bound.
+    """Singular values of `iteration`, largest first: the quantities that the paper's proofs of A.1 and A.2 bound.
 
-    Of simultaneous steps: sqrt(1 + eta^2), twice, on a free coordinate. On a motif that the critic sees
-    (s1^2 - 1)(s2^2 - 1) = eta^3 (eta - 4 mu), so one is below 1 for every 0 < eta < 4 mu.
+    Of simultaneous steps: sqrt(1 + eta^2), twice, on a free coordinate. On a motif that the critic sees, (s1^2 -
+    1)(s2^2 - 1) = eta^3 (eta - 4 mu), so one is below 1 for every 0 < eta < 4 mu.
     """
     return np.linalg.svd(iteration(scheme, eta, mu, seen), compute_uv=False)
 
 
 def shift(scheme: str, eta: float, mu: float, seen: bool = True) -> float:
-    """How far psi rests from its Nash value psi*, over psi*: 0, but for alternating steps on a motif that the critic
-    sees.
+    """Relative distance of the rest point of psi from its Nash value psi*.
 
-    There the generator's step eta psi and the projection's must undo each other, which they do at psi* / (1 - 2 eta
-    mu); infinite where that divides by zero: then psi drifts for ever."""
+    0 except for alternating steps on a motif that the critic sees. There the generator's step eta psi and the
+    projection's must cancel, which they do at psi* / (1 - 2 eta mu); infinite where that divides by zero: then psi
+    drifts for ever.
+    """
     k = 1 - 2 * eta * mu
     if scheme != "alternating" or not seen:
         return 0.0
@@ -157,16 +178,27 @@ def shift(scheme: str, eta: float, mu: float, seen: bool = True) -> float:
 
 
 def orbit(scheme: str, eta: float, mu: float, start: Array, star: Array, steps: int, seen: bool = True) -> Array:
-    """Deviations from the Nash equilibrium (steps + 1, n, d) of d coordinates of one block that start at (n, d), n = 2
-    (theta, psi) where the critic sees them, else 1; `star` (d,) is psi*. By powers of the matrix; numbers may leave the
-    floating range."""
+    """Deviations from the Nash equilibrium of coordinates of one block, by powers of the matrix.
+
+    Args:
+        scheme: name of the scheme.
+        eta: learning rate.
+        mu: weight of the motif.
+        start: deviations (n, d) at the start, n = 2 (theta, psi) where the critic sees the coordinates, else 1.
+        star: psi* (d,).
+        steps: number of steps.
+        seen: whether the critic sees the coordinates.
+
+    Returns:
+        Deviations (steps + 1, n, d); numbers may leave the floating range.
+    """
     matrix = iteration(scheme, eta, mu, seen)
-    n, held = len(start), len(matrix)
-    whole = np.eye(held + 1)
-    whole[:held, :held] = matrix
+    n, size = len(start), len(matrix)
+    whole = np.eye(size + 1)
+    whole[:size, :size] = matrix
     if scheme == "alternating" and seen:
-        whole[0, held] = -2 * eta**2 * mu  # per unit of psi*: see `shift`
-    state = np.concatenate([np.tile(start, (held // n, 1)), star[None]])[None]
+        whole[0, size] = -2 * eta**2 * mu  # per unit of psi*: see `shift`
+    state = np.concatenate([np.tile(start, (size // n, 1)), star[None]])[None]
     with np.errstate(over="ignore", invalid="ignore"):
         while len(state) <= steps:
             state = np.concatenate([state, whole @ state])
@@ -175,9 +207,11 @@ def orbit(scheme: str, eta: float, mu: float, start: Array, star: Array, steps: 
 
 
 def growth(distances: Array) -> float:
-    """Measured growth per step of a series of distances: exp b of the fit log d = a + b t + c log(t + 1), c for double
-    eigenvalues, over the last nine tenths of what lies within 1e-280 .. 1e280; 0 where the distance stays exactly 0
-    after a few steps, nan for fewer than five numbers."""
+    """Measured growth per step of a series of distances.
+
+    exp b of the fit log d = a + b t + c log(t + 1), c for double eigenvalues, over the last nine tenths of what lies
+    within 1e-280 .. 1e280. 0 where the distance stays exactly 0 after a few steps, nan for fewer than five numbers.
+    """
     inside = np.isfinite(distances) & (distances > TINY) & (distances < 1 / TINY)
     at = np.flatnonzero(inside)
     if len(at) and (over := np.flatnonzero(~(distances < 1 / TINY))).size:

@@ -88,7 +88,7 @@ class PointGame(Game):
         shares = generator.shares(level)
         odds = torch.lerp(torch.full_like(shares, 1 / shares.shape[1]), shares.detach(), self.late)
         branch = generator.branch(z, odds)
-        made = generator.along(z, level, branch)[:, None, None]
+        made = generator.branch_points(z, level, branch)[:, None, None]
         with torch.no_grad():
             real = self.score(self.real_critic_input(number, fields, conditions))
         losses = ADVERSARIAL[self.config.loss][1](real, self.score(self.critic_input(made, conditions)))

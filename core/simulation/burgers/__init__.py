@@ -1,4 +1,8 @@
-"""Burgers' equation on the periodic unit interval: exact solutions, initial conditions, schemes, solvers."""
+"""Burgers' equation on the periodic unit interval, without any network.
+
+`initial` holds initial conditions, `exact` and `interactive` exact solutions (the latter at display rate), `schemes`
+numerical schemes, and `solvers` all of them as functions of a problem's conditions.
+"""
 
 from core.simulation.burgers.exact import END, cole_hopf, cole_hopf_fft, lax_oleinik, levels, translate
 from core.simulation.burgers.initial import Fourier, Initial, RaisedCosine, Steps, random_initial

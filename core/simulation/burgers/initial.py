@@ -1,10 +1,10 @@
-"""Initial conditions of Burgers' equation on the periodic unit interval: exact antiderivatives, exact cell averages.
+"""Initial conditions of Burgers' equation on the periodic unit interval: exact antiderivatives and cell averages.
 
-Every unknown is a cell average, so an initial condition is known by its antiderivative Phi(x) = int_0^x u0(y) dy:
+Every unknown is a cell average, so an initial condition is defined by its antiderivative Phi(x) = int_0^x u0(y) dy:
 
-    average over [a, b] = (Phi(b) - Phi(a)) / (b - a),   mean = Phi(1).
+    average over [a, b] = (Phi(b) - Phi(a)) / (b - a),   mean = Phi(1)
 
-Where u0 jumps, it jumps only at `origin` + j / `pieces`: quadratures put their panel ends there.
+Jumps of u0 lie only at `origin` + j / `pieces`, where quadratures place the ends of their panels.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 Reals = NDArray[np.float64]
 FREQUENCIES = (1.0, 6.6)
-"""Frequencies c of the family b(x; c) that random initial conditions are drawn from."""
+"""Range of frequencies c of the family b(x; c) of random initial conditions."""
 
 
 class Initial(Protocol):
@@ -32,12 +32,12 @@ class Initial(Protocol):
 
     @property
     def pieces(self) -> int:
-        """Number of equal panels, from `origin` on, inside which u0 is smooth."""
+        """Number of equal panels, starting at `origin`, inside which u0 is smooth."""
         ...
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Numbers that u0 never leaves (not always reached)."""
+        """Lower and upper bound of u0, not always attained."""
         ...
 
     @property
@@ -58,11 +58,15 @@ class _Cells:
     """Cell averages from the antiderivative."""
 
     def primitive(self, x: ArrayLike) -> Reals:
-        """Phi(x); each initial condition has its own."""
+        """Phi(x); overridden by each initial condition."""
         raise TypeError(f"{type(self).__name__} has no antiderivative.")
 
     def cells(self, n: int) -> Reals:
-        """Exact averages over n equal cells, float64 (n,); `ValueError` for fewer than one cell."""
+        """Exact averages over n equal cells, float64 (n,).
+
+        Raises:
+            ValueError: n is below 1.
+        """
         if n < 1:
             raise ValueError(f"The number of cells must be at least 1; got {n}.")
         return n * np.diff(self.primitive(np.arange(n + 1) / n))
@@ -70,18 +74,23 @@ class _Cells:
 
 @dataclass(frozen=True)
 class RaisedCosine(_Cells):
-    """b(x; c) = (1 - cos 2 pi c (x - s)) / 2 for x - s in [0, 1), extended periodically; c > 0 = `frequency`, s =
-    `shift`.
+    """b(x; c) = (1 - cos 2 pi c (x - s)) / 2 for x - s in [0, 1), extended periodically; c = `frequency`, s = `shift`.
 
-    Where c is not an integer (5.5, say), b does not close: it ends at (1 - cos 2 pi c) / 2 and begins at 0, so its
-    periodic extension has a jump (down) at x = s, and the solution a shock there from the start. Source: InvNet (2019),
-    eq. 5."""
+    Where c is not an integer (for example 5.5), b does not close: it ends at (1 - cos 2 pi c) / 2 and begins at 0, so
+    its periodic extension jumps down at x = s, and the solution has a shock there from the start.
+
+    Raises:
+        ValueError: the frequency is not a positive finite number, or the shift is not finite.
+
+    Reference:
+        InvNet (2019), eq. 5.
+    """
 
     frequency: float
     shift: float = 0.0
 
     def __post_init__(self) -> None:
-        """`ValueError` for a frequency that is not a positive finite number or a shift that is not finite."""
+        """Checks the frequency and the shift."""
         if not (math.isfinite(self.frequency) and self.frequency > 0 and math.isfinite(self.shift)):
             raise ValueError(
                 f"frequency must be a finite number above 0 and shift finite; got {self.frequency} and {self.shift}."
@@ -124,17 +133,22 @@ class RaisedCosine(_Cells):
 
 @dataclass(frozen=True)
 class Fourier(_Cells):
-    """u0(x) = mean + sum_k cosine_k cos(2 pi k x) + sine_k sin(2 pi k x), k = 1, 2, ...; smooth."""
+    """u0(x) = mean + sum_k cosine_k cos(2 pi k x) + sine_k sin(2 pi k x), k = 1, 2, ...; smooth.
+
+    Raises:
+        ValueError: coefficients are not finite, or there are not as many cosines as sines.
+    """
 
     cosine: tuple[float, ...]
     sine: tuple[float, ...]
     mean: float = 0.0
 
     def __post_init__(self) -> None:
-        """`ValueError` for coefficients that are not finite or not as many cosines as sines."""
+        """Checks the coefficients."""
         if len(self.cosine) != len(self.sine) or not np.isfinite([*self.cosine, *self.sine, self.mean]).all():
             raise ValueError(
-                f"Give as many finite cosines as sines, a finite mean; got {self.cosine}, {self.sine}, {self.mean}."
+                f"There must be as many finite cosines as sines and a finite mean; "
+                f"got {self.cosine}, {self.sine}, {self.mean}."
             )
 
     @property
@@ -167,12 +181,16 @@ class Fourier(_Cells):
 
 @dataclass(frozen=True)
 class Steps(_Cells):
-    """Piecewise constant on len(values) equal cells: what an array of an initial condition means."""
+    """Piecewise constant function on len(values) equal cells: the meaning of an array as an initial condition.
+
+    Raises:
+        ValueError: there are no values, or not all are finite.
+    """
 
     values: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        """Keeps `values` as a tuple of floats; `ValueError` for none or values that are not finite."""
+        """Checks `values` and converts them to a tuple of floats."""
         values = np.asarray(self.values, dtype=np.float64)
         if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
             raise ValueError(f"An initial condition must be a row of finite numbers; got {self.values!r}.")
@@ -209,8 +227,9 @@ class Steps(_Cells):
 def random_initial(seed: int) -> Initial:
     """A random initial condition with values in [0, 1], a pure function of `seed`.
 
-    Half are raised cosines of uniform frequency and shift, 35 in 100 Fourier series with a random decay, and 15 in 100
-    rough: square waves and noise."""
+    50 % are raised cosines of uniform frequency and shift, 35 % Fourier series with a random decay, and 15 % rough:
+    square waves and noise.
+    """
     rng = np.random.default_rng(seed)
     kind = rng.random()
     if kind < 0.5:

@@ -1,8 +1,9 @@
-"""The exact solutions of Burgers' equation fast enough to follow a drag, wherever the ones in `burgers` take seconds.
+"""The exact solutions of Burgers' equation at display rate, also where `burgers.exact` takes seconds.
 
-Viscous: ln theta is carried from level to level. The heat kernel of one step is narrow and its sum has only positive
-terms, so nothing cancels or underflows. Inviscid: all faces of a level see the nodes of the potential from the same
-distances."""
+Viscous: ln theta is propagated from level to level. The heat kernel of one step is narrow and its sum has only positive
+terms, so nothing cancels or underflows. Inviscid: all faces of a level have the same distances to the nodes of the
+potential.
+"""
 
 from __future__ import annotations
 
@@ -16,19 +17,21 @@ from core.simulation.burgers.exact import cole_hopf_fft
 from core.simulation.burgers.initial import Initial, Reals
 from core.simulation.burgers.schemes import checked_levels, checked_viscosity
 
-_SAFE = 20.0  # range of Phi / (2 nu) that the FFT carries
+_SAFE = 20.0  # range of Phi / (2 nu) that the FFT resolves
 _TAIL, _BLOCK = 8.5, 24
 _GAUSS = np.polynomial.legendre.leggauss(3)
 
 
 def _potential(initial: Initial, points: Reals) -> Reals:
-    """Phi of the initial condition less its mean: periodic."""
+    """Phi of the initial condition minus its mean, which is periodic."""
     return initial.primitive(points) - initial.mean * points
 
 
 def _convolve(logs: Reals, sigma: float, step: int, offsets: Reals, weights: Reals) -> Reals:
-    """ln of the Gaussian mean, at every `step`-th node, of exp(logs) on a ring of len(logs) nodes `offsets` apart from
-    them."""
+    """ln of the Gaussian mean of exp(logs) on a ring, evaluated at every `step`-th node.
+
+    The len(logs) nodes lie `offsets` from the points of evaluation.
+    """
     n = len(logs)
     half = math.ceil(_TAIL * sigma * n / step) * step
     width = _BLOCK * step + 2 * half
@@ -42,10 +45,25 @@ def _convolve(logs: Reals, sigma: float, step: int, offsets: Reals, weights: Rea
 
 
 def cole_hopf_live(initial: Initial, viscosity: float, times: ArrayLike, cells: int, points: int = 1024) -> Reals:
-    """As `cole_hopf`, in milliseconds, at levels that increase from 0: (len(times), cells), float64.
+    """As `cole_hopf`, in milliseconds, at levels that increase from 0.
 
-    By `cole_hopf_fft` where the FFT carries the range of theta; else theta after the first step comes from 3-point
-    Gauss panels, and after every other one from the trapezoidal rule, which is exact for what a step has smoothed."""
+    Uses `cole_hopf_fft` where the FFT resolves the range of theta; otherwise theta after the first step is computed
+    with 3-point Gauss panels, and after every other step by the trapezoidal rule, which is exact for what a step has
+    smoothed.
+
+    Args:
+        initial: initial condition.
+        viscosity: viscosity above 0.
+        times: levels that increase from 0.
+        cells: number of cells.
+        points: least number of panels.
+
+    Returns:
+        Cell averages float64 (len(times), cells).
+
+    Raises:
+        ValueError: the viscosity or the times are not valid.
+    """
     nu, at = checked_viscosity(viscosity), checked_levels(times, cells)
     panels = math.lcm(cells, initial.pieces, _BLOCK)
     panels *= math.ceil(points / panels)
@@ -67,11 +85,23 @@ def cole_hopf_live(initial: Initial, viscosity: float, times: ArrayLike, cells: 
 
 
 def lax_oleinik_live(initial: Initial, times: ArrayLike, cells: int, points: int = 384) -> Reals:
-    """As `lax_oleinik`, in milliseconds: exact for `Steps`, error of order points^-3 elsewhere; (len(times), cells),
-    float64.
+    """As `lax_oleinik`, in milliseconds: exact for `Steps`, error of order points^-3 elsewhere.
 
-    The least node of each face is found among those within reach, then the parabolas of the panels around it give the
-    minimum."""
+    The least node of each face is searched among those within reach; the parabolas of the panels around it then give
+    the minimum.
+
+    Args:
+        initial: initial condition.
+        times: levels, none negative.
+        cells: number of cells.
+        points: least number of panels.
+
+    Returns:
+        Cell averages float64 (len(times), cells).
+
+    Raises:
+        ValueError: the times are not valid.
+    """
     at = checked_levels(times, cells, increasing=False)
     panels = math.lcm(cells, initial.pieces)
     panels *= math.ceil(points / panels)
@@ -87,7 +117,7 @@ def lax_oleinik_live(initial: Initial, times: ArrayLike, cells: int, points: int
 
 
 def _lowest(potential: Reals, initial: Initial, t: float, cells: int) -> Reals:
-    """V at the left faces of the cells, seen from the frame of the mean."""
+    """V at the left faces of the cells, in the frame of the mean."""
     nodes = len(potential)
     low, high = initial.bounds
     first = -initial.mean * t - initial.origin  # the first face

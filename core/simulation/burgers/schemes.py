@@ -1,4 +1,4 @@
-"""Numerical rivals for Burgers' equation on the periodic unit interval: first and second order, explicit and implicit.
+"""Numerical schemes for Burgers' equation on the periodic unit interval: first and second order, explicit and implicit.
 
     u_t + (u^2 / 2)_x = nu u_xx
 
@@ -27,17 +27,25 @@ _BAND = 6  # half bandwidth of the cyclic heptadiagonal matrix once the ring is 
 
 
 def checked_viscosity(viscosity: float) -> float:
-    """The viscosity; `ValueError` if it is not a finite number above 0."""
+    """The viscosity as a float.
+
+    Raises:
+        ValueError: it is not a finite number above 0.
+    """
     if not (math.isfinite(viscosity) and viscosity > 0):
         raise ValueError(
-            f"viscosity must be a finite number above 0; got {viscosity}. Without it: lax_oleinik, muscl, godunov."
+            f"viscosity must be a finite number above 0; got {viscosity}. "
+            "For the inviscid equation use lax_oleinik, muscl or godunov."
         )
     return float(viscosity)
 
 
 def checked_levels(times: ArrayLike, cells: int, increasing: bool = True) -> Reals:
-    """Times as float64; `ValueError` unless finite, not negative, at 2 cells or more and, if asked, increasing from
-    0."""
+    """Times as a float64 array.
+
+    Raises:
+        ValueError: times are not finite, negative or (with `increasing`) do not increase from 0; or fewer than 2 cells.
+    """
     at = np.asarray(times, dtype=np.float64)
     if at.ndim != 1 or not len(at) or not np.isfinite(at).all() or at.min() < 0:
         raise ValueError(f"times must be a row of finite numbers, none negative; got {times!r}.")
@@ -49,20 +57,34 @@ def checked_levels(times: ArrayLike, cells: int, increasing: bool = True) -> Rea
 
 
 def checked_cells(values: ArrayLike, name: str, shape: tuple[int, ...]) -> Reals:
-    """Values as float64; `ValueError` unless finite and of `shape`, where -1 stands for 7 cells or more."""
+    """Values as a float64 array of `shape`, where -1 stands for 7 cells or more.
+
+    Raises:
+        ValueError: the values are not finite or have another shape.
+    """
     array = np.asarray(values, dtype=np.float64)
     fits = array.ndim == len(shape) and all(
         a == s or (s == -1 and a >= 7) for a, s in zip(array.shape, shape, strict=True)
     )
     if not fits or not np.isfinite(array).all():
-        wanted = tuple("7 or more" if s == -1 else s for s in shape)
-        raise ValueError(f"{name} must be finite numbers of shape {wanted}; got shape {array.shape}, values {array!r}.")
+        allowed = tuple("7 or more" if s == -1 else s for s in shape)
+        raise ValueError(
+            f"{name} must be finite numbers of shape {allowed}; got shape {array.shape}, values {array!r}."
+        )
     return array
 
 
 def heat(cells: ArrayLike, viscosity: float, times: ArrayLike) -> Reals:
-    """The linear part alone, u_t = nu u_xx, from `cells` (n,) at `times`; (len(times), n). Each mode decays as exp(-nu
-    k^2 t)."""
+    """Solution of the linear part alone, u_t = nu u_xx; each mode decays as exp(-nu k^2 t).
+
+    Args:
+        cells: initial cell averages (n,).
+        viscosity: viscosity above 0.
+        times: levels, none negative.
+
+    Returns:
+        Cell averages (len(times), n).
+    """
     start = checked_cells(cells, "cells", (-1,))
     at = checked_levels(times, len(start), increasing=False)
     k = 2 * math.pi * np.arange(len(start) // 2 + 1)
@@ -73,7 +95,7 @@ def heat(cells: ArrayLike, viscosity: float, times: ArrayLike) -> Reals:
 def _advance(
     start: Reals, times: Reals, largest: Callable[[Reals], float], step: Callable[[Reals, float], Reals]
 ) -> Reals:
-    """Equal steps no longer than `largest(u)` from level to level; (len(times), n)."""
+    """Takes equal steps no longer than `largest(u)` from level to level; (len(times), n)."""
     out = np.empty((len(times), len(start)))
     out[0] = start
     for n, (before, after) in enumerate(pairwise(times)):
@@ -96,10 +118,12 @@ def _godunov_flux(left: Reals, right: Reals) -> Reals:
 
 
 def godunov(initial: Initial, times: ArrayLike, cells: int, courant: float = 0.9) -> Reals:
-    """First order, inviscid: the flux at a face is that of the Riemann problem of its two cells. Source: Godunov
-    (1959).
+    """First order, inviscid: the flux at a face is that of the Riemann problem of its two cells.
 
-    Steps keep max |u| dt / dx <= `courant`, which no step raises: the scheme obeys a maximum principle.
+    Steps keep max |u| dt / dx <= `courant`, which no step increases: the scheme obeys a maximum principle.
+
+    Reference:
+        Godunov (1959).
     """
     at = checked_levels(times, cells)
 
@@ -111,12 +135,15 @@ def godunov(initial: Initial, times: ArrayLike, cells: int, courant: float = 0.9
 
 
 def muscl(initial: Initial, times: ArrayLike, cells: int, courant: float = 0.45, comoving: bool = False) -> Reals:
-    """Second order, inviscid, total variation diminishing: the converged finite-volume rival.
+    """Second order, inviscid, total variation diminishing: the converged finite-volume baseline.
 
-    Linear reconstruction with the monotonised-central limiter (van Leer 1977), Engquist-Osher flux (1981),
-    strong-stability Runge-Kutta of order 2 (Shu and Osher 1988). Steps keep max |u| dt / dx <= `courant` <= 1/2.
-    `comoving` solves in the frame of the mean m, where shocks travel least and are smeared least, and returns u(x + m
-    t, t)."""
+    Linear reconstruction with the monotonised-central limiter, Engquist-Osher flux, strong-stability-preserving
+    Runge-Kutta of order 2. Steps keep max |u| dt / dx <= `courant` <= 1/2. `comoving` solves in the frame of the mean
+    m, where shocks travel and smear least, and returns u(x + m t, t).
+
+    Reference:
+        van Leer (1977); Engquist and Osher (1981); Shu and Osher (1988).
+    """
     at = checked_levels(times, cells)
     start = initial.cells(cells)
     mean = start.mean() if comoving else 0.0
@@ -143,13 +170,26 @@ def explicit_euler(
     cells: int = 64,
     padding: Literal["periodic", "replicate"] = "periodic",
 ) -> Reals:
-    """The paper's rival: explicit Euler in time, central differences in space, not conservative.
+    """The baseline of the paper: explicit Euler in time, central differences in space, not conservative.
 
         u_i += dt (-u_i (u_{i+1} - u_{i-1}) / (2 dx) + nu (u_{i+1} - 2 u_i + u_{i-1}) / dx^2)
 
-    As few equal steps per level as nu dt / dx^2 <= 0.45 and dt / dx <= 1 allow. `replicate` repeats the end cells
-    ("replicating the boundaries"), which is another problem than the periodic one. Source: InvNet (2019), section on
-    Burgers' equation."""
+    Takes as few equal steps per level as nu dt / dx^2 <= 0.45 and dt / dx <= 1 allow.
+
+    Args:
+        initial: initial condition.
+        viscosity: viscosity above 0.
+        times: levels that increase from 0.
+        cells: number of cells.
+        padding: `replicate` repeats the end cells ("replicating the boundaries"), which is a different problem than the
+            periodic one.
+
+    Returns:
+        Cell averages (len(times), cells).
+
+    Reference:
+        InvNet (2019), section on Burgers' equation.
+    """
     nu, at = checked_viscosity(viscosity), checked_levels(times, cells)
     if padding not in ("periodic", "replicate"):
         raise ValueError(f"padding must be 'periodic' or 'replicate'; got {padding!r}.")
@@ -163,7 +203,7 @@ def explicit_euler(
     return _advance(initial.cells(cells), at, lambda u: min(0.45 / (nu * cells**2), 1.0 / cells), step)
 
 
-# --- the implicit rival -----------------------------------------------------------------------------------------------
+# --- the implicit baseline -------------------------------------------------------------------------------------------
 
 
 def implicitness(count: int) -> Reals:
@@ -173,11 +213,13 @@ def implicitness(count: int) -> Reals:
 
 @lru_cache(maxsize=16)
 def _fold(n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Order 0, n-1, 1, n-2, ... that turns a ring into a band, and where entry (i, i + k), k = -3 .. 3, lies in
-    LAPACK's band.
+    """Order 0, n-1, 1, n-2, ... that turns a ring into a band, and the place of the entries in LAPACK's band.
 
-    Neighbours at distance d on the ring end up no more than 2 d apart, so the wrap needs no correction. Shapes (n,),
-    (7, n)."""
+    Neighbours at distance d on the ring are at most 2 d apart in this order, so the wrap needs no correction.
+
+    Returns:
+        The order (n,), and the positions (7, n) of the entries (i, i + k), k = -3 .. 3.
+    """
     order = np.empty(n, dtype=np.int64)
     order[::2], order[1::2] = np.arange((n + 1) // 2), np.arange(n - 1, (n - 1) // 2, -1)
     place = np.argsort(order)
@@ -186,8 +228,9 @@ def _fold(n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def _combine(weights: Reals, u: Reals) -> Reals:
-    """sum_k weights[k] u[i - 2 + k] around the ring, k = 0 .. 5: a value at the right face of cell i from averages
-    (..., n)."""
+    """Values at the right face of each cell: sum_k weights[k] u[i - 2 + k], k = 0 .. 5, periodic, from averages
+    (..., n).
+    """
     n = u.shape[-1]
     around = np.concatenate([u[..., -2:], u, u[..., :3]], axis=-1)
     out = weights[0] * around[..., :n]
@@ -197,21 +240,22 @@ def _combine(weights: Reals, u: Reals) -> Reals:
 
 
 def _rate(u: Reals, nu: float) -> tuple[Reals, Reals]:
-    """f(u) = -(u_face^2 / 2 - nu u_x)_x and its Jacobian's entries (i, i + k), k = -3 .. 3; shapes (..., n), (7, ...,
-    n)."""
+    """f(u) = -(u_face^2 / 2 - nu u_x)_x (..., n) and the entries (i, i + k), k = -3 .. 3, of its Jacobian (7, ...,
+    n).
+    """
     n = u.shape[-1]
     face = _combine(FACE, u)
     flux = face**2 / 2 - nu * n * _combine(GRADIENT, u)
     before = np.roll(face, 1, -1)
     entries = np.empty((7, *u.shape))
-    for k in range(7):  # what the right face of cell i takes from cell i + k - 3, less what the left face takes
+    for k in range(7):  # weight of cell i + k - 3 at the right face of cell i, minus that at the left face
         right, left = (FACE[k - 1], GRADIENT[k - 1]) if k else (0, 0), (FACE[k], GRADIENT[k]) if k < 6 else (0, 0)
         entries[k] = -n * (right[0] * face - left[0] * before - nu * n * (right[1] - left[1]))
     return -n * (flux - np.roll(flux, 1, -1)), entries
 
 
 def _solve(entries: Reals, right: Reals) -> Reals:
-    """x with sum_k entries[k, i] x[i + k] = right[i] on the ring: folded into a band, LU with pivoting."""
+    """Solution x of sum_k entries[k, i] x[i + k] = right[i] on the ring: folded into a band, LU with pivoting."""
     n = len(right)
     order, position = _fold(n)
     band = np.zeros(n * (3 * _BAND + 1))
@@ -220,7 +264,9 @@ def _solve(entries: Reals, right: Reals) -> Reals:
         _BAND, _BAND, band.reshape(n, -1).T, right[order], overwrite_ab=True, overwrite_b=True
     )
     if info:
-        raise ValueError("The Newton system is singular; the field is far from any solution, start from a better one.")
+        raise ValueError(
+            "The Newton system is singular: the field is too far from a solution. Start from one nearer to it."
+        )
     x = np.empty(n)
     x[order] = folded
     return x
@@ -234,33 +280,56 @@ def _identity_less(factor: float | Reals, entries: Reals) -> Reals:
 
 
 def march(cells: ArrayLike, viscosity: float, times: ArrayLike, iterations: int = 3) -> Reals:
-    """The honest implicit rival: conservative finite volumes, sixth-order faces, Newton on each level; (len(times), n).
+    """The implicit baseline: conservative finite volumes, sixth-order faces, Newton iterations on each level.
 
-        (u_{n+1} - u_n) / dt = w f(u_{n+1}) + (1 - w) f(u_n),   f(u)_i = -(F_{i+1/2} - F_{i-1/2}) / dx,   F = u^2 / 2 -
-        nu u_x
+        (u_{n+1} - u_n) / dt = w f(u_{n+1}) + (1 - w) f(u_n)
+        f(u)_i = -(F_{i+1/2} - F_{i-1/2}) / dx,   F = u^2 / 2 - nu u_x
 
-    w = 1 in the first step, then 1/2: order 2 in dt, 6 in dx where the solution is resolved. `iterations` Newton steps
-    a level. Works in any frame: march(cells - mean) + mean is the co-moving one, with smaller errors. `ValueError` for
-    non-finite or fewer than 7 cells, a viscosity not above 0, times that do not increase from 0."""
+    w = 1 in the first step, then 1/2: order 2 in dt, 6 in dx where the solution is resolved. It works in any frame:
+    march(cells - mean) + mean is the co-moving solution, with smaller errors.
+
+    Args:
+        cells: initial cell averages (n,), 7 or more.
+        viscosity: viscosity above 0.
+        times: levels that increase from 0.
+        iterations: Newton iterations per level.
+
+    Returns:
+        Cell averages (len(times), n).
+
+    Raises:
+        ValueError: cells that are not finite or too few, a viscosity not above 0, or times that do not increase from 0.
+    """
     start, nu = checked_cells(cells, "cells", (-1,)), checked_viscosity(viscosity)
     at = checked_levels(times, len(start))
     out = np.empty((len(at), len(start)))
     out[0] = start
     rate, entries = _rate(start, nu)
     for n, (dt, w) in enumerate(zip(np.diff(at), implicitness(len(at) - 1), strict=True)):
-        known, u = out[n] + (1 - w) * dt * rate, out[n].copy()
+        explicit, u = out[n] + (1 - w) * dt * rate, out[n].copy()
         for _ in range(iterations):
-            u += _solve(_identity_less(w * dt, entries), known + w * dt * rate - u)
+            u += _solve(_identity_less(w * dt, entries), explicit + w * dt * rate - u)
             rate, entries = _rate(u, nu)
         out[n + 1] = u
     return out
 
 
 def newton_sweep(field: ArrayLike, viscosity: float, times: ArrayLike) -> Reals:
-    """One Newton iteration on all levels of `march` at once, from `field` (levels + 1, n); its first row is kept.
+    """One Newton iteration on all levels of `march` at once.
 
-    The system is block bidiagonal, so forward substitution over the levels solves it: error_after ~ error_before^2. The
-    projection step at inference, and a polish for what lies outside the trained range. Errors as `march`.
+    The system is block bidiagonal, so forward substitution over the levels solves it: error_after ~ error_before^2. It
+    is the projection step at inference, and improves samples outside the trained range.
+
+    Args:
+        field: start of the iteration (levels + 1, n); its first row is kept.
+        viscosity: viscosity above 0.
+        times: levels that increase from 0.
+
+    Returns:
+        Field (levels + 1, n) after the iteration.
+
+    Raises:
+        ValueError: as `march`, or the system is singular.
     """
     nu, at = checked_viscosity(viscosity), np.asarray(times, dtype=np.float64)
     u = checked_cells(field, "field", (len(at), -1))
@@ -273,7 +342,7 @@ def newton_sweep(field: ArrayLike, viscosity: float, times: ArrayLike) -> Reals:
     ring = (np.arange(u.shape[1]) + np.arange(-3, 4)[:, None]) % u.shape[1]
     out, change = u.copy(), np.zeros(u.shape[1])
     for n in range(len(dt)):
-        carried = change + old[n] * np.einsum("kn,kn->n", entries[:, n], change[ring])
-        change = _solve(systems[:, n], right[n] + carried)
+        inflow = change + old[n] * np.einsum("kn,kn->n", entries[:, n], change[ring])
+        change = _solve(systems[:, n], right[n] + inflow)
         out[n + 1] += change
     return out

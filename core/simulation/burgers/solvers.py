@@ -1,8 +1,9 @@
-"""Solutions of Burgers' equation from conditions: what oracles and rivals of the problem are made of.
+"""Solutions of Burgers' equation from conditions: the oracles and baselines of the problem.
 
-A maker maps (conditions, n, seed, shape) to fields (n, cells, levels), float32. Conditions: `initial` (n, cells) or
+A maker maps (conditions, n, seed, shape) to fields (n, cells, levels), float32. Conditions are `initial` (n, cells) or
 `frequency` (n,), and `viscosity` (n,), 0 where absent. A solver maps (initial condition, viscosity, times, cells) to
-(levels, cells)."""
+(levels, cells).
+"""
 
 from __future__ import annotations
 
@@ -20,14 +21,16 @@ Solver = Callable[[Initial, float, Reals, int], Reals]
 
 
 def starts(conditions: Mapping[str, NDArray[Any]]) -> list[Initial]:
-    """The initial conditions that were asked for, one per sample: `initial` where given, else the raised cosine."""
+    """The requested initial conditions, one per sample: `initial` where present, else the raised cosine of
+    `frequency`.
+    """
     if "initial" in conditions:
         return [Steps(tuple(float(v) for v in row)) for row in np.asarray(conditions["initial"], dtype=np.float64)]
     return [RaisedCosine(float(c)) for c in conditions["frequency"]]
 
 
 def maker(solve: Solver, power: float) -> Maker:
-    """Fields by a solver at the levels t_n = T (n / N)^power, N + 1 being the columns of the shape."""
+    """Maker that applies a solver at the levels t_n = T (n / N)^power; the shape has N + 1 columns."""
 
     def make(conditions: Mapping[str, NDArray[Any]], n: int, seed: int, shape: tuple[int, int]) -> NDArray[Any]:
         times = exact.levels(shape[1] - 1, power=power)
@@ -69,7 +72,7 @@ def flat(start: Initial, viscosity: float, times: Reals, cells: int) -> Reals:
 
 
 def explicit_euler(start: Initial, viscosity: float, times: Reals, cells: int) -> Reals:
-    """The paper's own reference scheme."""
+    """The reference scheme of the paper."""
     return schemes.explicit_euler(start, viscosity, times, cells)
 
 
@@ -84,12 +87,12 @@ def muscl(start: Initial, viscosity: float, times: Reals, cells: int) -> Reals:
 
 
 def muscl_comoving(start: Initial, viscosity: float, times: Reals, cells: int) -> Reals:
-    """Second-order finite volumes in the frame of the mean, and the field left in it."""
+    """Second-order finite volumes in the frame of the mean; the field stays in that frame."""
     return schemes.muscl(start, times, cells, comoving=True)
 
 
 def _moving(solve: Callable[[Reals, float, Reals], Reals]) -> Solver:
-    """A solver from one that works on cells without mean, its field brought to the laboratory."""
+    """A solver from one for cells without mean; its field is brought to the laboratory frame."""
 
     def run(start: Initial, viscosity: float, times: Reals, cells: int) -> Reals:
         first = start.cells(cells)

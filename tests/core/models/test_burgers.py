@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from core.models.burgers import DilatedBlock, FamilyGenerator, raised_cosine
-from core.models.frames import carried, moved, remapped
+from core.models.frames import change_frame, moved, remapped
 from core.simulation import burgers
 
 TIMES = [float(t) for t in burgers.levels(8)]
@@ -173,6 +173,6 @@ def test_remapped_by_parts_of_cells_keeps_mass_and_range_and_approaches_the_shif
 def test_to_the_laboratory_and_back(move, tolerance):
     x = torch.arange(96).double() / 96
     field = (0.3 + torch.sin(2 * torch.pi * x))[None, :, None].expand(1, 96, len(TIMES))
-    there = carried(field, TIMES, move=move)
+    there = change_frame(field, TIMES, move=move)
     assert (there - field).abs().max() > 0.5
-    torch.testing.assert_close(carried(there, TIMES, sign=-1.0, move=move), field, atol=tolerance, rtol=0)
+    torch.testing.assert_close(change_frame(there, TIMES, sign=-1.0, move=move), field, atol=tolerance, rtol=0)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from core.models.grain_growth_layer import balanced
-from core.models.optimal_transport import anneal, newton, opened, spread
+from core.models.optimal_transport import anneal, initial_offsets, newton, spread
 
 
 def logits(n=2, pixels=400, seed=0):
@@ -17,7 +17,7 @@ ASKED = torch.tensor([[0.4, 0.3, 0.2, 0.1], [0.85, 0.1, 0.05, 0.0]], dtype=torch
 
 
 def solved(given, asked, temperature=1.0, steps=12):
-    offsets = opened(asked)
+    offsets = initial_offsets(asked)
     for _ in range(steps):
         offsets, share = newton(given, asked, offsets, temperature)
     return offsets, share
@@ -30,7 +30,7 @@ def test_newton_finds_the_offsets_of_the_requested_shares():
 
 def test_newton_converges_quadratically():
     """Errors e_k of the last steps: e_(k+1) <= 30 e_k^2 until rounding."""
-    given, offsets, errors = logits(), opened(ASKED), []
+    given, offsets, errors = logits(), initial_offsets(ASKED), []
     for _ in range(8):
         offsets, share = newton(given, ASKED, offsets, 1.0)
         errors.append(float((share - ASKED).abs().max()))
@@ -67,7 +67,7 @@ def test_the_derivative_of_balanced_shares_is_that_of_the_solution():
     asked = ASKED[:1]
 
     def offsets(field):
-        found = balanced(field, asked, opened(asked), 14)
+        found = balanced(field, asked, initial_offsets(asked), 14)
         return found - found.mean(1, keepdim=True)
 
     direction = torch.randn(start.shape, generator=torch.Generator().manual_seed(3), dtype=torch.float64)

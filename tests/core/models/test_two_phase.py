@@ -7,7 +7,7 @@ import torch
 
 from core import discovery
 from core.keys import key
-from core.models.two_phase import LENGTHS, MORPHS, STYLES, SeededGenerator, turned
+from core.models.two_phase import LENGTHS, MORPHS, STYLES, SeededGenerator, rotated_noise
 from core.projection import rank_threshold
 
 PRESET = discovery.split("two_phase/fraction")[1]
@@ -94,12 +94,12 @@ def test_the_fraction_moves_smoothly_too(fitted):
 
 def test_morphs_turn_the_noise_and_keep_its_statistics(fitted):
     noise = fitted.noise(KEYS, SHAPE)
-    quarter = {name: turned(noise, {name: full(torch.pi / 2)}) for name in MORPHS}
+    quarter = {name: rotated_noise(noise, {name: full(torch.pi / 2)}) for name in MORPHS}
     arrangements = torch.stack([noise["white"][:, 0], *quarter.values()]).flatten(0, 1).flatten(1)
     assert (torch.corrcoef(arrangements) - torch.eye(16)).abs().max() < 0.08
-    half = turned(noise, {"morph_b": full(0.5), "morph_c": full(0.3)})
+    half = rotated_noise(noise, {"morph_b": full(0.5), "morph_c": full(0.3)})
     assert float(half.var()) == pytest.approx(1, abs=0.05)
-    assert torch.equal(turned(noise, {"morph_a": full(0.0)}), noise["white"][:, 0])
+    assert torch.equal(rotated_noise(noise, {"morph_a": full(0.0)}), noise["white"][:, 0])
 
 
 def test_dials_are_right_before_training(fitted):

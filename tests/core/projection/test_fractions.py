@@ -11,7 +11,7 @@ from scipy.optimize import linprog
 
 from core.descriptors.components import SPECK
 from core.models.grain_growth_layer import blurred, gaussian
-from core.projection import exact_fractions, specks, tamed, whole, without_speckle
+from core.projection import exact_fractions, finite_logits, pixel_counts, specks, without_speckle
 
 KINDS = {
     "normal": lambda shape, rng: torch.randn(shape, generator=rng),
@@ -55,13 +55,13 @@ def test_counts_are_the_largest_remainder_rounding(shares, shape, kind, seed):
     logits = KINDS[kind]((1, len(shares), *shape), torch.Generator().manual_seed(seed))
     labels = exact_fractions(logits, fractions)
     assert labels.dtype == torch.uint8 and labels.shape == (1, *shape)
-    assert torch.equal(counts(labels, len(shares)), whole(fractions, shape[0] * shape[1]))
+    assert torch.equal(counts(labels, len(shares)), pixel_counts(fractions, shape[0] * shape[1]))
 
 
 @given(SHARES, st.integers(1, 5000))
 def test_whole_numbers_are_within_one_of_the_request_and_sum_to_the_pixels(shares, pixels):
     fractions = simplex(shares)
-    found = whole(fractions, pixels)
+    found = pixel_counts(fractions, pixels)
     exact = fractions.double() / fractions.double().sum() * pixels
     assert int(found.sum()) == pixels and (found >= 0).all()
     assert ((found - exact).abs() < 1).all() and (found[fractions == 0] == 0).all()
@@ -83,7 +83,7 @@ def test_no_other_labelling_has_a_larger_total(kind, seed):
     fractions = torch.distributions.Dirichlet(torch.full((4,), 0.7)).sample((1,)) if seed else simplex([0, 1, 0, 2])
     labels = exact_fractions(logits, fractions)
     total = logits.double().gather(1, labels[:, None].long()).sum()
-    most = best(logits[0].flatten(1).double().numpy(), whole(fractions, 30)[0].numpy())
+    most = best(logits[0].flatten(1).double().numpy(), pixel_counts(fractions, 30)[0].numpy())
     assert float(total) == pytest.approx(most, abs=1e-6 * float(logits.double().abs().max()))
 
 
@@ -128,7 +128,7 @@ def test_infinities_and_what_is_no_number_are_tamed():
     given = torch.tensor(
         [[[1.0, torch.inf], [-torch.inf, torch.nan]], [[torch.inf, torch.inf], [-torch.inf, -torch.inf]]]
     )
-    assert tamed(given).tolist() == [[[1, 1], [1, 0]], [[1, 1], [-1, -1]]]
+    assert finite_logits(given).tolist() == [[[1, 1], [1, 0]], [[1, 1], [-1, -1]]]
 
 
 def test_each_sample_is_labelled_by_itself():
@@ -151,7 +151,7 @@ def test_speckle_is_counted_and_removed_and_the_counts_stay_exact():
     logits, asked = planted(), torch.tensor([[0.5, 0.484, 0.016]])
     assert specks(exact_fractions(logits, asked)[0].numpy()).sum() > 10
     labels = without_speckle(logits, asked, rounds=8)
-    assert torch.equal(counts(labels, 3), whole(asked, 1024))
+    assert torch.equal(counts(labels, 3), pixel_counts(asked, 1024))
     assert specks(labels[0].numpy()).sum() < SPECK
 
 
@@ -162,7 +162,7 @@ def test_an_orientation_that_vanished_comes_back_as_one_grain():
     asked = torch.tensor([[0.5, 0.482, 0.018]])
     assert specks(exact_fractions(logits, asked)[0].numpy()).sum() > 10
     labels = without_speckle(logits, asked)
-    assert torch.equal(counts(labels, 3), whole(asked, 1024)) and specks(labels[0].numpy()).sum() == 0
+    assert torch.equal(counts(labels, 3), pixel_counts(asked, 1024)) and specks(labels[0].numpy()).sum() == 0
     rows, columns = (labels[0] == 2).nonzero(as_tuple=True)
     spread = [min(int(torch.remainder(v - v[k], 32).max()) for k in range(len(v))) for v in (rows, columns)]
     assert max(spread) <= 6
@@ -172,5 +172,5 @@ def test_an_orientation_that_vanished_comes_back_as_one_grain():
 def test_smooth_logits_leave_no_speckle(fractions):
     logits, asked = smooth(4, 64), torch.tensor([fractions] * 4)
     labels = without_speckle(logits, asked)
-    assert torch.equal(counts(labels, 5), whole(asked, 4096))
+    assert torch.equal(counts(labels, 5), pixel_counts(asked, 4096))
     assert sum(int(specks(one.numpy()).sum()) for one in labels) == 0

@@ -11,7 +11,7 @@ from core import discovery
 from core.descriptors import shapes
 from core.models.plain import scaled
 from core.models.shapes import BlobGenerator, PlacedCritic, relative, seed
-from core.projection import carried, place_shapes
+from core.projection import move_and_zoom, place_shapes
 from core.simulation.shapes import Shapes, placed
 
 FRAME = (128, 128)
@@ -75,13 +75,13 @@ def test_whole_and_half_pixels_are_moved_exactly():
     image = torch.rand(1, 2, 16, 16, generator=torch.Generator().manual_seed(0))
     at, same = torch.full((1, 2, 2), 5.0), torch.ones(1, 2)
     by = torch.tensor([[[3.0, 0.0], [0.0, -2.0]]])
-    moved = carried(image, at, at + by, same)
+    moved = move_and_zoom(image, at, at + by, same)
     torch.testing.assert_close(moved[0, 0, :, 3:], image[0, 0, :, :-3], atol=1e-5, rtol=0)
     torch.testing.assert_close(moved[0, 1, :-2], image[0, 1, 2:], atol=1e-5, rtol=0)
-    half = carried(image, at, at + 0.5, same)
+    half = move_and_zoom(image, at, at + 0.5, same)
     mean = (image[..., 1:, 1:] + image[..., :-1, 1:] + image[..., 1:, :-1] + image[..., :-1, :-1]) / 4
     torch.testing.assert_close(half[..., 1:, 1:], mean, atol=1e-5, rtol=0)
-    twice = carried(image, at, at, 2 * same)
+    twice = move_and_zoom(image, at, at, 2 * same)
     torch.testing.assert_close(twice[..., 1:10:2, 1:10:2], image[..., 3:8, 3:8], atol=1e-5, rtol=0)
 
 

@@ -176,8 +176,8 @@ def test_branches_are_drawn_by_their_shares():
         seen = torch.bincount(branch, minlength=BRANCHES) / n
         assert ((seen - shares).abs() <= 4 * (shares * (1 - shares) / n).sqrt()).all() and shares.max() < 0.9
         made = generator.points(z, at)
-        assert torch.equal(made, generator.along(z, at, branch))
-        assert torch.allclose(made, generator.along(z, at + 1e-3, branch), atol=1e-3)
+        assert torch.equal(made, generator.branch_points(z, at, branch))
+        assert torch.allclose(made, generator.branch_points(z, at + 1e-3, branch), atol=1e-3)
 
 
 @pytest.mark.parametrize("gone", [0.0, 0.6, 1.0])
@@ -189,7 +189,7 @@ def test_the_shares_follow_the_mean_loss_over_their_branches(gone):
     for number in range(60):
         fields, asked = game.real_batch(number)
         z, level, real = game.latents(number), asked["level"], game.score(game.real_critic_input(number, fields, asked))
-        made = [game.generator.along(z, level, torch.full((256,), k))[:, None, None] for k in range(BRANCHES)]
+        made = [game.generator.branch_points(z, level, torch.full((256,), k))[:, None, None] for k in range(BRANCHES)]
         losses = torch.stack(
             [torch.nn.functional.softplus(real - game.score(game.critic_input(m, asked))) for m in made], 1
         )

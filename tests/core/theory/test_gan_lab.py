@@ -68,7 +68,7 @@ def test_the_potential_is_a_contraction(data, made):
 @pytest.mark.parametrize(("modes", "share"), [(2, 0.5), (2, 0.2), (1, 0.05), (1, 0.0)])
 def test_modes_are_counted(modes, share):
     cells = (1 - share) * Density("normal", -1.5, 0.5).cells + share * Density("normal", 1.5, 0.5).cells
-    assert gan_exact.covered(Density("two", 0.0, 0.5, 3.0), cells) == modes
+    assert gan_exact.covered_modes(Density("two", 0.0, 0.5, 3.0), cells) == modes
 
 
 def test_what_cannot_be_played_is_refused_with_a_sentence():
@@ -87,7 +87,7 @@ def test_what_cannot_be_played_is_refused_with_a_sentence():
 
 def test_the_density_of_the_generator_is_that_of_its_samples():
     """Largest difference of the distribution functions after training, against a stratified batch: below 3 / batch."""
-    lab = gan_report.played(replace(Setting(), batch=2048), 20)
+    lab = gan_report.run_game(replace(Setting(), batch=2048), 20)
     samples = np.sort(lab.fake(3).detach().numpy().ravel())
     empirical = np.searchsorted(samples, EDGES) / len(samples)
     assert np.abs(empirical - np.cumsum(lab.cells())[:-1]).max() < 3 / 1024
@@ -98,7 +98,7 @@ def test_a_game_is_a_pure_function_of_setting_and_step():
     one.play(12)
     for step in range(1, 13):
         two.play(step)
-    other = gan_report.played(replace(Setting(), seed=1), 12)
+    other = gan_report.run_game(replace(Setting(), seed=1), 12)
     assert torch.equal(one.generator.weights, two.generator.weights)
     assert not torch.equal(one.generator.weights, other.generator.weights)
     assert [m.step for m in one.history] == [1, EVERY, 2 * EVERY] and one.history == two.history
@@ -106,7 +106,7 @@ def test_a_game_is_a_pure_function_of_setting_and_step():
 
 @pytest.mark.parametrize("scheme", ["simultaneous", "extragradient", "optimistic"])
 def test_every_scheme_of_the_trainer_moves_it(scheme):
-    now = gan_report.played(replace(Setting(), scheme=scheme, critic_rate=1.0, generator_rate=1.0), 120).measure()
+    now = gan_report.run_game(replace(Setting(), scheme=scheme, critic_rate=1.0, generator_rate=1.0), 120).measure()
     assert now.identity < GanLab(Setting()).measure().identity - 0.05
 
 
@@ -121,7 +121,7 @@ def test_gradients_at_a_sure_critic():
 
 
 def test_a_switch_is_thrown_while_it_plays():
-    lab = gan_report.played(Setting(), 10)
+    lab = gan_report.run_game(Setting(), 10)
     lab.change(replace(Setting(Density("normal", 2.0, 0.5)), loss="wgan_gp"))
     lab.play(15)
     assert [m.loss for m in lab.history] == ["non_saturating"] * 3 + ["wgan_gp"] and lab.done == 15
@@ -138,7 +138,7 @@ def test_it_stops_where_numbers_are_no_longer_finite():
 @pytest.mark.parametrize("loss", ["non_saturating", "minimax", "relativistic"])
 def test_it_converges(loss):
     """D within .01 of 1/2; V(D), V(D*) and -log 4 + 2 JSD within 2 % of -log 4 (measured: 1.5 % at most)."""
-    now = gan_report.played(replace(PRESETS["converges"][0], loss=loss), 200).measure()
+    now = gan_report.run_game(replace(PRESETS["converges"][0], loss=loss), 200).measure()
     assert now.off < 0.01 and now.mean == pytest.approx(0.5, abs=0.01)
     for value in (now.learnt, now.optimal, now.identity):
         assert value == pytest.approx(-LOG4, rel=0.02)
@@ -147,7 +147,7 @@ def test_it_converges(loss):
 def fails_and_cured(name, steps=200):
     """The last lines of both, and the largest norm of the generator's gradient in each."""
     setting, cure = PRESETS[name]
-    played = [gan_report.played(s, steps) for s in (setting, replace(setting, **cure))]
+    played = [gan_report.run_game(s, steps) for s in (setting, replace(setting, **cure))]
     return *(gan_report.last(lab, 50) for lab in played), [max(m.generator for m in lab.history) for lab in played]
 
 
