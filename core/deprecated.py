@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from types import CodeType, ModuleType
 
 MOVED = {
+    "core.models.decoder": "core.models.burgers_baselines",
+    "core.models.pinn": "core.models.burgers_baselines",
     "core.companions": "core.problems.points",
     "core.companions.inverse": "core.problems.points.inverse",
     "core.models.blobs": "core.models.shapes",

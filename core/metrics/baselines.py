@@ -25,8 +25,7 @@ from core import discovery, folders, sampling
 from core.files import write_atomic
 from core.keys import key
 from core.metrics.solutions import case_name, relative
-from core.models.decoder import CaseDecoder
-from core.models.pinn import STANDARD_VISCOSITY, Pinn, standard_edges
+from core.models.burgers_baselines import STANDARD_VISCOSITY, CaseDecoder, Pinn, standard_edges
 from core.simulation import burgers
 from core.types import Array, Problem
 

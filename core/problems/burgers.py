@@ -25,7 +25,7 @@ from core.invariances.initial_column import InitialColumn
 from core.invariances.sobel import Sobel
 from core.keys import uniform
 from core.models.burgers import FamilyGenerator, raised_cosine
-from core.models.decoder import ImageDecoder
+from core.models.burgers_baselines import ImageDecoder
 from core.models.frames import change_frame, remapped
 from core.projection import newton
 from core.simulation import burgers

@@ -9,8 +9,7 @@ import torch
 
 from core import discovery
 from core.metrics import ablation, baselines
-from core.models.decoder import CaseDecoder, DenseBlock
-from core.models.pinn import STANDARD_VISCOSITY, Pinn, standard_edges
+from core.models.burgers_baselines import STANDARD_VISCOSITY, CaseDecoder, DenseBlock, Pinn, standard_edges
 from core.simulation import burgers
 
 NU = STANDARD_VISCOSITY

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from core.models.decoder import ImageDecoder, framed
+from core.models.burgers_baselines import ImageDecoder, framed
 
 
 @pytest.fixture(scope="module")
