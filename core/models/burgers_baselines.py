@@ -1,5 +1,6 @@
-"""Published networks for Burgers' equation, kept as baselines: convolutional decoders from the request (c, nu) alone to a
-space-time image, and a physics-informed network.
+"""Published networks for Burgers' equation, kept as baselines: convolutional decoders and a physics-informed network.
+
+The decoders map the request (c, nu) alone to a space-time image.
 
 The physics-informed network solves one standard case as a pointwise function (Raissi et al. 2019):
 
