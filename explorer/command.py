@@ -50,16 +50,16 @@ def variables(table: Mapping[str, object], prefix: str = "STREAMLIT") -> dict[st
         table: settings as TOML gives them, sections within sections.
         prefix: what the names begin with.
     """
-    found: dict[str, str] = {}
+    environment: dict[str, str] = {}
     for key, value in table.items():
         name = f"{prefix}_{re.sub('(?<=[a-z0-9])(?=[A-Z])', '_', key).upper()}"
         if isinstance(value, Mapping):
-            found |= variables(value, name)
+            environment |= variables(value, name)
         elif isinstance(value, list):
-            found[name] = json.dumps(value) if name.startswith("STREAMLIT_THEME_") else " ".join(map(str, value))
+            environment[name] = json.dumps(value) if name.startswith("STREAMLIT_THEME_") else " ".join(map(str, value))
         else:
-            found[name] = str(value).lower() if isinstance(value, bool) else str(value)
-    return found
+            environment[name] = str(value).lower() if isinstance(value, bool) else str(value)
+    return environment
 
 
 def environment(given: Mapping[str, str] = os.environ, package: Path = HERE) -> dict[str, str]:
@@ -71,10 +71,10 @@ def environment(given: Mapping[str, str] = os.environ, package: Path = HERE) -> 
         given: environment variables of this process.
         package: the folder of `explorer`.
     """
-    found = {**variables(tomllib.loads(settings_file(package).read_text(encoding="utf-8"))), **given}
+    environment = {**variables(tomllib.loads(settings_file(package).read_text(encoding="utf-8"))), **given}
     if models := given.get("INVNET_CHECKPOINTS"):
-        found["INVNET_CHECKPOINTS"] = str(Path(models).expanduser().absolute())
-    return found
+        environment["INVNET_CHECKPOINTS"] = str(Path(models).expanduser().absolute())
+    return environment
 
 
 def arguments(given: Sequence[str]) -> argparse.Namespace:
@@ -92,10 +92,10 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
         "--port", type=int, metavar="N", help="port of the explorer (default: 8501, or the next free one)"
     )
     parser.add_argument("--no-browser", action="store_true", help="print the address, open no browser")
-    found = parser.parse_args(given)
-    if found.port is not None and not 1 <= found.port <= 65535:
-        parser.error(f"--port must be a number from 1 to 65535; got {found.port}.")
-    return found
+    options = parser.parse_args(given)
+    if options.port is not None and not 1 <= options.port <= 65535:
+        parser.error(f"--port must be a number from 1 to 65535; got {options.port}.")
+    return options
 
 
 def explore(options: argparse.Namespace) -> list[str]:

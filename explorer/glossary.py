@@ -50,4 +50,4 @@ PANEL = {
     "initial": "The field at time 0, from which the solution follows.",
     "smooth": "Joins the control points by a smooth curve instead of steps.",
 }
-"""Term -> sentence. `stage.`, `invariance.`, `check.`, `time.` and `map.` precede names that the panel is told."""
+"""Term -> sentence. `stage.`, `invariance.`, `check.`, `time.` and `map.` precede names from the panel description."""

@@ -37,8 +37,8 @@ def along(
     logarithmic axis values below `FLOOR` are drawn at `FLOOR`."""
     figure = blank(dark, title, "iteration", axis, HEIGHT)
     for label, colour in colours(traces, dark).items():
-        found = [(line["step"], value(row, line)) for line in traces[label]]
-        kept = [(step, v) for step, v in found if v is not None]
+        points = [(line["step"], value(row, line)) for line in traces[label]]
+        kept = [(step, v) for step, v in points if v is not None]
         values = [v for _, v in kept]
         figure.add_scatter(
             x=[step for step, _ in kept],

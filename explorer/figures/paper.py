@@ -126,18 +126,18 @@ def several_targets(
 ) -> go.Figure:
     """Fig. 3: delivered values (mean and sd over latent samples) against requested ones, for several targets;
     dashed: the request."""
-    figure = blank(dark, "Several targets: delivered against asked", "asked / px", "delivered / px", 330)
+    figure = blank(dark, "Several targets: delivered against requested", "requested / px", "delivered / px", 330)
     inks = colours(methods, dark)
     for name, made in targets.items():
-        asked, mean, sd = ([v[of] for t in made for v in t.values()] for of in ("asked", "mean", "sd"))
+        requested, mean, sd = ([v[of] for t in made for v in t.values()] for of in ("asked", "mean", "sd"))
         error = {"type": "data", "array": sd, "thickness": 1.2, "width": 2}
         hover = [
-            f"{k}: asked {v['asked']:.1f}, delivered {v['mean']:.1f} ± {v['sd']:.1f} px"
+            f"{k}: requested {v['asked']:.1f}, delivered {v['mean']:.1f} ± {v['sd']:.1f} px"
             for t in made
             for k, v in t.items()
         ]
         figure.add_scatter(
-            x=asked,
+            x=requested,
             y=mean,
             error_y=error,
             mode="markers",
@@ -148,7 +148,7 @@ def several_targets(
         )
     ends = [min(figure.data[0].x), max(figure.data[0].x)]
     figure.add_scatter(
-        x=ends, y=ends, mode="lines", name="asked", line={"color": INK[dark], "width": 1.4, "dash": "dash"}
+        x=ends, y=ends, mode="lines", name="requested", line={"color": INK[dark], "width": 1.4, "dash": "dash"}
     )
     figure.update_layout(hovermode="closest")
     return figure

@@ -42,9 +42,7 @@ def histogram(occupancies: Mapping[str, Array], dark: bool = False) -> go.Figure
 def response(curves: Mapping[str, Mapping[str, Any]], dark: bool = False) -> go.Figure:
     """Calibrated over requested energy, title -> record of `core.metrics.showers.curves`; training energies as
     filled dots, others open."""
-    figure = blank(
-        dark, "Energy response of the network alone", "energy asked for, GeV", "calibrated / asked for", HEIGHT
-    )
+    figure = blank(dark, "Energy response before correction", "requested energy, GeV", "calibrated / requested", HEIGHT)
     figure.add_hrect(y0=0.97, y1=1.03, fillcolor=GREY[dark], opacity=0.15, line_width=0, layer="below")
     for (name, measured), colour in zip(curves.items(), (DELIVERED[dark], *OKABE_ITO[1:]), strict=False):
         seen = ["circle" if e in TRAINED else "circle-open" for e in measured["energy"]]
@@ -63,7 +61,7 @@ def response(curves: Mapping[str, Mapping[str, Any]], dark: bool = False) -> go.
 def resolution(curves: Mapping[str, Mapping[str, Any]], dark: bool = False) -> go.Figure:
     """Standard deviation of the calibrated energy over the requested energy; the simulation dashed."""
     figure = blank(
-        dark, "Energy resolution of the network alone", "energy asked for, GeV", "standard deviation / energy", HEIGHT
+        dark, "Energy resolution before correction", "requested energy, GeV", "standard deviation / energy", HEIGHT
     )
     for (name, measured), colour in zip(curves.items(), (DELIVERED[dark], *OKABE_ITO[1:]), strict=False):
         figure.add_scatter(

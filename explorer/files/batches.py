@@ -60,7 +60,7 @@ def read(path: Path) -> Batch:
             n, rows, columns = file["labels"].shape
             return Batch(path, n, (rows, columns), json.loads(file["manifest"].asstr()[()]), *groups)
     except (OSError, KeyError, ValueError):
-        raise ValueError("The set of samples is gone or damaged. Generate it again.") from None
+        raise ValueError("The set of samples is missing or damaged. Generate it again.") from None
 
 
 def components(model: Model, q: Quantity) -> list[tuple[str, tuple[Any, ...]]]:

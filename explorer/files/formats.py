@@ -50,22 +50,22 @@ def formats(model: Model, dial: Dial, sample: Sample, pixel: float = 1.0, unit: 
         "label": array,
         **{f"probability_{k}" if len(chances) > 1 else "probability": p for k, p in enumerate(chances)},
     }
-    found: list[Format] = [
+    choices: list[Format] = [
         ("TIFF", "tiff", "image/tiff", partial(tiff, array, pixel, unit)),
         npz_too,
         ("VTK image", "vti", "application/xml", partial(vti, cells, pixel)),
         ("DREAM.3D", "dream3d", raw, partial(dream3d, array, field.periodic, pixel)),
         ("Abaqus", "inp", "text/plain", partial(abaqus, array, names(field), pixel, unit)),
     ]
-    return [f for f in found if f[1] != "dream3d" or len(names(field)) <= len(EULERS)]
+    return [f for f in choices if f[1] != "dream3d" or len(names(field)) <= len(EULERS)]
 
 
 def names(field: Field) -> tuple[str, ...]:
     """The labels as names of sets: capitals, digits and underscores; ORIENTATION_1, ... if the labels do not give
     any."""
-    found = tuple(re.sub(r"\W+", "_", label, flags=re.ASCII).strip("_").upper() for label in field.labels)
-    usable = found and len(set(found)) == len(found) and all(re.match("[A-Z]", name) for name in found)
-    return found if usable else tuple(f"ORIENTATION_{k + 1}" for k in range(max(len(found), field.channels, 2)))
+    sets = tuple(re.sub(r"\W+", "_", label, flags=re.ASCII).strip("_").upper() for label in field.labels)
+    usable = sets and len(set(sets)) == len(sets) and all(re.match("[A-Z]", name) for name in sets)
+    return sets if usable else tuple(f"ORIENTATION_{k + 1}" for k in range(max(len(sets), field.channels, 2)))
 
 
 def tiff(labels: NDArray[np.uint8], pixel: float = 1.0, unit: str = "px") -> bytes:
@@ -130,8 +130,8 @@ def grains(labels: NDArray[np.uint8], periodic: bool = True) -> NDArray[np.int32
     """Grain numbers 1, 2, ... (H, W): regions of one label connected by edges, across the border too if `periodic`."""
     ids, n = np.zeros(labels.shape, np.int32), 0
     for label in np.unique(labels):
-        found, more = ndimage.label(labels == label)
-        ids += np.where(found > 0, found + n, 0).astype(np.int32)
+        connected, more = ndimage.label(labels == label)
+        ids += np.where(connected > 0, connected + n, 0).astype(np.int32)
         n += more
     if periodic:
         pairs = [(ids[0], ids[-1], labels[0] == labels[-1]), (ids[:, 0], ids[:, -1], labels[:, 0] == labels[:, -1])]

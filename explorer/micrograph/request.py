@@ -57,8 +57,8 @@ class Made:
 
 def measured(name: str, phase: Array, settings: Mapping[str, Any]) -> Target:
     """The target of a window (H, W) of phases; `ValueError` if it cannot be measured."""
-    found = windows.statistics(phase)
-    return Target(name, found.p, found.at, found.s2, found, phase, settings)
+    statistics = windows.statistics(phase)
+    return Target(name, statistics.p, statistics.at, statistics.s2, statistics, phase, settings)
 
 
 def suggested(target: Target, model: Model) -> float:
@@ -95,19 +95,19 @@ def comparison(made: Made) -> list[tuple[str, str, Array, float | None]]:
     arrays, step, known = torch.from_numpy(made.sample.array), made.step, made.target.statistics
     length = known.length if known else windows.first_zero(made.target.at, made.target.s2, made.target.p)
     fraction = two_phase.volume_fraction(arrays).numpy()
-    found: list[tuple[str, str, Array, float | None]] = [("Volume fraction p1", "", fraction, made.target.p)]
-    found.append(("First zero of S2 − p1²", "px", two_phase.characteristic_length(arrays).numpy() * step, length))
+    rows: list[tuple[str, str, Array, float | None]] = [("Volume fraction p1", "", fraction, made.target.p)]
+    rows.append(("First zero of S2 − p1²", "px", two_phase.characteristic_length(arrays).numpy() * step, length))
     if known:
         surface, euler = (
             two_phase.specific_surface(arrays).numpy() / step,
             two_phase.euler_number(arrays).numpy() / step**2,
         )
-        found += [
+        rows += [
             ("Specific surface", "1/px", surface, known.surface),
             ("Euler number", "per 10⁴ px", euler, known.euler),
         ]
-        found.append(("Lineal path, mean |difference|", "", lineal_gap(made, known), None))
-    return found
+        rows.append(("Lineal path, mean |difference|", "", lineal_gap(made, known), None))
+    return rows
 
 
 def lineal_gap(made: Made, known: Statistics) -> Array:

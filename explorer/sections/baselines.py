@@ -84,7 +84,7 @@ def run(model: Model, dial: Dial) -> list[Made]:
 def siblings(model: Model, dial: Dial) -> list[tuple[str, Callable[[], Array]]]:
     """The other presets with a checkpoint that take exactly the requested conditions, or none at all: (title,
     maker), their latents free."""
-    found: list[tuple[str, Callable[[], Array]]] = []
+    makers: list[tuple[str, Callable[[], Array]]] = []
 
     def needed(conditions: Sequence[Quantity]) -> set[str]:
         return {q.name for q in conditions if not q.optional}
@@ -105,8 +105,8 @@ def siblings(model: Model, dial: Dial) -> list[tuple[str, Callable[[], Array]]]:
         except (FileNotFoundError, ValueError):
             continue
         title = preset.title if own else f"{preset.title}, unconditional"
-        found.append((title, partial(lambda m, r: models.sample_request(m, r).array, other, request)))
-    return found
+        makers.append((title, partial(lambda m, r: models.sample_request(m, r).array, other, request)))
+    return makers
 
 
 def neighbours(problem: Problem) -> tuple[tuple[str, Maker], ...]:
@@ -121,17 +121,17 @@ def measure(model: Model, label: str, make: Callable[[], Array], conditions: Map
     with torch.inference_mode():
         x = torch.from_numpy(np.ascontiguousarray(array))
         scalars = {d.name: float(d.measure(x)[0]) for d in model.problem.evaluation.descriptors if not d.abscissa}
-        found = sampling.measure(model.problem, as_soft(x, model.field))
-    return Made(label, seconds, array[0], scalars, request_errors(model, found, conditions, array[0].size))
+        measured = sampling.measure(model.problem, as_soft(x, model.field))
+    return Made(label, seconds, array[0], scalars, request_errors(model, measured, conditions, array[0].size))
 
 
 def request_errors(
-    model: Model, found: Mapping[str, Array], conditions: Mapping[str, Array], pixels: int
+    model: Model, measured: Mapping[str, Array], conditions: Mapping[str, Array], pixels: int
 ) -> list[tuple[str, float, str]]:
     """The largest error in each unit: (label, error, unit). Fractions are counted in pixels of the image."""
     worst: dict[str, tuple[str, float, str]] = {}
-    for q in (q for q in model.conditions if q.name in found and q.kind != "curve"):
-        off = np.abs(request_error.off_by(model, q, found[q.name][0], conditions[q.name][0], pixels)).reshape(-1)
+    for q in (q for q in model.conditions if q.name in measured and q.kind != "curve"):
+        off = np.abs(request_error.off_by(model, q, measured[q.name][0], conditions[q.name][0], pixels)).reshape(-1)
         i, unit = int(off.argmax()), request_error.unit_of(model, q)
         if unit not in worst or off[i] > worst[unit][1]:
             worst[unit] = (model.field.labels[i] if q.kind == "simplex" else q.label, float(off[i]), unit)

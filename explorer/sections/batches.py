@@ -153,12 +153,22 @@ def request(model: Model, dial: Dial, n: int, span: Span) -> Request:
 
 def command(model: Model, dial: Dial, n: int, span: Span, folder: Path) -> list[str]:
     """The command that writes the batch into a folder."""
-    asked = request(model, dial, n, span)
-    given = [*flags("set", asked.conditions), *flags("latent", asked.latent)]
-    stages = [*(["--raw"] if not asked.project else []), *(f"--off={stage}" for stage in asked.off)]
-    stages += [f"--best-of={asked.best_of}"] if asked.best_of > 1 else []
-    fixed = ["-n", str(n), "--seed", str(asked.seed), "--size", str(asked.size), "--workers", "1", "--lines"]
-    return ["-m", "core.sampling", asked.name, "--out", str(folder / FILE), *fixed, *given, *stages]
+    batch_request = request(model, dial, n, span)
+    given = [*flags("set", batch_request.conditions), *flags("latent", batch_request.latent)]
+    stages = [*(["--raw"] if not batch_request.project else []), *(f"--off={stage}" for stage in batch_request.off)]
+    stages += [f"--best-of={batch_request.best_of}"] if batch_request.best_of > 1 else []
+    fixed = [
+        "-n",
+        str(n),
+        "--seed",
+        str(batch_request.seed),
+        "--size",
+        str(batch_request.size),
+        "--workers",
+        "1",
+        "--lines",
+    ]
+    return ["-m", "core.sampling", batch_request.name, "--out", str(folder / FILE), *fixed, *given, *stages]
 
 
 def flags(flag: str, values: Mapping[str, Any]) -> list[str]:

@@ -157,15 +157,15 @@ def ways(
     """(label, maker) of each fast method, this model first."""
     dial = request.dial
     refined = NO_REFINEMENT in model.stages and NO_REFINEMENT not in dial.off and dial.project
-    found: list[tuple[str, Callable[[int], Array]]] = [
+    methods: list[tuple[str, Callable[[int], Array]]] = [
         (rivals.OURS, lambda i: models.sample_request(model, request).array)
     ]
     if refined:
         plain = resolve(model, replace(dial, off=(*dial.off, NO_REFINEMENT)))
-        found.append((f"{rivals.OURS}, not refined", lambda i: models.sample_request(model, plain).array))
-    found += [(title, lambda i, make=make: make()) for title, make in baselines.siblings(model, dial)]  # type: ignore[misc]
+        methods.append((f"{rivals.OURS}, not refined", lambda i: models.sample_request(model, plain).array))
+    methods += [(title, lambda i, make=make: make()) for title, make in baselines.siblings(model, dial)]  # type: ignore[misc]
     quick = [r for r in model.problem.evaluation.baselines if not r.run]
-    return found + [(r.label, lambda i, r=r: r.make(requested, 1, request.seed, request.shape)) for r in quick]
+    return methods + [(r.label, lambda i, r=r: r.make(requested, 1, request.seed, request.shape)) for r in quick]
 
 
 def enter(model: Model, held: BaselineRun, label: str, arrays: Array, ms: float) -> None:

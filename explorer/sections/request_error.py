@@ -37,14 +37,14 @@ def departures(model: Model, request: ResolvedRequest) -> list[Departure]:
     """
     count = int(np.clip(SECONDS / models.seconds_per_sample(model, request, 1), FEWEST, COUNT))
     sample = models.sample_request(model, request, count)
-    found = []
+    errors = []
     for q in model.conditions:
         if q.kind == "scalar" and q.name in sample.measured:
             off = [
                 off_by(model, q, values[q.name], sample.requested[q.name]) for values in (sample.measured, sample.raw)
             ]
-            found.append(Departure(q.label, q.symbol, unit_of(model, q), *off))
-    return found
+            errors.append(Departure(q.label, q.symbol, unit_of(model, q), *off))
+    return errors
 
 
 def is_area(model: Model, q: Quantity) -> bool:
@@ -57,10 +57,10 @@ def unit_of(model: Model, q: Quantity) -> str:
     return model.field.unit if q.kind == "simplex" else PER_CENT if is_area(model, q) else q.unit
 
 
-def off_by(model: Model, q: Quantity, found: Array, requested: Array, pixels: int = 1) -> Array:
+def off_by(model: Model, q: Quantity, measured: Array, requested: Array, pixels: int = 1) -> Array:
     """Measured minus requested in `unit_of`; `pixels` is the number of pixels of the image."""
     scale = pixels if q.kind == "simplex" else 100 / requested if is_area(model, q) else 1.0
-    return np.asarray((found - requested) * scale)
+    return np.asarray((measured - requested) * scale)
 
 
 def charts(model: Model, request: ResolvedRequest, dark: bool) -> list[go.Figure]:
@@ -68,8 +68,8 @@ def charts(model: Model, request: ResolvedRequest, dark: bool) -> list[go.Figure
     deviation as bars."""
     if not model.problem.requests.handles:
         return []
-    found = departures(model, request)
+    errors = departures(model, request)
     return [
-        figures.departures([(d.label, d.symbol, d.delivered, d.raw) for d in found if d.unit == unit], unit, dark)
-        for unit in dict.fromkeys(d.unit for d in found)
+        figures.departures([(d.label, d.symbol, d.delivered, d.raw) for d in errors if d.unit == unit], unit, dark)
+        for unit in dict.fromkeys(d.unit for d in errors)
     ]

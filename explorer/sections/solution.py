@@ -80,8 +80,8 @@ def over_time(solved: Solved) -> list[Curve]:
         return []
     norm = np.linalg.norm(exact[:, 1:], axis=0)
 
-    def curve(found: Array) -> Array:
-        return np.maximum(np.linalg.norm((found - exact)[:, 1:], axis=0) / norm, 1e-9)
+    def curve(field: Array) -> Array:
+        return np.maximum(np.linalg.norm((field - exact)[:, 1:], axis=0) / norm, 1e-9)
 
     out: list[Curve] = [("this model", curve(solved.field), {})]
     if not np.array_equal(solved.field, solved.raw):

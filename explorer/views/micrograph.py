@@ -230,14 +230,14 @@ def numbers(target: Target, pixel: float, unit: str) -> list[tuple[str, str]]:
     s = target.statistics
     p = f"{target.p:.4f}" + (f" ± {s.p_error:.2g}" if s else "")
     length = s.length if s else windows.first_zero(target.at, target.s2, target.p)
-    found = [("Volume fraction p1", p), ("First zero of S2 − p1²", reach(length, target, pixel, unit))]
+    rows = [("Volume fraction p1", p), ("First zero of S2 − p1²", reach(length, target, pixel, unit))]
     if s:
-        found += [
+        rows += [
             ("Specific surface", f"{s.surface / pixel:.4g} / {unit}"),
             ("Euler number", f"{s.euler:.3g} per 10⁴ px"),
             ("Mean chord length of phase 1", f"{mean_run(target) * pixel:.4g} {unit}"),
         ]
-    return found
+    return rows
 
 
 def reach(length: float, target: Target, pixel: float, unit: str) -> str:

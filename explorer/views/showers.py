@@ -50,8 +50,8 @@ def table(trained: Mapping[str, Model]) -> pd.DataFrame:
         lines = {str(line["quantity"]): line for lines in model.manifest["metrics"].values() for line in lines}
         if W1.of(lines) is None:
             continue
-        found = {row.id: row.of(lines) for row in (W1, CUT, RESPONSE, RESOLUTION)}
-        quality = pd.DataFrame(found).T[["data", "raw", "all"]].astype(float)
+        by_row = {row.id: row.of(lines) for row in (W1, CUT, RESPONSE, RESOLUTION)}
+        quality = pd.DataFrame(by_row).T[["data", "raw", "all"]].astype(float)
         columns[SIMULATED], columns[model.preset.name] = (with_delivered(quality, c) for c in ("data", "raw"))
     return verdicts(pd.DataFrame(columns)) if columns else pd.DataFrame()
 

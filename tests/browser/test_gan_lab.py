@@ -43,7 +43,7 @@ def test_it_plays_pauses_and_steps(new_page, address):
     page.get_by_role("button", name="Play").click()
     page.wait_for_function(
         """() => [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]
-            .some((e) => +(/, (\\d+)\\/s/.exec(e.shadowRoot?.querySelector('.told')?.textContent)?.[1] ?? 0) >= 10)"""
+            .some((e) => +(/, (\\d+)\\/s/.exec(e.shadowRoot?.querySelector('.status')?.textContent)?.[1] ?? 0) >= 10)"""
     )
     expect(page.locator(".verdict")).to_contain_text("Converged")
     page.get_by_role("button", name="Pause").click()

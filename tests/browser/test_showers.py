@@ -21,7 +21,7 @@ def test_the_energy_is_dragged_and_the_tricks_are_compared(new_page, address):
     expect(page).to_have_url(re.compile("energy=130"))
     expect(page.locator(".numbers").get_by_role("row", name="Energy")).to_contain_text("130")
     expect(page.get_by_text("outside the range seen in training (10 to 100 GeV)").first).to_be_visible()
-    expect(page.get_by_text("Energy response of the network alone")).to_be_visible()
+    expect(page.get_by_text("Energy response before correction")).to_be_visible()
     expect(page.get_by_text("Soft sparsity of one cell")).to_be_visible()
 
 

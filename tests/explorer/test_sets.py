@@ -149,7 +149,7 @@ def test_thumbnails_and_bubbles(curved, found):
 def test_a_set_that_is_gone_is_a_sentence(tmp_path):
     (tmp_path / "bad.h5").write_bytes(b"no")
     for name in ("none.h5", "bad.h5"):
-        with pytest.raises(ValueError, match="gone or damaged"):
+        with pytest.raises(ValueError, match="missing or damaged"):
             batches.read(tmp_path / name)
 
 

@@ -1,4 +1,4 @@
-/* The controls beside the picture: a row for every condition and latent direction, seed, size, and the stages. */
+/* The controls next to the picture: a row for every condition and latent direction, seed, size, and the stages. */
 
 import { make, makeButton, setAttributes } from "./common/dom.js";
 import { clamp, show } from "./common/numbers.js";

@@ -141,7 +141,7 @@ export class Handles {
     this.panel.release();
   }
 
-  /** The layer covers a picture of so many pixels, each `scale` wide on the screen. */
+  /** The layer covers a picture of this many pixels, each `scale` wide on the screen. */
   fit(rows, columns, scale) {
     const view = `-0.5 -0.5 ${columns} ${rows}`;
     if (this.view !== view) this.layer.setAttribute("viewBox", (this.view = view));

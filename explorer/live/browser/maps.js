@@ -6,10 +6,10 @@ import { clamp, figures, shortest } from "./common/numbers.js";
 import { explain, term } from "./common/tooltip.js";
 
 const MAP_WIDTH = 192; // columns of a map, whatever the number of levels
-const NO_RESIDUAL_SHARE = 20; // a residual so many times below the range of the maps is blank
+const NO_RESIDUAL_SHARE = 20; // a residual this many times below the range of the maps is blank
 const MAP_TITLES = { field: "u, this model", exact: "u, exact", residual: "", error: "Error: ours − exact" };
 
-/** The maps in the place of a picture; the first one is drawn in the panel's own canvas. */
+/** The maps instead of a picture; the first one is drawn in the panel's own canvas. */
 export class Maps {
   /** `onTime(time)` is called while a pointer on a map moves the time of the profile. */
   constructor(panel, onTime) {

@@ -5,7 +5,7 @@ import { make } from "./common/dom.js";
 import { niceStep } from "./common/numbers.js";
 import { term } from "./common/tooltip.js";
 
-const LEAST_PITCH = 2.5; // below so many screen pixels per pixel, lines between labels would hide them
+const LEAST_PITCH = 2.5; // below this many screen pixels per pixel, lines between labels would hide them
 const BOUNDARY = "rgb(8 13 20 / .62)";
 
 /** The picture of a sample in the panel's canvas. */

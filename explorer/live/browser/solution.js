@@ -18,7 +18,7 @@ const POINT_KEY_STEPS = {
 };
 const TIME_STEP = 0.005;
 
-/** Maps and profile in the place of a picture; the first drawable quantity is the initial condition. */
+/** Maps and profile instead of a picture; the first drawable quantity is the initial condition. */
 export class Solution {
   constructor(panel) {
     const { maps, drawable } = panel.spec;

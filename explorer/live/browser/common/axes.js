@@ -124,7 +124,7 @@ export class Axes {
     });
   }
 
-  /** A disc of so many pixels, filled, ringed or both. */
+  /** A disc with this radius in pixels, filled, ringed or both. */
   dot(x, y, radius, fill, ring) {
     const { context } = this;
     this.clipped(() => {

@@ -33,7 +33,7 @@ export class Transport {
     const back = this.button("back", "Back to the start", PLAYER_ICONS.back);
     const once = this.button("once", "One step", PLAYER_ICONS.once);
     this.range = this.stepSlider();
-    this.status = make("output", { className: "told" });
+    this.status = make("output", { className: "status" });
     const row = make("div", { className: "row" }, this.range);
     setAttributes(element, { role: "group", "aria-label": "Playback" });
     element.append(back, this.toggleButton, once, this.paceChoice(paces), this.status, row);
