@@ -1,4 +1,4 @@
-"""Modules found by file name: listed, allow-listed, never imported as given."""
+"""Modules found by file name: listed, allow-listed, never imported directly."""
 
 import subprocess
 import sys

@@ -102,9 +102,9 @@ def test_a_constructed_junction_has_its_angles(angles):
     for _ in range(100):
         turn, centre = rng.uniform(0, 360), 20 + rng.uniform(-0.5, 0.5, 2)
         label = junction(angles, turn, centre, rng)
-        (found,) = g.junction_angles(label[None])
-        assert len(found) <= 1
-        errors += [found[0] - angles] if len(found) else []
+        (result,) = g.junction_angles(label[None])
+        assert len(result) <= 1
+        errors += [result[0] - angles] if len(result) else []
     errors = np.array(errors)
     assert len(errors) >= 95
     np.testing.assert_allclose(errors.sum(1), 0, atol=1e-9)
@@ -196,9 +196,9 @@ def test_any_type_and_batch_gives_the_same(f):
 def test_curves_are_shares_over_their_classes(curve):
     labels = np.stack([blocks(np.random.default_rng(s), 8, 16) for s in range(3)])
     at = {g.size_distribution: g.size_classes, g.angle_distribution: g.angle_classes}[curve](labels.shape[1:])
-    found = curve(labels)
-    assert found.shape == (3, len(at))
-    torch.testing.assert_close(found.sum(1), torch.ones(3))
+    result = curve(labels)
+    assert result.shape == (3, len(at))
+    torch.testing.assert_close(result.sum(1), torch.ones(3))
 
 
 @pytest.mark.parametrize("f", [*SCALARS, *CURVES, g.junction_angles, g.grain_areas])

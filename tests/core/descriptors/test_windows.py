@@ -32,13 +32,13 @@ def fields(n, side, length=7.0, p=0.35, seed=0):
 def brute_pairs(x, dy, dx):
     """(both in phase 1, all) pairs of pixels that far apart, one by one."""
     rows, columns = x.shape
-    found = [
+    result = [
         (x[i, j], x[i + dy, j + dx])
         for i in range(rows)
         for j in range(columns)
         if 0 <= i + dy < rows and 0 <= j + dx < columns
     ]
-    return sum(int(a) * int(b) for a, b in found), len(found)
+    return sum(int(a) * int(b) for a, b in result), len(result)
 
 
 @settings(max_examples=25, deadline=None)
@@ -153,23 +153,23 @@ def test_the_correlation_of_windows_is_nearer_without_wrapping(crops):
 
 
 def test_standard_errors_are_the_spread_of_windows():
-    """Over 40 windows the standard error that each one tells is, on average, the scatter of their p1 and S2 to within
+    """Over 40 windows the standard error of each one is, on average, the scatter of their p1 and S2 to within
     40 %."""
     cut = fields(40, 512, length=6.0, seed=2)[:, :128, :128].numpy()
-    found = [windows.statistics(c) for c in cut]
+    result = [windows.statistics(c) for c in cut]
     for r in (0, 3, 8):
-        scatter = np.std([f.s2[r] for f in found])
-        assert np.mean([f.s2_error[r] for f in found]) == pytest.approx(scatter, rel=0.4)
-    assert np.mean([f.p_error for f in found]) == pytest.approx(np.std([f.p for f in found]), rel=0.4)
+        scatter = np.std([f.s2[r] for f in result])
+        assert np.mean([f.s2_error[r] for f in result]) == pytest.approx(scatter, rel=0.4)
+    assert np.mean([f.p_error for f in result]) == pytest.approx(np.std([f.p for f in result]), rel=0.4)
 
 
 def test_the_first_zero_is_that_of_the_periodic_estimator():
     x = fields(1, 512, seed=5)
-    found = windows.statistics(x[0].numpy())
+    result = windows.statistics(x[0].numpy())
     step = windows.first_zero(np.arange(5.0), np.array([0.5, 0.4, 0.3, 0.2, 0.1]), 0.5)
     assert step == pytest.approx(2.5)
     assert windows.first_zero(np.arange(3.0), np.array([0.5, 0.5, 0.5]), 0.5) == 2.0
-    assert 0 < windows.first_zero(found.at, found.s2, found.p, 0.5) < found.length
+    assert 0 < windows.first_zero(result.at, result.s2, result.p, 0.5) < result.length
 
 
 @pytest.mark.parametrize(
@@ -210,10 +210,10 @@ def test_the_threshold_of_two_values_is_between_them():
 def test_the_example_is_discs():
     grey = windows.example(5, (512, 512))
     phase = windows.phases(grey, otsu.otsu(grey))
-    found = windows.statistics(phase)
-    assert found.p == pytest.approx(0.42, abs=4 * found.p_error)
+    result = windows.statistics(phase)
+    assert result.p == pytest.approx(0.42, abs=4 * result.p_error)
     overlap = 2 * 7.0  # S2 of discs of radius 7 is p1^2 beyond two radii (radii vary by a tenth)
-    beyond = found.s2[int(overlap * 1.3) : 33]
-    assert np.abs(beyond - found.p**2).max() < 4 * found.s2_error[20]
+    beyond = result.s2[int(overlap * 1.3) : 33]
+    assert np.abs(beyond - result.p**2).max() < 4 * result.s2_error[20]
     assert (windows.phases(grey, 100.0) + windows.phases(grey, 100.0, bright=False) == 1).all()
     assert windows.smoothed(grey, 0.0) is grey and windows.smoothed(grey, 1.0).std() < grey.std()

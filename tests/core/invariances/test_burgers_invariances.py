@@ -41,42 +41,42 @@ def every(times=SHORT):
 
 @pytest.mark.parametrize("invariance", every(), ids=lambda i: f"{i.name}-{getattr(i, 'comoving', '')}")
 def test_each_is_an_invariance_with_one_differentiable_value_per_sample(invariance):
-    """Gradients against finite differences in float64; values do not depend on the batch; a map for display beside
+    """Gradients against finite differences in float64; values do not depend on the batch; a map for display with
     them."""
     fields = random_fields(cells=8, times=getattr(invariance, "times", SHORT)).requires_grad_()
-    given = {
+    inputs = {
         "viscosity": torch.tensor([0.01, 0.03], dtype=torch.float64),
         "initial": random_fields(1, cells=8)[:, 0, :, 0],
     }
     assert isinstance(invariance, Invariance)
-    assert torch.autograd.gradcheck(lambda f: invariance.residual(f, given), fields)
+    assert torch.autograd.gradcheck(lambda f: invariance.residual(f, inputs), fields)
     assert torch.autograd.gradcheck(invariance.measure, fields)
     alone = torch.cat(
-        [invariance.residual(fields[i : i + 1], {k: v[i : i + 1] for k, v in given.items()}) for i in (0, 1)]
+        [invariance.residual(fields[i : i + 1], {k: v[i : i + 1] for k, v in inputs.items()}) for i in (0, 1)]
     )
-    assert torch.allclose(invariance.residual(fields, given), alone, rtol=1e-12)
-    local = invariance.local(fields, given)
+    assert torch.allclose(invariance.residual(fields, inputs), alone, rtol=1e-12)
+    local = invariance.local(fields, inputs)
     assert local.shape[:2] == (2, 8)
     assert local.square().mean() > 0
 
 
 def test_duhamel_has_second_derivatives():
     fields = random_fields(cells=6, batch=1).requires_grad_()
-    given = {"viscosity": torch.tensor([0.02], dtype=torch.float64)}
-    assert torch.autograd.gradgradcheck(lambda f: Duhamel(SHORT).residual(f, given), fields)
+    inputs = {"viscosity": torch.tensor([0.02], dtype=torch.float64)}
+    assert torch.autograd.gradgradcheck(lambda f: Duhamel(SHORT).residual(f, inputs), fields)
 
 
 @pytest.mark.parametrize("comoving", [False, True])
 @pytest.mark.parametrize(("frequency", "viscosity"), [(2.0, 0.002), (5.5, 0.006), (6.0, 0.03)])
 def test_the_discrete_solution_is_a_zero_of_both_forms(frequency, viscosity, comoving):
-    """The implicit scheme of the other road, its own code: rounding remains, and one per cent of noise is far off."""
+    """The implicit scheme of the simulations, independent code: rounding remains; one per cent of noise is far off."""
     initial, times = RaisedCosine(frequency), levels(32)
     frame = initial.mean if comoving else 0.0
     solution = march(initial.cells(64) - frame, viscosity, times, iterations=8) + frame
     noise = 0.01 * np.random.default_rng(0).normal(size=solution.shape)
-    given = conditions(viscosity, initial, initial)
+    inputs = conditions(viscosity, initial, initial)
     for invariance, bound in ((FiniteVolume(times, comoving), 1e-20), (Duhamel(times, comoving), 1e-24)):
-        zero, off = invariance.residual(as_fields(solution, solution + noise), given)
+        zero, off = invariance.residual(as_fields(solution, solution + noise), inputs)
         assert zero < bound
         assert off > 1e-4
         assert invariance.measure(as_fields(solution))[0] == pytest.approx(viscosity, rel=1e-6)
@@ -87,26 +87,26 @@ def test_the_exact_solution_is_a_zero_of_order_four_in_the_residual(cls):
     """R is of order dt^2 (6 in dx), so its square falls 16-fold per halving of dt: observed order 3.6 or more, in both
     frames."""
     for comoving in (False, True):
-        found = []
+        result = []
         for n in (16, 32, 64):
             times, cells = levels(n), 64 if n < 32 else 128
             exact = cole_hopf_fft(SMOOTH, 0.02, times, cells, comoving=comoving)
-            found.append(cls(times, comoving).residual(as_fields(exact), conditions(0.02, SMOOTH, cells=cells)).item())
-        assert found[-1] < (1e-2 if cls is FiniteVolume else 1e-6)
-        assert found[0] > 2**3.0 * found[1] > 2**6.0 * found[2]
+            result.append(cls(times, comoving).residual(as_fields(exact), conditions(0.02, SMOOTH, cells=cells)).item())
+        assert result[-1] < (1e-2 if cls is FiniteVolume else 1e-6)
+        assert result[0] > 2**3.0 * result[1] > 2**6.0 * result[2]
 
 
 def test_a_field_that_grows_with_time_alone_has_residual_one():
     """u = t: R = 1 everywhere, whatever the levels, so its mean square is 1; E = t, a mean of t^2 by the least
     variance."""
     fields = torch.tensor(SHORT, dtype=torch.float64).expand(1, 1, 9, 4)
-    given = {"viscosity": torch.tensor([0.01])}
+    inputs = {"viscosity": torch.tensor([0.01])}
     accumulated = sum(t**2 for t in SHORT) / 3 / Duhamel.least_variance
     for comoving in (False, True):
-        assert FiniteVolume(SHORT, comoving).residual(fields, given).item() == pytest.approx(1)
-        assert Duhamel(SHORT, comoving).residual(fields, given).item() == pytest.approx(accumulated)
+        assert FiniteVolume(SHORT, comoving).residual(fields, inputs).item() == pytest.approx(1)
+        assert Duhamel(SHORT, comoving).residual(fields, inputs).item() == pytest.approx(accumulated)
     uniform = np.linspace(0, 0.3, 7)
-    assert Sobel(uniform).residual(torch.tensor(uniform).expand(1, 1, 9, 7), given).item() == pytest.approx(1)
+    assert Sobel(uniform).residual(torch.tensor(uniform).expand(1, 1, 9, 7), inputs).item() == pytest.approx(1)
 
 
 def test_duhamel_measures_the_error_where_diffusion_rules():
@@ -128,11 +128,11 @@ def test_duhamel_is_a_direct_solve_of_the_lower_triangular_system(cells, viscosi
     """(S - shift) E = r with S the heat flow of each step as a dense matrix in x, solved at once; co-moving and lab
     frame."""
     fields = random_fields(3, cells, batch=1)
-    given = {"viscosity": torch.tensor([viscosity], dtype=torch.float64)}
+    inputs = {"viscosity": torch.tensor([viscosity], dtype=torch.float64)}
     for comoving in (True, False):
         invariance = Duhamel(SHORT, comoving)
         u = fields[:, 0].transpose(1, 2)
-        r = invariance.integrated(u, given)[0].numpy()
+        r = invariance.integrated(u, inputs)[0].numpy()
         mean = 0.0 if comoving else u[0, 0].mean().item()
         k = 2j * np.pi * np.fft.fftfreq(cells, 1 / cells)
         if cells % 2 == 0 and not comoving:
@@ -143,9 +143,9 @@ def test_duhamel_is_a_direct_solve_of_the_lower_triangular_system(cells, viscosi
             flow = np.fft.ifft(np.fft.fft(np.eye(cells), axis=0) * factor[:, None], axis=0).real
             whole[n * cells : (n + 1) * cells, (n - 1) * cells : n * cells] = -flow
         direct = np.linalg.solve(whole, r.ravel()).reshape(3, cells)
-        assert np.abs(invariance.local(fields, given)[0].T.numpy() - direct).max() < 1e-13
+        assert np.abs(invariance.local(fields, inputs)[0].T.numpy() - direct).max() < 1e-13
         relative = (direct**2).mean() / u[0, 0].var(correction=0).item()
-        assert invariance.residual(fields, given).item() == pytest.approx(relative, rel=1e-12)
+        assert invariance.residual(fields, inputs).item() == pytest.approx(relative, rel=1e-12)
 
 
 def test_the_scan_is_a_batched_triangular_product():
@@ -206,23 +206,23 @@ def test_zeros_of_the_entropy_form_are_entropy_solutions(frequency, bound):
     """64 cells, 48 levels: L1 .010 and .022 from Lax-Oleinik, where the frozen start is .3 away; energy never rises."""
     initial, times = RaisedCosine(frequency), levels(48)
     exact = lax_oleinik(initial, times, 64, comoving=True)
-    found = implicit_solution(initial.cells(64) - initial.mean, times) + initial.mean
+    result = implicit_solution(initial.cells(64) - initial.mean, times) + initial.mean
     invariance = EntropyFiniteVolume(times, comoving=True)
-    assert np.abs(found - exact).sum() / np.abs(exact).sum() < bound
-    assert invariance.residual(as_fields(found), {}) < 1e-24
-    assert (invariance.measure(as_fields(found)).diff() <= 1e-12).all()
+    assert np.abs(result - exact).sum() / np.abs(exact).sum() < bound
+    assert invariance.residual(as_fields(result), {}) < 1e-24
+    assert (invariance.measure(as_fields(result)).diff() <= 1e-12).all()
     near, frozen = invariance.residual(as_fields(exact, exact[:1].repeat(49, 0)), {})
     assert near < 0.1 * frozen
 
 
 def test_an_expansion_shock_is_no_zero_of_the_entropy_form():
-    """-1 beside 1 for ever satisfies the conservation law but not the second law: E 1.1 there, .12 in the true fan."""
+    """-1 next to 1 for ever satisfies the conservation law but not the second law: E 1.1 there, .12 in the true fan."""
     initial, times = Steps((-1.0, 1.0)), np.linspace(0, 0.1, 9)
     fan = lax_oleinik(initial, times, 64)
     frozen = fan[:1].repeat(9, 0)
-    beside = EntropyFiniteVolume(times).local(as_fields(frozen, fan), {})[:, 24:40].abs().amax((1, 2))
-    assert beside[0] > 0.5
-    assert beside[1] < 0.2 * beside[0]
+    neighbour = EntropyFiniteVolume(times).local(as_fields(frozen, fan), {})[:, 24:40].abs().amax((1, 2))
+    assert neighbour[0] > 0.5
+    assert neighbour[1] < 0.2 * neighbour[0]
 
 
 def test_slopes_vanish_at_extrema_and_are_exact_on_lines():
@@ -264,27 +264,27 @@ def test_wrong_fields_have_a_lower_sobel_loss_than_the_truth():
     no such descent."""
     times, initial = np.linspace(0, 0.5, 64), RaisedCosine(4.0)
     truth = as_fields(cole_hopf_fft(initial, 0.002, times, 64)).float()
-    given, later = {"viscosity": torch.tensor([0.002])}, truth[..., 1:].clone().requires_grad_()
+    inputs, later = {"viscosity": torch.tensor([0.002])}, truth[..., 1:].clone().requires_grad_()
     optimiser, losses = torch.optim.Adam([later], 3e-3), []
     for _ in range(151):
-        loss = Sobel(times).residual(torch.cat([truth[..., :1], later], -1), given).sum()
+        loss = Sobel(times).residual(torch.cat([truth[..., :1], later], -1), inputs).sum()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         losses.append(loss.item())
-    found = torch.cat([truth[..., :1], later.detach()], -1)
+    result = torch.cat([truth[..., :1], later.detach()], -1)
     assert losses[-1] < 0.25 * losses[0]
-    assert (found - truth).norm() / truth.norm() > 0.1
+    assert (result - truth).norm() / truth.norm() > 0.1
     honest = Duhamel(times)
-    assert honest.residual(found, given) > 3 * honest.residual(truth, given)
+    assert honest.residual(result, inputs) > 3 * honest.residual(truth, inputs)
 
 
 def test_the_initial_column_is_the_first():
     fields = random_fields()
-    invariance, wanted = InitialColumn(), fields[:, 0, :, 0].clone()
-    assert invariance.residual(fields, {"initial": wanted}).tolist() == [0.0, 0.0]
-    wanted[1, 3] += 0.6
-    assert invariance.residual(fields, {"initial": wanted}).tolist() == pytest.approx([0.0, 0.36 / 12])
+    invariance, target = InitialColumn(), fields[:, 0, :, 0].clone()
+    assert invariance.residual(fields, {"initial": target}).tolist() == [0.0, 0.0]
+    target[1, 3] += 0.6
+    assert invariance.residual(fields, {"initial": target}).tolist() == pytest.approx([0.0, 0.36 / 12])
 
 
 REFUSED = [

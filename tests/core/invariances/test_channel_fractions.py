@@ -20,12 +20,12 @@ def test_fractions_of_labels_are_their_counts():
 def test_the_residual_is_the_squared_distance_and_its_gradient_uniform():
     fields = torch.softmax(torch.randn(2, 5, 6, 8, generator=torch.Generator().manual_seed(1), dtype=torch.float64), 1)
     fields.requires_grad_()
-    asked = {"fractions": PINNED.measure(fields).detach()}
-    assert PINNED.residual(fields, asked).tolist() == [0, 0]
-    shifted = {"fractions": asked["fractions"] + torch.tensor([0.3, -0.3, 0, 0, 0])}
-    found = PINNED.residual(fields, shifted)
-    torch.testing.assert_close(found.detach(), torch.full((2,), 0.18, dtype=torch.float64))
-    (gradient,) = torch.autograd.grad(found.sum(), fields)
+    requested = {"fractions": PINNED.measure(fields).detach()}
+    assert PINNED.residual(fields, requested).tolist() == [0, 0]
+    shifted = {"fractions": requested["fractions"] + torch.tensor([0.3, -0.3, 0, 0, 0])}
+    result = PINNED.residual(fields, shifted)
+    torch.testing.assert_close(result.detach(), torch.full((2,), 0.18, dtype=torch.float64))
+    (gradient,) = torch.autograd.grad(result.sum(), fields)
     torch.testing.assert_close(gradient[:, 0], torch.full_like(gradient[:, 0], -2 * 0.3 / 48))
 
 

@@ -20,11 +20,11 @@ def test_they_agree_with_counting_pixels():
     labels = Shapes(("circle", "square")).draw(range(20), (128, 128))
     soft = as_soft(torch.from_numpy(labels), FIELD, torch.float64)
     for k in (1, 2):
-        found = [shapes.moments(image == k) for image in labels]
+        result = [shapes.moments(image == k) for image in labels]
         for axis in ("x", "y"):
-            np.testing.assert_allclose(Centroid(k, axis).measure(soft), [getattr(m, axis) for m in found], atol=1e-9)
-        np.testing.assert_array_equal(Area(k).measure(soft), [m.area for m in found])
-        np.testing.assert_allclose(Radius(k).measure(soft), [math.sqrt(m.area / math.pi) for m in found], rtol=1e-12)
+            np.testing.assert_allclose(Centroid(k, axis).measure(soft), [getattr(m, axis) for m in result], atol=1e-9)
+        np.testing.assert_array_equal(Area(k).measure(soft), [m.area for m in result])
+        np.testing.assert_allclose(Radius(k).measure(soft), [math.sqrt(m.area / math.pi) for m in result], rtol=1e-12)
 
 
 def test_soft_channels_by_hand():

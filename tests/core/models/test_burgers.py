@@ -34,7 +34,7 @@ def make(generator, initial, viscosity=0.004):
     )[:, 0]
 
 
-def test_the_first_column_is_the_initial_condition_and_the_network_says_something_after_it(generator):
+def test_the_first_column_is_the_initial_condition_and_the_network_acts_after_it(generator):
     u0 = rough()
     field = make(generator, u0)
     assert field.shape == (3, CELLS, len(TIMES))
@@ -80,13 +80,13 @@ def test_viscosity_matters_and_its_absence_means_a_small_one(generator):
 
 def test_a_frequency_means_its_raised_cosine(generator):
     c = torch.tensor([2.0, 5.5], dtype=torch.float64)
-    asked = {"frequency": c, "viscosity": torch.full((2,), 0.004, dtype=torch.float64)}
-    field = generator(generator.noise(range(2), (CELLS, 9)), asked, {})[:, 0]
+    requested = {"frequency": c, "viscosity": torch.full((2,), 0.004, dtype=torch.float64)}
+    field = generator(generator.noise(range(2), (CELLS, 9)), requested, {})[:, 0]
     torch.testing.assert_close(field, make(generator, raised_cosine(c, CELLS)), atol=1e-12, rtol=0)
 
 
 def test_the_output_is_differentiable_in_the_initial_condition_and_the_viscosity(generator):
-    """Against finite differences: what a person needs to optimise an initial condition."""
+    """Against finite differences: what an optimiser of the initial condition needs."""
     u0 = rough(1).requires_grad_()
     nu = torch.tensor([0.004], dtype=torch.float64, requires_grad=True)
 
@@ -137,19 +137,19 @@ def test_moved_is_the_translation_of_the_simulation(cells):
         torch.linspace(0, 0.5, 5).double(),
     )
     speed = torch.tensor([0.37, -1.2], dtype=torch.float64)
-    found = moved(field, speed, times)
-    for got, given, m in zip(found, field, speed, strict=True):
+    result = moved(field, speed, times)
+    for got, inputs, m in zip(result, field, speed, strict=True):
         np.testing.assert_allclose(
-            got.T.numpy(), burgers.translate(given.T.numpy(), float(m) * times.numpy()), atol=1e-12
+            got.T.numpy(), burgers.translate(inputs.T.numpy(), float(m) * times.numpy()), atol=1e-12
         )
 
 
 def test_remapped_by_whole_cells_is_a_roll():
     field, times = rough(1, 48)[:, :, None].expand(1, 48, 5), torch.arange(5, dtype=torch.float64) / 48
     for speed in (1.0, -2.0):
-        found = remapped(field, torch.tensor([speed], dtype=torch.float64), times)
+        result = remapped(field, torch.tensor([speed], dtype=torch.float64), times)
         for level in range(5):
-            assert torch.equal(found[0, :, level], field[0, :, level].roll(int(speed) * level))
+            assert torch.equal(result[0, :, level], field[0, :, level].roll(int(speed) * level))
 
 
 def test_remapped_by_parts_of_cells_keeps_mass_and_range_and_approaches_the_shift():
@@ -157,9 +157,9 @@ def test_remapped_by_parts_of_cells_keeps_mass_and_range_and_approaches_the_shif
     (the upwind remap without slopes would be of second)."""
     times, speed = torch.tensor([0.0, (4 + 1 / 3) / 48]).double(), torch.tensor([1.0]).double()
     step = (torch.arange(48) < 20).double()[None, :, None].expand(1, 48, 2)
-    found = remapped(step, speed, times)
-    assert found.min() >= 0 and found.max() <= 1
-    torch.testing.assert_close(found.mean(1), step.mean(1), atol=1e-14, rtol=0)
+    result = remapped(step, speed, times)
+    assert result.min() >= 0 and result.max() <= 1
+    torch.testing.assert_close(result.mean(1), step.mean(1), atol=1e-14, rtol=0)
 
     def error(cells):
         x = (torch.arange(cells).double() + 0.5) / cells

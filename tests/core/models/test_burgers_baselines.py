@@ -13,8 +13,8 @@ def decoder():
 
 
 def make(decoder, frequency, viscosity):
-    asked = {"frequency": torch.tensor(frequency), "viscosity": torch.tensor(viscosity)}
-    return decoder(decoder.noise(range(len(frequency)), (64, 64)), asked, decoder.draw_latent({}, asked))
+    requested = {"frequency": torch.tensor(frequency), "viscosity": torch.tensor(viscosity)}
+    return decoder(decoder.noise(range(len(frequency)), (64, 64)), requested, decoder.draw_latent({}, requested))
 
 
 def test_an_image_for_each_request(decoder):

@@ -123,9 +123,9 @@ def test_unseen_requests_come_out_with_their_fraction_and_length(fitted):
     """Measured: mean |p - p*| .003, worst .009; mean length ratio .997, sd .06."""
     noise, p, length = unseen(fitted)
     labels = fitted(noise, {"volume_fraction": p}, {"length": length})[:, 0] > 0
-    got, found, _ = statistics(labels)
+    got, result, _ = statistics(labels)
     assert float((got - p).abs().mean()) < 0.006 and float((got - p).abs().max()) < 0.025
-    assert float((found / length).mean()) == pytest.approx(1, abs=0.03) and float((found / length).std()) < 0.1
+    assert float((result / length).mean()) == pytest.approx(1, abs=0.03) and float((result / length).std()) < 0.1
 
 
 def test_without_calibration_the_length_is_wrong(fitted):
@@ -133,8 +133,8 @@ def test_without_calibration_the_length_is_wrong(fitted):
     noise, p, length = unseen(fitted, 16)
     raw = type(fitted)().eval().requires_grad_(False)
     raw.load_state_dict({k: v for k, v in fitted.state_dict().items() if "physics" not in k}, strict=False)
-    found = two_phase.characteristic_length(raw(noise, {"volume_fraction": p}, {"length": length})[:, 0] > 0)
-    assert abs(float((found / length).mean()) - 1) > 0.06
+    result = two_phase.characteristic_length(raw(noise, {"volume_fraction": p}, {"length": length})[:, 0] > 0)
+    assert abs(float((result / length).mean()) - 1) > 0.06
 
 
 def test_learned_correction_starts_at_nothing_and_moves_the_result():

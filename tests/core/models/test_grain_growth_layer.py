@@ -35,10 +35,10 @@ def test_the_blur_is_the_periodic_gaussian():
 
 def test_channels_are_summed_by_their_owner():
     channels, owner = torch.rand(2, 3, 4, 4), torch.tensor([[0, 2, 0], [1, 1, 2]])
-    found = pooled(channels, owner, 4)
-    torch.testing.assert_close(found[0, 0], channels[0, 0] + channels[0, 2])
-    torch.testing.assert_close(found[1, 1], channels[1, 0] + channels[1, 1])
-    assert found[0, 1].sum() == found[1, 0].sum() == found[:, 3].sum() == 0
+    result = pooled(channels, owner, 4)
+    torch.testing.assert_close(result[0, 0], channels[0, 0] + channels[0, 2])
+    torch.testing.assert_close(result[1, 1], channels[1, 0] + channels[1, 1])
+    assert result[0, 1].sum() == result[1, 0].sum() == result[:, 3].sum() == 0
 
 
 def discs(n=64, radius=9.0, shift=0.0):
@@ -53,18 +53,18 @@ def discs(n=64, radius=9.0, shift=0.0):
 def test_shares_stay_the_requested_ones():
     u, owner = discs()
     for share in (0.05, 0.12, 0.3):
-        asked = torch.tensor([[1 - share, share]])
-        logits = ThresholdDynamics(6, 3)(u, owner, asked, deviation(4.0))
+        requested = torch.tensor([[1 - share, share]])
+        logits = ThresholdDynamics(6, 3)(u, owner, requested, deviation(4.0))
         assert logits.shape == (1, 2, 128, 128)
-        torch.testing.assert_close(torch.softmax(logits, 1).mean((2, 3)), asked, atol=2e-3, rtol=0)
+        torch.testing.assert_close(torch.softmax(logits, 1).mean((2, 3)), requested, atol=2e-3, rtol=0)
         assert abs(float((logits[:, 1] > logits[:, 0]).float().mean()) - share) < 0.004
 
 
 def test_a_square_becomes_round():
     y, x = grid(64)
     square = ((y - 32).abs().clamp(min=(x - 32).abs()) < 12).float()
-    u, asked = torch.stack([1 - square, square])[None], torch.tensor([[0.86, 0.14]])
-    grown = ThresholdDynamics(30, 3)(u, torch.tensor([[0, 1]]), asked, deviation(5.0))[0].argmax(0)
+    u, requested = torch.stack([1 - square, square])[None], torch.tensor([[0.86, 0.14]])
+    grown = ThresholdDynamics(30, 3)(u, torch.tensor([[0, 1]]), requested, deviation(5.0))[0].argmax(0)
     rows, columns = (grown == 1).nonzero(as_tuple=True)
     radius = torch.hypot(rows - 64.0, columns - 64.0).max()
     assert float(radius) == pytest.approx(math.sqrt(0.14 * 128 * 128 / math.pi), rel=0.04)
@@ -76,10 +76,10 @@ def test_junctions_turn_to_120_degrees():
     upper = (y >= 16) & (y < 48)
     labels = torch.where(upper, torch.where(x < 32, 0, 1), torch.where((x >= 16) & (x < 48), 2, 3))
     u = torch.nn.functional.one_hot(labels, 4).permute(2, 0, 1)[None].float()
-    asked, owner = torch.full((1, 4), 0.25), torch.arange(4)[None]
+    requested, owner = torch.full((1, 4), 0.25), torch.arange(4)[None]
 
     def angles(steps):
-        grown = ThresholdDynamics(steps, 3)(u, owner, asked, deviation(5.0)).argmax(1)
+        grown = ThresholdDynamics(steps, 3)(u, owner, requested, deviation(5.0)).argmax(1)
         return np.concatenate(grains.junction_angles(grown)).ravel()
 
     before, after = (np.abs(angles(steps) - 120) for steps in (1, 25))  # degrees from 120
@@ -89,10 +89,10 @@ def test_junctions_turn_to_120_degrees():
 def test_grains_of_one_orientation_in_their_own_channels_do_not_pull_each_other():
     """Against one channel for both: near discs keep their shape instead of merging."""
     u, owner = discs(shift=0.5)
-    asked, layer = torch.tensor([[0.87, 0.13]]), ThresholdDynamics(8, 3)
-    apart = layer(u, owner, asked, deviation(5.0))[0].argmax(0)
+    requested, layer = torch.tensor([[0.87, 0.13]]), ThresholdDynamics(8, 3)
+    apart = layer(u, owner, requested, deviation(5.0))[0].argmax(0)
     merged = torch.stack([u[:, 0], u[:, 1] + u[:, 2]], 1)
-    together = layer(merged, torch.tensor([[0, 1]]), asked, deviation(5.0))[0].argmax(0)
+    together = layer(merged, torch.tensor([[0, 1]]), requested, deviation(5.0))[0].argmax(0)
     middle = slice(60, 68)
     assert int((together[:, middle] == 1).sum()) > int((apart[:, middle] == 1).sum())
 
@@ -102,12 +102,12 @@ def test_gradients_to_the_channels():
     u = torch.softmax(
         torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64), 1
     ).requires_grad_()
-    owner, asked = torch.tensor([[0, 1, 1, 2]]), torch.tensor([[0.5, 0.3, 0.2]], dtype=torch.float64)
+    owner, requested = torch.tensor([[0, 1, 1, 2]]), torch.tensor([[0.5, 0.3, 0.2]], dtype=torch.float64)
     layer, width = ThresholdDynamics(2, 3), torch.full((1, 2), 3.0, dtype=torch.float64)
     probe = torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 
     def value(x):
-        return (torch.softmax(layer(x, owner, asked, width), 1) * probe).sum()
+        return (torch.softmax(layer(x, owner, requested, width), 1) * probe).sum()
 
     (gradient,) = torch.autograd.grad(value(u), u)
     direction = torch.randn(u.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
@@ -118,8 +118,8 @@ def test_gradients_to_the_channels():
 
 def test_balanced_shares_of_a_skewed_request():
     logits = 3 * torch.randn(2, 5, 16, 16, generator=torch.Generator().manual_seed(0))
-    asked = torch.tensor([[0.9, 0.025, 0.025, 0.025, 0.025], [0.6, 0.4, 0, 0, 0]])
-    offsets = balanced(logits, asked, torch.where(asked > 0, 0, -torch.inf), 12)
+    requested = torch.tensor([[0.9, 0.025, 0.025, 0.025, 0.025], [0.6, 0.4, 0, 0, 0]])
+    offsets = balanced(logits, requested, torch.where(requested > 0, 0, -torch.inf), 12)
     torch.testing.assert_close(
-        torch.softmax(logits + offsets[..., None, None], 1).mean((2, 3)), asked, atol=1e-4, rtol=0
+        torch.softmax(logits + offsets[..., None, None], 1).mean((2, 3)), requested, atol=1e-4, rtol=0
     )

@@ -100,12 +100,12 @@ def test_orientations_have_their_shares_and_neighbours_differ_more_than_by_chanc
     errors, ratios = [], []
     for seed in range(12):
         points, radii, preference = draws(seed=seed)
-        (areas, touching), asked = graph(points, radii), np.array(fractions)
-        chosen = oriented(touching, areas, preference, asked)
-        assert not (asked[chosen] == 0).any()
-        errors.append(np.abs(np.bincount(chosen, areas, 5) - asked).max())
+        (areas, touching), requested = graph(points, radii), np.array(fractions)
+        chosen = oriented(touching, areas, preference, requested)
+        assert not (requested[chosen] == 0).any()
+        errors.append(np.abs(np.bincount(chosen, areas, 5) - requested).max())
         equal = (touching.toarray() * (chosen[:, None] == chosen[None])).sum() / touching.sum()
-        ratios.append(equal / (asked**2).sum())
+        ratios.append(equal / (requested**2).sum())
     assert np.mean(errors) < 0.035 and np.mean(ratios) < (0.7 if max(fractions) < 0.5 else 1.06)
 
 
@@ -120,7 +120,7 @@ def test_a_small_change_of_the_request_flips_few_discs():
     assert np.mean(flips) < 0.05
 
 
-def test_what_is_asked_for_gets_a_disc_at_least():
+def test_every_requested_orientation_gets_a_disc():
     points, radii, preference = draws(20)
     areas, touching = graph(points, radii)
     chosen = oriented(touching, areas, preference, np.array([0.994, 0.002, 0.002, 0.002, 0]))
@@ -140,8 +140,8 @@ def test_channels_keep_what_touches_apart_and_orientations_together():
 
 def test_nuclei_are_a_pure_function_and_fill_the_torus():
     points, radii, preference = draws()
-    asked, how = np.full(5, 0.2), Packing()
-    a, b = (nucleate(points, radii, preference, asked, SHAPE, how) for _ in range(2))
+    requested, how = np.full(5, 0.2), Packing()
+    a, b = (nucleate(points, radii, preference, requested, SHAPE, how) for _ in range(2))
     np.testing.assert_array_equal(a.points, b.points)
     np.testing.assert_array_equal(a.channels, b.channels)
     assert np.pi * (a.radii**2).sum() == pytest.approx(how.filling * SHAPE[0] * SHAPE[1])

@@ -1,4 +1,4 @@
-"""The smoothed dual: its shares are the request, its derivative is exact, channels of nothing stay closed."""
+"""The smoothed dual: its shares are the request, its derivative is exact, channels without a request stay empty."""
 
 from itertools import pairwise
 
@@ -16,10 +16,10 @@ def logits(n=2, pixels=400, seed=0):
 ASKED = torch.tensor([[0.4, 0.3, 0.2, 0.1], [0.85, 0.1, 0.05, 0.0]], dtype=torch.float64)
 
 
-def solved(given, asked, temperature=1.0, steps=12):
-    offsets = initial_offsets(asked)
+def solved(inputs, requested, temperature=1.0, steps=12):
+    offsets = initial_offsets(requested)
     for _ in range(steps):
-        offsets, share = newton(given, asked, offsets, temperature)
+        offsets, share = newton(inputs, requested, offsets, temperature)
     return offsets, share
 
 
@@ -30,9 +30,9 @@ def test_newton_finds_the_offsets_of_the_requested_shares():
 
 def test_newton_converges_quadratically():
     """Errors e_k of the last steps: e_(k+1) <= 30 e_k^2 until rounding."""
-    given, offsets, errors = logits(), initial_offsets(ASKED), []
+    inputs, offsets, errors = logits(), initial_offsets(ASKED), []
     for _ in range(8):
-        offsets, share = newton(given, ASKED, offsets, 1.0)
+        offsets, share = newton(inputs, ASKED, offsets, 1.0)
         errors.append(float((share - ASKED).abs().max()))
     late = [(a, b) for a, b in pairwise(errors) if 1e-5 < a < 0.03]
     assert late and all(b <= 30 * a * a + 1e-4 * a for a, b in late)
@@ -43,32 +43,32 @@ def test_constant_logits_take_the_logarithm_of_the_request():
     torch.testing.assert_close(offsets - offsets[:, :1], ASKED[:1].log() - ASKED[:1, :1].log(), atol=1e-5, rtol=0)
 
 
-def test_what_nothing_is_asked_of_stays_closed():
+def test_channels_without_a_request_stay_empty():
     assert torch.isneginf(anneal(logits(), ASKED)[1, 3]) and anneal(logits(), ASKED)[0].isfinite().all()
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
 def test_annealing_meets_the_request_nearly_whatever_the_scale(scale):
-    given = scale * logits(pixels=4000)
-    labels = (given + anneal(given, ASKED)[..., None]).argmax(1)
+    inputs = scale * logits(pixels=4000)
+    labels = (inputs + anneal(inputs, ASKED)[..., None]).argmax(1)
     share = torch.stack([torch.bincount(one, minlength=4) for one in labels]) / 4000
     assert (share - ASKED).abs().max() < 0.01
 
 
 def test_spread_is_the_deviation_over_the_channels():
-    given = torch.tensor([[[1.0, 3.0], [-1.0, -3.0]]]) + 7
-    assert float(spread(given)) == pytest.approx(5**0.5)
+    inputs = torch.tensor([[[1.0, 3.0], [-1.0, -3.0]]]) + 7
+    assert float(spread(inputs)) == pytest.approx(5**0.5)
 
 
 def test_the_derivative_of_balanced_shares_is_that_of_the_solution():
     """Soft shares after `balanced` do not move with the logits; the offsets' derivative agrees with finite
     differences."""
     start = logits(1, 64).view(1, 4, 8, 8)
-    asked = ASKED[:1]
+    requested = ASKED[:1]
 
     def offsets(field):
-        found = balanced(field, asked, initial_offsets(asked), 14)
-        return found - found.mean(1, keepdim=True)
+        result = balanced(field, requested, initial_offsets(requested), 14)
+        return result - result.mean(1, keepdim=True)
 
     direction = torch.randn(start.shape, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
     step = 1e-5

@@ -23,20 +23,20 @@ def test_conditions_are_scaled_to_their_trained_ranges():
 
 
 def test_scaled_conditions_can_be_read_back():
-    asked = conditions(4)
-    back = unscaled(scaled(asked, QUANTITIES), QUANTITIES)
+    requested = conditions(4)
+    back = unscaled(scaled(requested, QUANTITIES), QUANTITIES)
     assert list(back) == [q.name for q in QUANTITIES]
-    for name, value in asked.items():
+    for name, value in requested.items():
         torch.testing.assert_close(back[name], value)
 
 
 def test_the_generator_is_a_function_of_noise_conditions_and_dials():
     torch.manual_seed(0)
     generator = PlainGenerator(3, QUANTITIES)
-    noise, asked = generator.noise([4, 5, 4], (128, 128)), conditions(3)
-    logits = generator(noise, asked, generator.draw_latent(noise, asked))
+    noise, requested = generator.noise([4, 5, 4], (128, 128)), conditions(3)
+    logits = generator(noise, requested, generator.draw_latent(noise, requested))
     assert logits.shape == (3, 3, 128, 128) and generator.read_latent(logits) == {}
-    same = {k: v[[0, 0, 0]] for k, v in asked.items()}
+    same = {k: v[[0, 0, 0]] for k, v in requested.items()}
     one = generator(noise, same, {})
     torch.testing.assert_close(one[0], one[2])
     assert not torch.allclose(one[0], one[1])
@@ -44,7 +44,7 @@ def test_the_generator_is_a_function_of_noise_conditions_and_dials():
     assert not torch.allclose(moved, one)
 
 
-def test_dialled_components_of_z_take_the_place_of_the_drawn_ones():
+def test_latents_replace_the_drawn_components_of_z():
     torch.manual_seed(0)
     generator = PlainGenerator(3, (), 2)
     noise = generator.noise([1], (128, 128))

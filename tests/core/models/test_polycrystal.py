@@ -1,5 +1,4 @@
-"""The polycrystal generator: a pure function of key, request and latents; every dial does what it says on the delivered
-map."""
+"""The polycrystal generator: a pure function of key, request and latents; each latent acts as specified on the map."""
 
 import numpy as np
 import pytest
@@ -29,15 +28,17 @@ def fitted():
     return generator
 
 
-def latent_at(n, **dialled):
-    return {k: torch.full((n,), v) for k, v in (REST | dialled).items()}
+def latent_at(n, **latents):
+    return {k: torch.full((n,), v) for k, v in (REST | latents).items()}
 
 
-def made(fitted, fractions=EQUAL, shape=SHAPE, keys=KEYS, stages=None, **dialled):
+def made(fitted, fractions=EQUAL, shape=SHAPE, keys=KEYS, stages=None, **latents):
     """Delivered maps and raw logits of the same keys."""
-    asked = torch.tensor([fractions] * len(keys), dtype=torch.float32)
-    logits = fitted(fitted.noise(keys, shape), {"fractions": asked}, latent_at(len(keys), **dialled), **(stages or {}))
-    return without_speckle(logits, asked), logits
+    requested = torch.tensor([fractions] * len(keys), dtype=torch.float32)
+    logits = fitted(
+        fitted.noise(keys, shape), {"fractions": requested}, latent_at(len(keys), **latents), **(stages or {})
+    )
+    return without_speckle(logits, requested), logits
 
 
 def test_noise_depends_on_its_key_alone(fitted):
@@ -50,11 +51,11 @@ def test_noise_depends_on_its_key_alone(fitted):
 
 def test_a_sample_depends_on_itself_alone(fitted):
     """One by one or together (other samples need other numbers of channels): the same to rounding."""
-    asked, latent = torch.tensor(UNSEEN), latent_at(5) | {"stretch": torch.linspace(-0.3, 0.3, 5)}
-    together = fitted(fitted.noise(KEYS[:5], SHAPE), {"fractions": asked}, latent)
+    requested, latent = torch.tensor(UNSEEN), latent_at(5) | {"stretch": torch.linspace(-0.3, 0.3, 5)}
+    together = fitted(fitted.noise(KEYS[:5], SHAPE), {"fractions": requested}, latent)
     for i in range(5):
         chosen = {k: v[i : i + 1] for k, v in latent.items()}
-        alone = fitted(fitted.noise(KEYS[i : i + 1], SHAPE), {"fractions": asked[i : i + 1]}, chosen)
+        alone = fitted(fitted.noise(KEYS[i : i + 1], SHAPE), {"fractions": requested[i : i + 1]}, chosen)
         torch.testing.assert_close(torch.softmax(alone[0], 0), torch.softmax(together[i], 0), atol=1e-4, rtol=0)
 
 
@@ -70,8 +71,8 @@ def test_raw_fractions_are_near_the_request_before_any_training(fitted, fraction
 @pytest.mark.parametrize("size", [12.0, 15.0, 20.0])
 def test_grain_size_is_the_mean_diameter_of_the_map(fitted, size):
     labels, _ = made(fitted, shape=(128, 128), keys=KEYS, grain_size=size)
-    found = grains.mean_diameter(labels)
-    assert float(found.mean()) == pytest.approx(size, rel=0.1 + 2 * float(found.std() / found.mean()) / 6**0.5)
+    result = grains.mean_diameter(labels)
+    assert float(result.mean()) == pytest.approx(size, rel=0.1 + 2 * float(result.std() / result.mean()) / 6**0.5)
 
 
 def test_calibration_leaves_little(fitted):
@@ -142,8 +143,8 @@ def test_gradients_reach_every_weight_of_the_network():
     torch.manual_seed(1)
     generator = CrystalGenerator()
     torch.nn.init.normal_(generator.network.leave.weight, std=0.1)
-    asked = torch.tensor([EQUAL, SKEWED])
-    logits = generator(generator.noise(KEYS[:2], (32, 32)), {"fractions": asked}, latent_at(2, grain_size=10.0))
+    requested = torch.tensor([EQUAL, SKEWED])
+    logits = generator(generator.noise(KEYS[:2], (32, 32)), {"fractions": requested}, latent_at(2, grain_size=10.0))
     probe = torch.randn(logits.shape, generator=torch.Generator().manual_seed(0))
     (torch.softmax(logits, 1) * probe).sum().backward()
     for name, weight in generator.network.named_parameters():

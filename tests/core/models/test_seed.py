@@ -1,4 +1,4 @@
-"""The request-shaped seed: what it reads from data is what is in them; what is dialled is what comes."""
+"""The request-shaped seed: its statistics are those of the data, its fields those of the request."""
 
 import itertools
 import math
@@ -82,12 +82,12 @@ def test_lengths_rise_with_the_quantile(seed):
 
 
 @pytest.mark.parametrize("p", [0.25, 0.5, 0.7])
-def test_cut_has_the_fraction_the_length_and_the_curve_asked_for(seed, p):
+def test_cut_has_the_requested_fraction_length_and_curve(seed, p):
     n, length = 48, 8.5
     cut = seed(white(n), full(n, p), full(n, length)) > 0
-    fraction, found = two_phase.volume_fraction(cut), two_phase.characteristic_length(cut)
+    fraction, result = two_phase.volume_fraction(cut), two_phase.characteristic_length(cut)
     assert float(fraction.mean()) == pytest.approx(p, abs=4 * float(fraction.std()) / n**0.5)
-    assert float(found.mean()) == pytest.approx(length, rel=0.04)
+    assert float(result.mean()) == pytest.approx(length, rel=0.04)
     covariance = (two_phase.s2_radial(cut).mean(0) - p * p) / (p * (1 - p))
     radius = two_phase.radial_bins((SIZE, SIZE))[0] / length
     want = rf.interpolate(radius[None], torch.linspace(0, REACH, SCALED)[None], seed.between(seed.curves, full(1, p)))[

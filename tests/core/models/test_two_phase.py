@@ -20,15 +20,15 @@ def full(value, n=4):
     return torch.full((n,), value)
 
 
-def latent_at(n=4, **dialled):
-    """Latents at rest, length 8 px, with what is dialled."""
+def latent_at(n=4, **latents):
+    """Latents at rest, length 8 px, with the settings of the test."""
     rest = {name: full(0.0, n) for name in (*STYLES, *MORPHS)} | {"length": full(8.0, n)}
-    return rest | {k: full(v, n) for k, v in dialled.items()}
+    return rest | {k: full(v, n) for k, v in latents.items()}
 
 
-def labels(fitted, p=0.4, stages=None, **dialled):
+def labels(fitted, p=0.4, stages=None, **latents):
     """Delivered arrays (4, 64, 64) of the same four keys."""
-    logits = fitted(fitted.noise(KEYS, SHAPE), {"volume_fraction": full(p)}, latent_at(**dialled), **(stages or {}))
+    logits = fitted(fitted.noise(KEYS, SHAPE), {"volume_fraction": full(p)}, latent_at(**latents), **(stages or {}))
     return rank_threshold(logits, full(p))
 
 
@@ -51,8 +51,8 @@ def test_noise_depends_on_its_key_alone(fitted):
 
 def test_a_sample_depends_on_itself_alone(fitted):
     """One by one or together, in any order: the same to rounding; one at a time again: the same bits."""
-    dialled = {"stretch": torch.tensor([0.2, 0.1, 0.0, -0.3]), "morph_a": torch.tensor([0.0, 0.5, -1.0, 0.2])}
-    p, latent = torch.tensor([0.2, 0.4, 0.5, 0.75]), latent_at() | dialled
+    latents = {"stretch": torch.tensor([0.2, 0.1, 0.0, -0.3]), "morph_a": torch.tensor([0.0, 0.5, -1.0, 0.2])}
+    p, latent = torch.tensor([0.2, 0.4, 0.5, 0.75]), latent_at() | latents
     together = fitted(fitted.noise(KEYS, SHAPE), {"volume_fraction": p}, latent)
 
     def one(i):
@@ -64,7 +64,7 @@ def test_a_sample_depends_on_itself_alone(fitted):
     assert all(torch.equal(one(i), alone[i]) for i in (3, 0, 2, 1))
 
 
-def test_latents_not_given_are_drawn_from_the_data_and_those_given_count(fitted):
+def test_latents_that_are_not_set_are_drawn_from_the_data(fitted):
     noise, p = fitted.noise(KEYS, SHAPE), {"volume_fraction": full(0.4)}
     drawn = fitted.draw_latent(noise, p)
     assert set(drawn) == set(LATENTS) and all(not drawn[k].any() for k in (*STYLES, *MORPHS))
@@ -110,7 +110,7 @@ def test_dials_are_right_before_training(fitted):
 
 
 def trained(fitted):
-    """A copy whose network says something."""
+    """A copy whose network changes the field."""
     other = copy.deepcopy(fitted)
     torch.nn.init.normal_(other.network.leave.weight, std=0.1, generator=torch.Generator().manual_seed(0))
     return other
@@ -141,8 +141,8 @@ def test_gradients_reach_every_parameter_but_no_noise(fitted):
 
 def test_length_of_real_fields_is_read_and_kept_in_range(fitted, structures):
     fields = torch.from_numpy(structures[:16]).float()[:, None]
-    found = fitted.read_latent(fields)["length"]
-    assert found.shape == (16,) and float(found.min()) > 5 and float(found.max()) < 18
+    result = fitted.read_latent(fields)["length"]
+    assert result.shape == (16,) and float(result.min()) > 5 and float(result.max()) < 18
     assert fitted.read_latent(torch.ones(1, 1, *SHAPE))["length"].tolist() == [LENGTHS[1]]
 
 

@@ -61,18 +61,18 @@ def test_counts_are_the_largest_remainder_rounding(shares, shape, kind, seed):
 @given(SHARES, st.integers(1, 5000))
 def test_whole_numbers_are_within_one_of_the_request_and_sum_to_the_pixels(shares, pixels):
     fractions = simplex(shares)
-    found = pixel_counts(fractions, pixels)
+    result = pixel_counts(fractions, pixels)
     exact = fractions.double() / fractions.double().sum() * pixels
-    assert int(found.sum()) == pixels and (found >= 0).all()
-    assert ((found - exact).abs() < 1).all() and (found[fractions == 0] == 0).all()
+    assert int(result.sum()) == pixels and (result >= 0).all()
+    assert ((result - exact).abs() < 1).all() and (result[fractions == 0] == 0).all()
 
 
-def best(logits, wanted):
+def best(logits, target):
     """Largest total of any labelling (C, P) with these counts, by linear programming over transport plans."""
     channels, pixels = logits.shape
     rows = np.kron(np.eye(channels), np.ones(pixels)), np.kron(np.ones(channels), np.eye(pixels))
-    found = linprog(-logits.ravel(), A_eq=np.vstack(rows), b_eq=np.concatenate([wanted, np.ones(pixels)]))
-    return -found.fun
+    result = linprog(-logits.ravel(), A_eq=np.vstack(rows), b_eq=np.concatenate([target, np.ones(pixels)]))
+    return -result.fun
 
 
 @pytest.mark.parametrize("kind", ["normal", "ties", "bf16"])
@@ -89,18 +89,18 @@ def test_no_other_labelling_has_a_larger_total(kind, seed):
 
 def test_the_total_is_that_of_brute_force():
     logits = torch.randn(1, 3, 2, 3, generator=torch.Generator().manual_seed(1))
-    wanted = [3, 2, 1]
+    target = [3, 2, 1]
     every = (torch.tensor(p).view(1, 2, 3) for p in set(itertools.permutations([0, 0, 0, 1, 1, 2])))
     most = max(float(logits.gather(1, p[:, None]).sum()) for p in every)
-    labels = exact_fractions(logits, torch.tensor([wanted]) / 6)
+    labels = exact_fractions(logits, torch.tensor([target]) / 6)
     assert float(logits.gather(1, labels[:, None].long()).sum()) == pytest.approx(most, abs=1e-5)
 
 
 @pytest.mark.parametrize("fractions", SKEWED)
 def test_large_maps_are_optimal_too(fractions):
     """Complementary slackness: offsets exist for which every pixel's label is the best, to rounding."""
-    logits, asked = smooth(1, 64), torch.tensor([fractions])
-    labels = exact_fractions(logits, asked)[0].flatten().numpy()
+    logits, requested = smooth(1, 64), torch.tensor([fractions])
+    labels = exact_fractions(logits, requested)[0].flatten().numpy()
     scores = logits[0].flatten(1).double().numpy()
     used = np.flatnonzero(np.bincount(labels, minlength=5))
     price = np.array(
@@ -114,9 +114,9 @@ def test_large_maps_are_optimal_too(fractions):
 @pytest.mark.parametrize("fractions", SKEWED[:3])
 def test_pixels_leave_their_argmax_at_boundaries_alone(fractions):
     """Against the labelling of the same logits by the same offsets: what differs touches another label."""
-    logits, asked = smooth(2, 64), torch.tensor([fractions] * 2)
-    labels = exact_fractions(logits, asked)
-    nearly = asked + 0.002 * torch.tensor([[1, -1, 0, 0, 0]])
+    logits, requested = smooth(2, 64), torch.tensor([fractions] * 2)
+    labels = exact_fractions(logits, requested)
+    nearly = requested + 0.002 * torch.tensor([[1, -1, 0, 0, 0]])
     other = exact_fractions(logits, nearly)
     changed = labels != other
     edge = torch.stack([labels != labels.roll(s, a) for s in (1, -1) for a in (1, 2)]).any(0)
@@ -132,10 +132,10 @@ def test_infinities_and_what_is_no_number_are_tamed():
 
 
 def test_each_sample_is_labelled_by_itself():
-    logits, asked = smooth(3, 32), torch.tensor(SKEWED[:3])
-    together = without_speckle(logits, asked)
+    logits, requested = smooth(3, 32), torch.tensor(SKEWED[:3])
+    together = without_speckle(logits, requested)
     for i in range(3):
-        assert torch.equal(without_speckle(logits[i : i + 1], asked[i : i + 1])[0], together[i])
+        assert torch.equal(without_speckle(logits[i : i + 1], requested[i : i + 1])[0], together[i])
 
 
 def planted():
@@ -148,21 +148,21 @@ def planted():
 
 
 def test_speckle_is_counted_and_removed_and_the_counts_stay_exact():
-    logits, asked = planted(), torch.tensor([[0.5, 0.484, 0.016]])
-    assert specks(exact_fractions(logits, asked)[0].numpy()).sum() > 10
-    labels = without_speckle(logits, asked, rounds=8)
-    assert torch.equal(counts(labels, 3), pixel_counts(asked, 1024))
+    logits, requested = planted(), torch.tensor([[0.5, 0.484, 0.016]])
+    assert specks(exact_fractions(logits, requested)[0].numpy()).sum() > 10
+    labels = without_speckle(logits, requested, rounds=8)
+    assert torch.equal(counts(labels, 3), pixel_counts(requested, 1024))
     assert specks(labels[0].numpy()).sum() < SPECK
 
 
 def test_an_orientation_that_vanished_comes_back_as_one_grain():
-    """Label 2 is nowhere the best, and best off in scattered places; asked for 18 px of it, it is one compact piece."""
+    """Label 2 is nowhere the best, and best off in scattered places; with 18 px requested, it is one compact piece."""
     logits = planted()
     logits[:, 2] = -30 + torch.randn(1, 32, 32, generator=torch.Generator().manual_seed(0))
-    asked = torch.tensor([[0.5, 0.482, 0.018]])
-    assert specks(exact_fractions(logits, asked)[0].numpy()).sum() > 10
-    labels = without_speckle(logits, asked)
-    assert torch.equal(counts(labels, 3), pixel_counts(asked, 1024)) and specks(labels[0].numpy()).sum() == 0
+    requested = torch.tensor([[0.5, 0.482, 0.018]])
+    assert specks(exact_fractions(logits, requested)[0].numpy()).sum() > 10
+    labels = without_speckle(logits, requested)
+    assert torch.equal(counts(labels, 3), pixel_counts(requested, 1024)) and specks(labels[0].numpy()).sum() == 0
     rows, columns = (labels[0] == 2).nonzero(as_tuple=True)
     spread = [min(int(torch.remainder(v - v[k], 32).max()) for k in range(len(v))) for v in (rows, columns)]
     assert max(spread) <= 6
@@ -170,7 +170,7 @@ def test_an_orientation_that_vanished_comes_back_as_one_grain():
 
 @pytest.mark.parametrize("fractions", SKEWED)
 def test_smooth_logits_leave_no_speckle(fractions):
-    logits, asked = smooth(4, 64), torch.tensor([fractions] * 4)
-    labels = without_speckle(logits, asked)
-    assert torch.equal(counts(labels, 5), pixel_counts(asked, 4096))
+    logits, requested = smooth(4, 64), torch.tensor([fractions] * 4)
+    labels = without_speckle(logits, requested)
+    assert torch.equal(counts(labels, 5), pixel_counts(requested, 4096))
     assert sum(int(specks(one.numpy()).sum()) for one in labels) == 0

@@ -19,56 +19,58 @@ FRAME = (128, 128)
 
 def requests(n, outlines=("circle", "circle"), start=0):
     """Conditions that are no whole numbers."""
-    found = {}
+    result = {}
     for k, (x, y, area) in enumerate(Shapes(outlines, whole=False).parameters(range(start, start + n)), 1):
         size = {f"r{k}": np.sqrt(area / math.pi)} if outlines[1] == "circle" else {f"area{k}": area}
-        found |= {f"x{k}": x, f"y{k}": y, **size}
-    return {k: torch.from_numpy(v.astype(np.float32)) for k, v in found.items()}
+        result |= {f"x{k}": x, f"y{k}": y, **size}
+    return {k: torch.from_numpy(v.astype(np.float32)) for k, v in result.items()}
 
 
-def cones(asked, moved=0.0, grown=1.0):
+def cones(requested, moved=0.0, grown=1.0):
     """Logits whose highest pixels are discs about the requested centres, moved to the right by so many px."""
     parts = []
-    for x, y, area in placed(asked):
+    for x, y, area in placed(requested):
         offset = relative(torch.stack([x + moved, y], 1)[:, None], torch.sqrt(area / math.pi)[:, None], FRAME)[:, 0]
         parts.append(grown - offset.square().sum(1).sqrt())
     return torch.stack([torch.zeros_like(parts[0]), *parts], 1)
 
 
-def deviations(labels, asked):
+def deviations(labels, requested):
     """Distance of the centres from the request, px, and the areas less the rounded ones, each (2, n)."""
     far, counts = [], []
-    for k, (x, y, area) in enumerate(placed(asked), 1):
-        found = [shapes.moments(image == k) for image in labels.numpy()]
-        far.append([math.hypot(m.x - float(a), m.y - float(b)) for m, a, b in zip(found, x, y, strict=True)])
-        counts.append([m.area - round(float(a)) for m, a in zip(found, area, strict=True)])
+    for k, (x, y, area) in enumerate(placed(requested), 1):
+        result = [shapes.moments(image == k) for image in labels.numpy()]
+        far.append([math.hypot(m.x - float(a), m.y - float(b)) for m, a, b in zip(result, x, y, strict=True)])
+        counts.append([m.area - round(float(a)) for m, a in zip(result, area, strict=True)])
     return np.array(far), np.array(counts)
 
 
 @pytest.mark.parametrize("moved", [0.0, 3.3])
 def test_counts_are_exact_and_centres_are_within_a_tenth_of_a_pixel(moved):
-    asked = requests(40)
-    far, counts = deviations(place_shapes(cones(asked, moved, 1.2), asked), asked)
+    requested = requests(40)
+    far, counts = deviations(place_shapes(cones(requested, moved, 1.2), requested), requested)
     assert (counts == 0).all() and np.quantile(far, 0.95) <= 0.1 and far.max() <= 0.25  # circles that touch take turns
 
 
 @pytest.mark.parametrize("logits", ["noise", "flat", "same"])
 def test_counts_are_exact_whatever_the_logits(logits):
-    asked = requests(4, ("circle", "square"))
-    given = {
+    requested = requests(4, ("circle", "square"))
+    inputs = {
         "noise": torch.randn(4, 3, *FRAME, generator=torch.Generator().manual_seed(0)),
         "flat": torch.zeros(4, 3, *FRAME),
-        "same": cones(asked)[:, [0, 1, 1]],
+        "same": cones(requested)[:, [0, 1, 1]],
     }[logits]
-    labels = place_shapes(given, asked)
-    assert labels.dtype == torch.uint8 and (deviations(labels, asked)[1] == 0).all()
+    labels = place_shapes(inputs, requested)
+    assert labels.dtype == torch.uint8 and (deviations(labels, requested)[1] == 0).all()
 
 
 def test_each_sample_is_placed_by_itself():
-    asked = requests(3)
-    logits = cones(asked, 2.0)
-    alone = torch.cat([place_shapes(logits[i : i + 1], {k: v[i : i + 1] for k, v in asked.items()}) for i in range(3)])
-    assert torch.equal(place_shapes(logits, asked), alone)
+    requested = requests(3)
+    logits = cones(requested, 2.0)
+    alone = torch.cat(
+        [place_shapes(logits[i : i + 1], {k: v[i : i + 1] for k, v in requested.items()}) for i in range(3)]
+    )
+    assert torch.equal(place_shapes(logits, requested), alone)
 
 
 def test_whole_and_half_pixels_are_moved_exactly():
@@ -89,13 +91,13 @@ def test_a_form_survives_a_wrong_size_in_the_wrong_place():
     """A square drawn 20 % too small and 7 px off, its logits levelling off into a round hill: delivered as the square
     asked for."""
     values = {"x1": 40.0, "y1": 40.5, "area1": 900.0, "x2": 90.0, "y2": 84.0, "area2": 1600.0}
-    asked = {k: torch.tensor([v]) for k, v in values.items()}
+    requested = {k: torch.tensor([v]) for k, v in values.items()}
     at = torch.arange(128.0)
     far = torch.maximum((at - 97).abs()[None], (at - 84).abs()[:, None])
     hill = 30 - torch.hypot((at - 97)[None], (at - 84)[:, None])
     square = torch.where(far <= 18, 20 - far, hill - 60)
-    labels = place_shapes(torch.stack([torch.zeros(128, 128), cones(asked)[0, 1], square])[None], asked)
-    far, counts = deviations(labels, asked)
+    labels = place_shapes(torch.stack([torch.zeros(128, 128), cones(requested)[0, 1], square])[None], requested)
+    far, counts = deviations(labels, requested)
     assert (counts == 0).all() and far.max() < 0.1 and shapes.kind(labels[0].numpy() == 2) == "square"
 
 
@@ -108,52 +110,52 @@ def generator():
     return BlobGenerator().eval().requires_grad_(False)
 
 
-def latent(n, **given):
-    return {"roughness": torch.ones(n), "learning": torch.ones(n)} | {k: torch.full((n,), v) for k, v in given.items()}
+def latent(n, **inputs):
+    return {"roughness": torch.ones(n), "learning": torch.ones(n)} | {k: torch.full((n,), v) for k, v in inputs.items()}
 
 
 def test_the_seed_has_the_requested_size_before_anything_is_learnt(generator):
-    """To one pixel; and it is where it was asked for, give or take a third of its radius; without roughness it is a
+    """To one pixel; and it is at its requested place to within a third of its radius; without roughness it is a
     disc."""
-    asked = requests(20)
+    requested = requests(20)
     noise = generator.noise(range(20), FRAME)
-    found = (generator(noise, asked, latent(20), network=False)[:, 1:] > 0).to(torch.uint8)
-    for k, (x, y, area) in enumerate(placed(asked)):
-        m = [shapes.moments(image) for image in found[:, k].numpy()]
+    result = (generator(noise, requested, latent(20), network=False)[:, 1:] > 0).to(torch.uint8)
+    for k, (x, y, area) in enumerate(placed(requested)):
+        m = [shapes.moments(image) for image in result[:, k].numpy()]
         assert max(abs(i.area - float(a)) for i, a in zip(m, area, strict=True)) <= 1.5
         off = [math.hypot(i.x - float(a), i.y - float(b)) for i, a, b in zip(m, x, y, strict=True)]
         assert max(o / math.sqrt(float(a) / math.pi) for o, a in zip(off, area, strict=True)) < 1 / 3
-    assert np.mean([shapes.kind(image) == "circle" for image in found[:, 0].numpy()]) < 0.5
-    smooth = (generator(noise, asked, latent(20, roughness=0.0), network=False)[:, 1] > 0).numpy()
+    assert np.mean([shapes.kind(image) == "circle" for image in result[:, 0].numpy()]) < 0.5
+    smooth = (generator(noise, requested, latent(20, roughness=0.0), network=False)[:, 1] > 0).numpy()
     assert all(shapes.kind(image) == "circle" for image in smooth)
 
 
 def test_a_blob_that_is_dragged_keeps_its_form(generator):
     noise = generator.noise([3], FRAME)
-    asked = requests(1)
-    asked = {k: torch.round(v) for k, v in asked.items()}
-    moved = {**asked, "x1": asked["x1"] + 5, "y1": asked["y1"] - 3}
-    a, b = (generator(noise, c, latent(1), network=False)[0, 1] > 0 for c in (asked, moved))
+    requested = requests(1)
+    requested = {k: torch.round(v) for k, v in requested.items()}
+    moved = {**requested, "x1": requested["x1"] + 5, "y1": requested["y1"] - 3}
+    a, b = (generator(noise, c, latent(1), network=False)[0, 1] > 0 for c in (requested, moved))
     assert torch.equal(a.roll((-3, 5), (0, 1)), b) and bool(a.any())
 
 
 def test_learning_walks_from_the_seed_to_the_shape(generator):
-    asked, noise = requests(2), generator.noise([1, 2], FRAME)
+    requested, noise = requests(2), generator.noise([1, 2], FRAME)
     network = BlobGenerator().eval().requires_grad_(False)
     torch.nn.init.normal_(network.network.leave.weight, std=0.1)
-    seeds, whole = (network(noise, asked, latent(2), network=on) for on in (False, True))
-    none = network(noise, asked, latent(2, learning=0.0))
+    seeds, whole = (network(noise, requested, latent(2), network=on) for on in (False, True))
+    none = network(noise, requested, latent(2, learning=0.0))
     torch.testing.assert_close(none, seeds)
-    half = network(noise, asked, latent(2, learning=0.5))
+    half = network(noise, requested, latent(2, learning=0.5))
     torch.testing.assert_close(half, (seeds + whole) / 2, atol=1e-4, rtol=1e-4)
     assert not torch.allclose(whole, seeds)
 
 
 def test_areas_and_radii_ask_for_the_same(generator):
-    asked, noise = requests(2), generator.noise([1, 2], FRAME)
-    areas = {k.replace("r", "area"): math.pi * v**2 if k[0] == "r" else v for k, v in asked.items()}
+    requested, noise = requests(2), generator.noise([1, 2], FRAME)
+    areas = {k.replace("r", "area"): math.pi * v**2 if k[0] == "r" else v for k, v in requested.items()}
     torch.testing.assert_close(
-        generator(noise, asked, latent(2)), generator(noise, areas, latent(2)), atol=1e-3, rtol=1e-4
+        generator(noise, requested, latent(2)), generator(noise, areas, latent(2)), atol=1e-3, rtol=1e-4
     )
 
 
@@ -165,18 +167,18 @@ def test_noise_is_keyed(generator):
     assert flat.isfinite().all()
 
 
-def test_the_critic_sees_every_outline_from_where_it_was_asked_for():
+def test_the_critic_sees_every_outline_from_its_requested_centre():
     """Its maps have their origin at the requested centre and are 1 at the requested radius; an image and a request that
     are moved together look the same in the middle of the frame; there is no slope along the conditions."""
     quantities = discovery.split("shapes/two_circles")[1].conditions
     critic, seen = PlacedCritic(quantities), []
     critic.critic.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
-    asked = {
+    requested = {
         k: torch.tensor([v])
         for k, v in {"x1": 40.0, "y1": 60.0, "r1": 20.0, "x2": 90.0, "y2": 64.0, "r2": 16.0}.items()
     }
-    told = scaled(asked, quantities)[:, :, None, None].expand(-1, -1, *FRAME)
-    x = torch.cat([torch.rand(1, 3, *FRAME), told], 1).requires_grad_()
+    stated = scaled(requested, quantities)[:, :, None, None].expand(-1, -1, *FRAME)
+    x = torch.cat([torch.rand(1, 3, *FRAME), stated], 1).requires_grad_()
     (slope,) = torch.autograd.grad(critic(x).sum(), x)
     assert slope[:, :3].abs().max() > 0 and slope[:, 3:].abs().max() == 0
     maps = 4 * seen[0][0, 3:] - 2
@@ -189,8 +191,8 @@ def test_gradients_reach_the_network_through_the_soft_field():
     problem, preset = discovery.split("shapes/two_circles")
     generator = preset.generator()
     torch.nn.init.normal_(generator.network.leave.weight, std=0.01)
-    asked = requests(2)
-    soft = generator(generator.noise([1, 2], FRAME), asked, latent(2)).softmax(1)
-    loss = torch.stack([i.residual(soft, asked).mean() for i in problem.invariances]).sum()
+    requested = requests(2)
+    soft = generator(generator.noise([1, 2], FRAME), requested, latent(2)).softmax(1)
+    loss = torch.stack([i.residual(soft, requested).mean() for i in problem.invariances]).sum()
     grads = torch.autograd.grad(loss, list(generator.parameters()))
     assert all(g.isfinite().all() for g in grads) and any(g.abs().max() > 0 for g in grads)

@@ -82,11 +82,11 @@ def test_a_sweep_squares_the_error_and_keeps_the_first_column():
         solved(0.01),
         torch.sin(2 * torch.pi * torch.arange(48.0, dtype=torch.float64) / 48)[:, None] * torch.arange(17) / 17,
     )
-    asked = {"viscosity": torch.tensor([0.01])}
-    torch.testing.assert_close(newton(true, asked, TIMES), true[:, 0], atol=1e-7, rtol=0)
+    requested = {"viscosity": torch.tensor([0.01])}
+    torch.testing.assert_close(newton(true, requested, TIMES), true[:, 0], atol=1e-7, rtol=0)
     errors = []
     for size in (0.04, 0.02, 0.01):
-        swept = newton(true + size * wave, asked, TIMES)
+        swept = newton(true + size * wave, requested, TIMES)
         assert torch.equal(swept[:, :, 0], true[:, 0, :, 0])
         errors.append(float((swept - true[:, 0]).abs().max()))
     assert errors[0] < 0.04 / 5 and errors[0] / errors[1] > 3.4 and errors[1] / errors[2] > 3.4

@@ -20,21 +20,21 @@ def angles(noise=0.02):
     return np.radians(DEGREES)[KIND][IDS] + np.random.default_rng(1).normal(0, noise, (*SHAPE, 3))
 
 
-def same_partition(found, truth):
+def same_partition(result, truth):
     """Whether labels stand for one orientation each: equal up to names where all five are there (fewer are split into
     five)."""
-    pairs = set(zip(found.ravel().tolist(), truth.ravel().tolist(), strict=True))
-    return len(pairs) == len(np.unique(found)) and (len(np.unique(truth)) < 5 or len(pairs) == 5)
+    pairs = set(zip(result.ravel().tolist(), truth.ravel().tolist(), strict=True))
+    return len(pairs) == len(np.unique(result)) and (len(np.unique(truth)) < 5 or len(pairs) == 5)
 
 
 @pytest.mark.parametrize("write", [foreign.version6, foreign.version_nx])
 @pytest.mark.parametrize(("axis", "at"), [("z", 4), ("y", 0), ("x", 27)])
 def test_a_slice_has_the_orientations_of_its_grains(tmp_path, write, axis, at):
     write(tmp_path / "a.dream3d", IDS, angles())
-    found = maps.read(tmp_path / "a.dream3d", {"slice": f"{axis}={at}"})
+    result = maps.read(tmp_path / "a.dream3d", {"slice": f"{axis}={at}"})
     truth = KIND[IDS.take(at, "zyx".index(axis))]
-    assert found.maps[0].shape == truth.shape and same_partition(found.maps[0], truth)
-    assert "cubic" in found.identity()["labels"]
+    assert result.maps[0].shape == truth.shape and same_partition(result.maps[0], truth)
+    assert "cubic" in result.identity()["labels"]
 
 
 def test_names_do_not_matter(tmp_path):
@@ -43,14 +43,14 @@ def test_names_do_not_matter(tmp_path):
             tmp_path / f"{i}a.dream3d", IDS, angles(), container=names[0].replace("/", " "), matrix=names[1]
         )
         foreign.version_nx(tmp_path / f"{i}b.dream3d", IDS, angles(), names=names)
-    found = maps.read(tmp_path, {"slice": "z=3"})
-    assert len(found.maps) == 6 and all((m == found.maps[0]).all() for m in found.maps)
+    result = maps.read(tmp_path, {"slice": "z=3"})
+    assert len(result.maps) == 6 and all((m == result.maps[0]).all() for m in result.maps)
 
 
 def test_all_slices_are_maps_of_their_own(tmp_path):
     foreign.version6(tmp_path / "a.dream3d", IDS, angles())
-    found = maps.read(tmp_path / "a.dream3d", {"slice": "z=all"})
-    assert len(found.maps) == 18 and found.held_out == 3 and same_partition(np.stack(found.maps), KIND[IDS])
+    result = maps.read(tmp_path / "a.dream3d", {"slice": "z=all"})
+    assert len(result.maps) == 18 and result.held_out == 3 and same_partition(np.stack(result.maps), KIND[IDS])
 
 
 @pytest.mark.parametrize("write", [foreign.version6, foreign.version_nx])
@@ -67,8 +67,8 @@ def test_one_layer_needs_no_slice(tmp_path):
     for axis in range(3):
         thin = foreign.voronoi((24, 30), 30)
         foreign.version6(tmp_path / "a.dream3d", np.expand_dims(thin, axis))
-        found = maps.read(tmp_path / "a.dream3d", {}).maps[0]
-        np.testing.assert_array_equal(found[1:] != found[:-1], thin[1:] != thin[:-1])
+        result = maps.read(tmp_path / "a.dream3d", {}).maps[0]
+        np.testing.assert_array_equal(result[1:] != result[:-1], thin[1:] != thin[:-1])
 
 
 def test_the_means_of_grains_are_preferred(tmp_path):
@@ -89,8 +89,8 @@ def test_hexagonal_crystals_have_their_own_symmetry(tmp_path):
     turn = np.radians([0, 60, 30])[np.arange(81) % 3]
     mean = np.stack([turn, 0 * turn, 0 * turn], 1)
     foreign.version6(tmp_path / "a.dream3d", IDS, mean=mean, structure=misorientation.HEXAGONAL)
-    found = maps.read(tmp_path / "a.dream3d", {"slice": "z=0", "labels": 2})
-    assert same_partition(found.maps[0], np.arange(81)[IDS[0]] % 3 == 2)
+    result = maps.read(tmp_path / "a.dream3d", {"slice": "z=0", "labels": 2})
+    assert same_partition(result.maps[0], np.arange(81)[IDS[0]] % 3 == 2)
 
 
 def test_the_crystal_structure_may_lie_elsewhere(tmp_path):
@@ -100,15 +100,15 @@ def test_the_crystal_structure_may_lie_elsewhere(tmp_path):
     foreign.version_nx(tmp_path / "a.dream3d", IDS, turned)
     with h5py.File(tmp_path / "a.dream3d", "a") as file:
         file.move("DataStructure/DataContainer/Cell Ensemble Data", "DataStructure/Ensembles")
-    found = maps.read(tmp_path / "a.dream3d", {"slice": "z=2"})
-    assert "cubic" in found.identity()["labels"] and same_partition(found.maps[0], KIND[IDS[2]])
+    result = maps.read(tmp_path / "a.dream3d", {"slice": "z=2"})
+    assert "cubic" in result.identity()["labels"] and same_partition(result.maps[0], KIND[IDS[2]])
 
 
 def test_without_orientations_grains_are_coloured(tmp_path):
     foreign.version6(tmp_path / "a.dream3d", IDS)
-    found = maps.read(tmp_path / "a.dream3d", {"slice": "z=3"})
-    np.testing.assert_array_equal(found.maps[0][1:] != found.maps[0][:-1], IDS[3, 1:] != IDS[3, :-1])
-    assert "coloured" in found.identity()["labels"] and " 0 adjoining" in found.identity()["labels"]
+    result = maps.read(tmp_path / "a.dream3d", {"slice": "z=3"})
+    np.testing.assert_array_equal(result.maps[0][1:] != result.maps[0][:-1], IDS[3, 1:] != IDS[3, :-1])
+    assert "coloured" in result.identity()["labels"] and " 0 adjoining" in result.identity()["labels"]
 
 
 def test_two_crystal_structures_cannot_be_compared(tmp_path):
@@ -124,8 +124,8 @@ def test_unassigned_pixels_go_to_the_nearest_grain(tmp_path):
     ids = IDS.copy()
     ids[0, 5:8, 5:8] = 0
     foreign.version6(tmp_path / "a.dream3d", ids, angles())
-    found = maps.read(tmp_path / "a.dream3d", {"slice": "z=0"}).maps[0]
-    assert found.max() < 5 and (found[ids[0] > 0] != 255).all() and found[6, 5] == found[6, 4]
+    result = maps.read(tmp_path / "a.dream3d", {"slice": "z=0"}).maps[0]
+    assert result.max() < 5 and (result[ids[0] > 0] != 255).all() and result[6, 5] == result[6, 4]
     ids[0, :10] = 0
     foreign.version6(tmp_path / "a.dream3d", ids, angles())
     with pytest.raises(ValueError, match="50% belongs to no grain"):
@@ -166,8 +166,8 @@ def test_cells_without_a_grain_may_have_no_orientation(tmp_path):
     ids[2, 3, 4:9] = 0
     turned[2, 3, 4:7], turned[2, 3, 7:9] = np.nan, 4 * np.pi
     foreign.version6(tmp_path / "a.dream3d", ids, turned)
-    found, there = maps.read(tmp_path / "a.dream3d", {"slice": "z=2"}).maps[0], ids[2] > 0
-    assert same_partition(found[there], KIND[ids[2]][there])
+    result, there = maps.read(tmp_path / "a.dream3d", {"slice": "z=2"}).maps[0], ids[2] > 0
+    assert same_partition(result[there], KIND[ids[2]][there])
 
 
 @pytest.mark.parametrize(("axis", "at"), [("z", 4), ("x", 5)])
@@ -179,8 +179,8 @@ def test_flat_arrays_are_cells_too(tmp_path, axis, at):
             flat = cells[name][:].reshape(IDS.size, -1)
             del cells[name]
             cells[name] = flat
-    found = maps.read(tmp_path / "a.dream3d", {"slice": f"{axis}={at}"}).maps[0]
-    assert same_partition(found, KIND[IDS.take(at, "zyx".index(axis))])
+    result = maps.read(tmp_path / "a.dream3d", {"slice": f"{axis}={at}"}).maps[0]
+    assert same_partition(result, KIND[IDS.take(at, "zyx".index(axis))])
 
 
 def test_grain_numbers_of_another_name(tmp_path):

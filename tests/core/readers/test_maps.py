@@ -1,4 +1,4 @@
-"""People's own maps become the labels they hold, whatever the format; windows of them are functions of the seed."""
+"""Maps of users become the labels they hold, whatever the format; windows of them are functions of the seed."""
 
 import json
 
@@ -64,12 +64,12 @@ def test_the_legend_is_that_of_all_files(tmp_path):
     (tmp_path / ".hidden").write_text("")
     source = own_maps.read(tmp_path, {})
     assert [int(m[0, 0]) for m in source.maps] == [1, 3, 4]
-    told = source.identity()
+    stated = source.identity()
     assert (
-        told["files"] == ["a.npy", "b.png", "c.tif"]
-        and told["notes"][0] == "1 other entries of the folder were left out"
+        stated["files"] == ["a.npy", "b.png", "c.tif"]
+        and stated["notes"][0] == "1 other entries of the folder were left out"
     )
-    assert str(tmp_path) not in json.dumps(told)
+    assert str(tmp_path) not in json.dumps(stated)
 
 
 def test_other_numbers_take_labels_in_order(tmp_path):
@@ -88,10 +88,10 @@ def test_colours_are_labels(tmp_path, mode):
     elif mode != "RGB":
         image = Image.fromarray(np.stack([LABELS[0] * 50] * 3, -1))
     image.save(tmp_path / "a.png")
-    found = own_maps.read(tmp_path / "a.png", {}).maps[0]
-    assert len({(a, b) for a, b in zip(found.ravel(), LABELS[0].ravel(), strict=True)}) == 5
+    result = own_maps.read(tmp_path / "a.png", {}).maps[0]
+    assert len({(a, b) for a, b in zip(result.ravel(), LABELS[0].ravel(), strict=True)}) == 5
     if mode in ("P", "grey as RGB"):
-        np.testing.assert_array_equal(found, LABELS[0])
+        np.testing.assert_array_equal(result, LABELS[0])
 
 
 def test_matlab_arrays_have_their_axes_reversed(tmp_path):
@@ -142,8 +142,8 @@ def test_grain_numbers_are_coloured(tmp_path):
     path = saved(tmp_path, "a.tif", ids)
     with pytest.raises(ValueError, match=r"holds 60 distinct values, but there are only 5 labels\. .* --features"):
         own_maps.read(path, {})
-    found = own_maps.read(path, {"features": True}).maps[0]
-    here, there = ids[1:] != ids[:-1], found[1:] != found[:-1]
+    result = own_maps.read(path, {"features": True}).maps[0]
+    here, there = ids[1:] != ids[:-1], result[1:] != result[:-1]
     np.testing.assert_array_equal(here, there)
 
 

@@ -1,4 +1,4 @@
-"""Orientations: exact rotations and symmetry groups, classes that are found again; colours that separate neighbours."""
+"""Orientations: exact rotations and symmetry groups, classes that are recovered; colours that separate neighbours."""
 
 import numpy as np
 import pytest
@@ -68,7 +68,7 @@ def test_means_do_not_mind_which_equivalent_is_written():
 
 
 @pytest.mark.parametrize("structure", [misorientation.CUBIC, misorientation.HEXAGONAL, None])
-def test_five_classes_are_found_again(structure):
+def test_five_classes_are_recovered(structure):
     """Centres 45 degrees or more apart, orientations within about 5 degrees of them, in any equivalent form."""
     rng = np.random.default_rng(1)
     cubic = np.radians([[0, 0, 0], [45, 90, 45], [45, 45, 0], [0, 75, 45], [45, 90, 0]])
@@ -77,26 +77,26 @@ def test_five_classes_are_found_again(structure):
     group = misorientation.symmetries(structure)
     q = misorientation.product(centres[truth], misorientation.quaternions(rng.normal(0, 0.03, (600, 3))))
     q = misorientation.product(q, group[rng.integers(0, len(group), 600)])
-    found = misorientation.classes(q, 5, structure)
-    assert len({(a, b) for a, b in zip(truth, found, strict=True)}) == 5
-    assert (np.diff(np.bincount(found)) <= 0).all()
-    np.testing.assert_array_equal(found, misorientation.classes(q, 5, structure))
+    result = misorientation.classes(q, 5, structure)
+    assert len({(a, b) for a, b in zip(truth, result, strict=True)}) == 5
+    assert (np.diff(np.bincount(result)) <= 0).all()
+    np.testing.assert_array_equal(result, misorientation.classes(q, 5, structure))
 
 
 def test_many_orientations_join_the_centres_of_some(monkeypatch):
     q = misorientation.quaternions(random_angles(500))
     monkeypatch.setattr(misorientation, "FITTED", 100)
-    found = misorientation.classes(q, 5, misorientation.CUBIC)
-    assert len(found) == 500 and set(found.tolist()) == {0, 1, 2, 3, 4}
+    result = misorientation.classes(q, 5, misorientation.CUBIC)
+    assert len(result) == 500 and set(result.tolist()) == {0, 1, 2, 3, 4}
     assert misorientation.classes(q[:3], 5, misorientation.CUBIC).max() == 2
 
 
 @given(st.integers(0, 1000), st.integers(2, 400))
 def test_neighbours_never_share_a_colour(seed, n):
     ids = voronoi((48, 48), n, seed) - 1
-    found, clashes = colouring.colours(ids)
-    painted = found[ids]
-    assert clashes == 0 and found.max() < 5
+    result, clashes = colouring.colours(ids)
+    painted = result[ids]
+    assert clashes == 0 and result.max() < 5
     for axis in (0, 1):
         a, b = (np.delete(ids, k, axis).ravel() for k in (0, -1))
         one, two = (np.delete(painted, k, axis).ravel() for k in (0, -1))
@@ -116,8 +116,8 @@ def test_an_exchange_frees_a_colour():
 
 def test_complete_graphs_clash_and_say_so():
     """Six grains of which every two touch (in pieces, as no plane allows) cannot do with five colours."""
-    found, clashes = colouring.colours(np.array([[a, b] for a in range(6) for b in range(6)]))
-    assert clashes >= 1 and len(found) == 6
+    result, clashes = colouring.colours(np.array([[a, b] for a in range(6) for b in range(6)]))
+    assert clashes >= 1 and len(result) == 6
 
 
 def test_pixels_of_no_grain_go_to_the_nearest():

@@ -1,4 +1,4 @@
-"""Bytes to pictures and curves: every layout that people have, by the conventions of the field."""
+"""Bytes to pictures and curves: every common layout, by the conventions of the field."""
 
 import io
 import tempfile
@@ -22,7 +22,7 @@ P = float(PHASE.mean())
 
 @pytest.fixture(autouse=True)
 def nothing_left(tmp_path, monkeypatch):
-    """Whatever is written while reading is gone afterwards."""
+    """What is written while reading is removed afterwards."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     yield
     assert list(tmp_path.iterdir()) == []
@@ -68,36 +68,36 @@ def text(columns, separator=",", header="", decimal="."):
     ],
 )
 def test_grey_values_come_as_they_are(content, values):
-    found = read("a picture.png", content)
-    assert isinstance(found, Picture) and found.values.dtype == values.dtype and found.count == 1
-    np.testing.assert_array_equal(found.values, values)
+    result = read("a picture.png", content)
+    assert isinstance(result, Picture) and result.values.dtype == values.dtype and result.count == 1
+    np.testing.assert_array_equal(result.values, values)
 
 
 def test_colours_become_luminance_and_it_is_said():
     photo = np.random.default_rng(0).integers(0, 256, (70, 70, 3)).astype(np.uint8)
-    found = read("photo.png", saved(Image.fromarray(photo)))
-    np.testing.assert_allclose(found.values, photo @ [0.299, 0.587, 0.114], atol=1)
-    assert "luminance" in found.notes[0]
+    result = read("photo.png", saved(Image.fromarray(photo)))
+    np.testing.assert_allclose(result.values, photo @ [0.299, 0.587, 0.114], atol=1)
+    assert "luminance" in result.notes[0]
 
 
 def test_a_palette_is_looked_up_and_what_is_transparent_is_white():
     indexed = Image.fromarray(GREY).quantize(2)
-    found = read("p.png", saved(indexed))
+    result = read("p.png", saved(indexed))
     expected = np.array(indexed.convert("L"))
-    np.testing.assert_array_equal(found.values, expected)
+    np.testing.assert_array_equal(result.values, expected)
     alpha = np.full((80, 100), 255, np.uint8)
     alpha[:, :50] = 0
-    found = read("a.png", saved(Image.fromarray(np.stack([GREY, GREY, GREY, alpha], -1))))
-    assert (found.values[:, :50] == 255).all() and (found.values[:, 50:] == GREY[:, 50:]).all()
+    result = read("a.png", saved(Image.fromarray(np.stack([GREY, GREY, GREY, alpha], -1))))
+    assert (result.values[:, :50] == 255).all() and (result.values[:, 50:] == GREY[:, 50:]).all()
 
 
 def test_a_page_of_a_tiff_is_chosen():
     pages = [Image.fromarray(GREY // k) for k in (1, 2, 3)]
     content = saved(pages[0], "TIFF", save_all=True, append_images=pages[1:])
     for number in range(3):
-        found = read("stack.tif", content, number)
-        assert (found.number, found.count) == (number, 3)
-        np.testing.assert_array_equal(found.values, GREY // (number + 1))
+        result = read("stack.tif", content, number)
+        assert (result.number, result.count) == (number, 3)
+        np.testing.assert_array_equal(result.values, GREY // (number + 1))
     with pytest.raises(ValueError, match="holds 3 pictures; there is no number 4"):
         read("stack.tif", content, 3)
 
@@ -105,9 +105,9 @@ def test_a_page_of_a_tiff_is_chosen():
 def test_the_file_of_zenodo():
     images = np.random.default_rng(0).integers(0, 2, (5, 64, 64)).astype(np.uint8)
     content = h5(morphology=images.reshape(5, -1), other=np.zeros((70, 70)))
-    found = read("2D_binary_morphologies.h5", content, 3)
-    assert found.count == 5 and found.array == "/morphology" and found.arrays == ("/morphology", "/other")
-    np.testing.assert_array_equal(found.values, images[3])
+    result = read("2D_binary_morphologies.h5", content, 3)
+    assert result.count == 5 and result.array == "/morphology" and result.arrays == ("/morphology", "/other")
+    np.testing.assert_array_equal(result.values, images[3])
     with pytest.raises(ValueError, match="of one grey everywhere"):
         read("2D_binary_morphologies.h5", content, 0, "/other")
 
@@ -122,10 +122,10 @@ S2 = two_phase.s2_radial(PHASE[None])[0].numpy()
 @pytest.mark.parametrize("separator", [",", ";", "\t", "  "])
 @pytest.mark.parametrize("header", ["", "r;S2", "# made by hand"])
 def test_tables(separator, header):
-    found = read("s2.csv", text((AT, S2), separator, header.replace(";", separator)))
-    assert isinstance(found, Curve) and found.p == pytest.approx(P) and not found.relative
-    np.testing.assert_allclose(found.distance, AT)
-    np.testing.assert_allclose(found.s2(0.5), S2)
+    result = read("s2.csv", text((AT, S2), separator, header.replace(";", separator)))
+    assert isinstance(result, Curve) and result.p == pytest.approx(P) and not result.relative
+    np.testing.assert_allclose(result.distance, AT)
+    np.testing.assert_allclose(result.s2(0.5), S2)
 
 
 def test_decimal_commas_marks_and_encodings():
@@ -145,8 +145,8 @@ def test_porespy():
 
 
 def test_a_curve_that_starts_beyond_zero_is_continued():
-    found = read("s2.csv", text((AT[1:], S2[1:])))
-    assert found.p == pytest.approx(P, abs=0.01) and "straight line" in found.note
+    result = read("s2.csv", text((AT[1:], S2[1:])))
+    assert result.p == pytest.approx(P, abs=0.01) and "straight line" in result.note
 
 
 @pytest.mark.parametrize("shape", [(96, 96), (95, 97), (96, 75)])
@@ -154,12 +154,12 @@ def test_a_curve_that_starts_beyond_zero_is_continued():
 def test_maps_of_pymks(shape, centred):
     x = torch.from_numpy((windows.example(2, shape) > 120).astype(np.float64))
     plane = two_phase.s2_map(x[None])[0].numpy()
-    found = read("stats.npy", npy((np.fft.fftshift(plane) if centred else plane)[None, ..., None]))
-    assert isinstance(found, Curve) and found.p == pytest.approx(float(x.mean()))
-    assert ("in the middle" if centred else "at the first pixel") in found.note
+    result = read("stats.npy", npy((np.fft.fftshift(plane) if centred else plane)[None, ..., None]))
+    assert isinstance(result, Curve) and result.p == pytest.approx(float(x.mean()))
+    assert ("in the middle" if centred else "at the first pixel") in result.note
     expected, at = two_phase.s2_radial(x[None])[0].numpy(), two_phase.radial_bins(shape)[0].numpy()
-    np.testing.assert_allclose(found.values[: len(expected)], expected, atol=1e-9)
-    np.testing.assert_allclose(found.distance[: len(at)], at, rtol=1e-6)
+    np.testing.assert_allclose(result.values[: len(expected)], expected, atol=1e-9)
+    np.testing.assert_allclose(result.distance[: len(at)], at, rtol=1e-6)
 
 
 def test_a_picture_is_no_map():
@@ -185,8 +185,8 @@ def test_other_scales(step):
     p, r = 0.3, np.arange(0.0, 60.0)
     covariance = np.exp(-((r / 9) ** 2))
     got = curves.resampled(r, p * p + p * (1 - p) * covariance, p, step)
-    wanted = correlations.distances().double().numpy() * step
-    np.testing.assert_allclose(got, p * p + p * (1 - p) * np.exp(-((wanted / 9) ** 2)), atol=2e-4)
+    target = correlations.distances().double().numpy() * step
+    np.testing.assert_allclose(got, p * p + p * (1 - p) * np.exp(-((target / 9) ** 2)), atol=2e-4)
     short = curves.resampled(r[:5], p * p + p * (1 - p) * covariance[:5], p, step)
     assert (np.diff(short) < 1e-12).all() and short[-1] < p * p + 0.06 and short[0] == p
 

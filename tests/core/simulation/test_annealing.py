@@ -24,13 +24,13 @@ def target(structures):
 def counted(labels, bins):
     """S2 by brute force: every pair of phase-1 pixels, shortest periodic distance rounded, over all pairs."""
     h, w = labels.shape
-    found, pairs = np.zeros(bins), np.zeros(bins)
+    result, pairs = np.zeros(bins), np.zeros(bins)
     for (y, x), (v, u) in itertools.product(np.ndindex(h, w), repeat=2):
         dy, dx = min(abs(y - v), h - abs(y - v)), min(abs(x - u), w - abs(x - u))
         if (r := round(float(np.hypot(dy, dx)))) < bins:
             pairs[r] += 1
-            found[r] += labels[y, x] * labels[v, u]
-    return found / pairs
+            result[r] += labels[y, x] * labels[v, u]
+    return result / pairs
 
 
 @pytest.mark.parametrize(("shape", "bins"), [((64, 64), 33), ((64, 96), 33), ((48, 34), 18), ((9, 12), 5)])
@@ -54,11 +54,11 @@ def test_another_structure_is_reached(structures, target):
     """From white noise to a mean error of .001 in 30,000 proposals, at the exact fraction."""
     annealing = Annealing(target, (64, 64), seed=0)
     began = annealing.energy
-    told = list(annealing.run(goal=1e-3, steps=30_000))
+    stated = list(annealing.run(goal=1e-3, steps=30_000))
     assert annealing.error <= 1e-3 and annealing.steps < 30_000
-    assert told[-1] == (1.0, annealing.energy) and annealing.energy < 1e-3 * began
+    assert stated[-1] == (1.0, annealing.energy) and annealing.energy < 1e-3 * began
     assert annealing.labels.sum() == structures[0].sum() and not np.array_equal(annealing.labels, structures[0])
-    shares = [share for share, _ in told]
+    shares = [share for share, _ in stated]
     assert shares == sorted(shares) and 0 < shares[0] < 0.01
 
 

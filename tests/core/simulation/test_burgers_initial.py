@@ -126,5 +126,5 @@ def test_the_folded_band_solves_the_ring(n):
 
 def test_a_uniform_field_stays_uniform():
     flat = Steps((0.3,))
-    found = (burgers.march(np.full(16, 0.3), 0.01, T), burgers.muscl(flat, T, 16), burgers.lax_oleinik(flat, T, 16))
-    assert max(np.abs(u - 0.3).max() for u in found) < 1e-13
+    result = (burgers.march(np.full(16, 0.3), 0.01, T), burgers.muscl(flat, T, 16), burgers.lax_oleinik(flat, T, 16))
+    assert max(np.abs(u - 0.3).max() for u in result) < 1e-13

@@ -1,4 +1,4 @@
-"""Solutions from conditions: what oracles and rivals are made of agrees with the solvers they stand for."""
+"""Solutions from conditions: oracles and baselines agree with the solvers that they wrap."""
 
 import numpy as np
 import pytest
@@ -30,23 +30,23 @@ def test_every_maker_begins_with_the_initial_condition_and_treats_samples_apart(
 
 def test_levels_follow_the_power():
     for power in (1.0, 1.25):
-        found = made(makers.cole_hopf, {"frequency": C[:1], "viscosity": NU[:1]}, power)
+        result = made(makers.cole_hopf, {"frequency": C[:1], "viscosity": NU[:1]}, power)
         exact = burgers.cole_hopf(burgers.RaisedCosine(2.0), 0.01, burgers.levels(8, power=power), 48)
-        np.testing.assert_allclose(found[0], exact.T, atol=1e-6)
+        np.testing.assert_allclose(result[0], exact.T, atol=1e-6)
 
 
 def test_an_array_takes_the_place_of_the_frequency_and_is_constant_in_each_cell():
     cells = np.random.default_rng(0).random((1, 24))
-    found = made(makers.entropy, {"initial": cells})
-    np.testing.assert_allclose(found[0, :, 0], cells[0].repeat(2), atol=1e-6)
+    result = made(makers.entropy, {"initial": cells})
+    np.testing.assert_allclose(result[0, :, 0], cells[0].repeat(2), atol=1e-6)
     np.testing.assert_allclose(
-        found[0].T, burgers.lax_oleinik(burgers.Steps(tuple(cells[0])), burgers.levels(8), 48), atol=1e-6
+        result[0].T, burgers.lax_oleinik(burgers.Steps(tuple(cells[0])), burgers.levels(8), 48), atol=1e-6
     )
 
 
 def test_three_newton_sweeps_take_the_heat_solution_to_the_march():
-    asked = {"frequency": C[:1], "viscosity": NU[:1]}
-    march, heat, swept = (made(s, asked) for s in (makers.march, makers.heat, makers.heat_newton))
+    requested = {"frequency": C[:1], "viscosity": NU[:1]}
+    march, heat, swept = (made(s, requested) for s in (makers.march, makers.heat, makers.heat_newton))
     assert np.abs(swept - march).max() < 0.02 * np.abs(heat - march).max()
 
 

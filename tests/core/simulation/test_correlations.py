@@ -1,4 +1,4 @@
-"""Requests for two-point correlations: the possible ones pass, the others are moved to possible ones."""
+"""Requests for two-point correlations: possible ones are unchanged, the others become possible."""
 
 import pytest
 import torch
@@ -24,8 +24,8 @@ def labels(seed, side=64, fraction=0.4):
 
 def test_the_abscissa_is_that_of_the_measured_curve():
     for side, last in ((64, -1), (128, None), (256, None)):  # at 64 px the last annulus is cut by the frame
-        found = TwoPointCorrelation(correlations.BINS).distances((side, side))
-        torch.testing.assert_close(found[:last], correlations.distances()[:last])
+        result = TwoPointCorrelation(correlations.BINS).distances((side, side))
+        torch.testing.assert_close(result[:last], correlations.distances()[:last])
 
 
 def test_curves_and_covariances_are_inverse():
@@ -76,8 +76,8 @@ def test_the_length_is_the_first_zero_and_agrees_with_the_descriptor():
 
 def test_the_residual_of_the_length_has_a_gradient_that_lowers_it():
     soft = torch.sigmoid(6 * (labels(4)[:, None] - 0.5)).requires_grad_(True)
-    invariance, asked = CharacteristicLength(), {"length": torch.tensor([9.0])}
-    before = invariance.residual(soft, asked)
+    invariance, requested = CharacteristicLength(), {"length": torch.tensor([9.0])}
+    before = invariance.residual(soft, requested)
     (gradient,) = torch.autograd.grad(before.sum(), soft)
-    after = invariance.residual(soft - 0.002 * gradient / gradient.abs().max(), asked)
+    after = invariance.residual(soft - 0.002 * gradient / gradient.abs().max(), requested)
     assert 0 < after.item() < before.item()

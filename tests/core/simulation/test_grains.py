@@ -1,4 +1,4 @@
-"""Grain growth against its exact laws, and the choice of orientations and the rival against slow ones."""
+"""Grain growth against its exact laws, and the choice of orientations and the baseline against slow ones."""
 
 import math
 
@@ -170,11 +170,11 @@ def test_a_honeycomb_of_equal_grains_gets_its_fractions_and_no_equal_neighbours(
     """60 like cells, fractions in steps of 1/60 with none above 1/3: a perfect assignment exists."""
     points = [(8 * i + 4, 8 * j + 4 * (i % 2)) for i in range(6) for j in range(10)]
     ids = voronoi.cells(np.array(points, dtype=float), (48, 80))
-    wanted = np.array([15, 15, 12, 12, 6]) / 60
-    chosen = orientations.assign(ids, wanted, np.random.default_rng(0))
+    target = np.array([15, 15, 12, 12, 6]) / 60
+    chosen = orientations.assign(ids, target, np.random.default_rng(0))
     share = orientations.boundaries(ids)
     assert share[chosen[:, None] == chosen[None]].sum() / share.sum() < 0.02
-    np.testing.assert_allclose(np.bincount(chosen[ids].ravel()) / ids.size, wanted, atol=0.006)
+    np.testing.assert_allclose(np.bincount(chosen[ids].ravel()) / ids.size, target, atol=0.006)
 
 
 # --- the rival --------------------------------------------------------------------------------------------------------
@@ -188,14 +188,14 @@ def test_cells_belong_to_the_nearest_point_of_the_torus():
     np.testing.assert_array_equal(voronoi.cells(points, (16, 24)), (away**2).sum(0).argmin(0))
 
 
-def test_the_rival_meets_its_fractions_as_well_as_its_grains_allow():
+def test_the_voronoi_baseline_meets_its_fractions_as_well_as_its_grains_allow():
     """Mean of the largest error of 20 maps below .02 (128 px), each map a pure function of its seed."""
-    wanted = np.random.default_rng(0).dirichlet(np.full(5, 3.0), 20)
-    maps = voronoi.voronoi(wanted, 20, 7, (128, 128))
+    target = np.random.default_rng(0).dirichlet(np.full(5, 3.0), 20)
+    maps = voronoi.voronoi(target, 20, 7, (128, 128))
     assert maps.dtype == np.uint8 and maps.shape == (20, 128, 128)
-    found = np.stack([np.bincount(m.ravel(), minlength=5) / m.size for m in maps])
-    assert np.abs(found - wanted).max(1).mean() < 0.02
-    np.testing.assert_array_equal(voronoi.voronoi(wanted[3:4], 1, 10, (128, 128))[0], maps[3])
+    result = np.stack([np.bincount(m.ravel(), minlength=5) / m.size for m in maps])
+    assert np.abs(result - target).max(1).mean() < 0.02
+    np.testing.assert_array_equal(voronoi.voronoi(target[3:4], 1, 10, (128, 128))[0], maps[3])
 
 
 def test_the_number_of_grains_keeps_its_density():

@@ -82,7 +82,7 @@ def test_level_is_the_quantile_that_leaves_the_fraction():
     assert torch.isfinite(rf.level(torch.tensor([0.0, 1.0]))).all()
 
 
-def test_fields_have_the_correlation_asked_for():
+def test_fields_have_the_requested_correlation():
     y = fields(400)
     torch.testing.assert_close(y.square().mean((1, 2)), torch.ones(400), rtol=1e-5, atol=1e-5)
     spectrum = torch.fft.rfft2(y)

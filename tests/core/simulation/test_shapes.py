@@ -41,9 +41,9 @@ def test_the_source_keeps_its_promises(outlines):
         assert half.min() >= low - 1e-9 and half.max() <= high + 1e-9
         assert min(x.min(), y.min()) >= 30 and max(x.max(), y.max()) <= 96.5
         for image, *at, a in zip(labels, x, y, area, strict=True):
-            found = morphometry.moments(image == k)
-            assert (found.x, found.y) == pytest.approx(at)
-            assert found.area == pytest.approx(a, abs=0 if outline == "square" else 25)  # Gauss's circle problem
+            result = morphometry.moments(image == k)
+            assert (result.x, result.y) == pytest.approx(at)
+            assert result.area == pytest.approx(a, abs=0 if outline == "square" else 25)  # Gauss's circle problem
             assert morphometry.components(image == k) == 1 and morphometry.kind(image == k) == outline
 
 
@@ -114,15 +114,15 @@ def test_what_is_not_refused_can_be_painted_and_what_is_painted_whole_is_not_ref
         assert not (alone[0] & alone[1]).any()
     if into > 1.5:
         assert (alone[0] & alone[1]).any() or out > 0
-    asked = {"x1": x, "y1": y, "area1": a, "x2": u, "y2": v, "area2": b}
-    text = refusal({k: np.array([n]) for k, n in asked.items()}, outlines, FRAME)
+    requested = {"x1": x, "y1": y, "area1": a, "x2": u, "y2": v, "area2": b}
+    text = refusal({k: np.array([n]) for k, n in requested.items()}, outlines, FRAME)
     assert bool(text) == (into > 0.05 or out > 0.05)
     worst = into if into > 0.05 else out
     assert not text or (f"by {worst:.1f} px" in text and "request" not in text)
 
 
 def test_a_refusal_names_the_request():
-    asked = {
+    requested = {
         "x1": [40.0, 40.0],
         "y1": [64.0, 64.0],
         "r1": [10.0, 10.0],
@@ -130,9 +130,9 @@ def test_a_refusal_names_the_request():
         "y2": [64.0, 64.0],
         "r2": [9.0, 9.0],
     }
-    text = refusal({k: np.array(v) for k, v in asked.items()}, CIRCLES, FRAME)
+    text = refusal({k: np.array(v) for k, v in requested.items()}, CIRCLES, FRAME)
     assert text == "Circle 1 and circle 2 overlap by 9.0 px (request 2 of 2). Move them apart or make one smaller."
-    moved = {**asked, "x2": [125.0, 100.0]}
+    moved = {**requested, "x2": [125.0, 100.0]}
     text = refusal({k: np.array(v) for k, v in moved.items()}, CIRCLES, FRAME)
     assert text == "Circle 2 leaves the frame by 6.5 px (request 1 of 2). Move it inwards or make it smaller."
 
@@ -147,7 +147,7 @@ def test_every_size_is_recognised_wherever_it_lies(outline):
             assert morphometry.kind(disc(half, outline, centre)) == outline
 
 
-def test_what_is_neither_is_told():
+def test_other_shapes_are_neither():
     long = np.zeros(FRAME, bool)
     long[60:70, 40:80] = True
     ring = disc(20) & ~disc(12)

@@ -132,16 +132,16 @@ def test_the_read_out_is_exact_at_its_own_result_and_for_nothing_at_all():
 
 def test_deviations_of_groups_by_hand():
     """Groups (0, 2) and (5, 5) of one feature: standard deviations 1 and 0."""
-    found = deviations(torch.tensor([[0.0], [2.0], [5.0], [5.0]]), 2)
-    torch.testing.assert_close(found, torch.tensor([[1.0], [1.0], [1e-4], [1e-4]]))
+    result = deviations(torch.tensor([[0.0], [2.0], [5.0], [5.0]]), 2)
+    torch.testing.assert_close(result, torch.tensor([[1.0], [1.0], [1e-4], [1e-4]]))
 
 
 def test_closeness_of_groups_by_hand():
     """tanh of exp(-|x_i - x_j|_1): 3 apart and 0 apart, kernels of two features each; no group knows of another."""
     x = torch.tensor([[0.0, 0.0, 1.0, 1.0], [1.0, 2.0, 1.0, 1.0], [9.0, 9.0, 9.0, 9.0], [9.0, 9.0, 9.0, 9.0]])
-    found = closeness(x, 2, 2)
+    result = closeness(x, 2, 2)
     want = [[math.tanh(math.exp(-3)), math.tanh(1)]] * 2 + [[math.tanh(1)] * 2] * 2
-    torch.testing.assert_close(found, torch.tensor(want))
+    torch.testing.assert_close(result, torch.tensor(want))
 
 
 def test_batches_of_no_whole_groups_are_refused():

@@ -115,9 +115,9 @@ def test_gradients_at_a_sure_critic():
     lab = GanLab(Setting())
     with torch.no_grad():
         lab.critic.weights[:] = torch.where(lab.critic.centres.abs() < 5, -4.0, 4.0)
-    found = lab.slopes()
-    assert found["minimax"] < 0.01 * found["non_saturating"]
-    assert found["non_saturating"] == pytest.approx(found["wgan_gp"], rel=0.05)
+    result = lab.slopes()
+    assert result["minimax"] < 0.01 * result["non_saturating"]
+    assert result["non_saturating"] == pytest.approx(result["wgan_gp"], rel=0.05)
 
 
 def test_a_switch_is_thrown_while_it_plays():

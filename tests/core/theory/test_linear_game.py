@@ -37,11 +37,11 @@ def test_theory_knows_every_scheme_of_the_trainer():
 @example("alternating", 0.5, 1.0, True)
 def test_closed_forms_are_the_eigenvalues(scheme, eta, mu, seen):
     """Their power sums are the traces of the powers of the matrix: exact at double eigenvalues too."""
-    matrix, found = iteration(scheme, eta, mu, seen), eigenvalues(scheme, eta, mu, seen)
-    assert len(found) == len(matrix)
-    size = np.abs(found).max()
+    matrix, result = iteration(scheme, eta, mu, seen), eigenvalues(scheme, eta, mu, seen)
+    assert len(result) == len(matrix)
+    size = np.abs(result).max()
     for k in range(1, len(matrix) + 1):
-        assert np.sum(found**k) == pytest.approx(
+        assert np.sum(result**k) == pytest.approx(
             np.trace(np.linalg.matrix_power(matrix, k)), abs=1e-12 * max(1, size) ** k
         )
     assert np.abs(np.linalg.eigvals(matrix)).max() == pytest.approx(radius(scheme, eta, mu, seen), abs=1e-3)
@@ -105,11 +105,11 @@ def test_orbits_are_those_of_the_trainers_schemes(scheme, eta, mu, critic):
     for here in (MOTIF, ~MOTIF):
         seen = bool(game.seen[here][0])
         start = np.stack([-theta[here], -psi[here]][: 1 + seen])
-        found = orbit(scheme, eta, mu if here[0] else 0.0, start, psi[here], 60, seen)
-        told = found + np.stack([theta[here], psi[here]])[: 1 + seen]
+        result = orbit(scheme, eta, mu if here[0] else 0.0, start, psi[here], 60, seen)
+        stated = result + np.stack([theta[here], psi[here]])[: 1 + seen]
         exact = played[:, : 1 + seen, here]
         assert (
-            np.abs(told - exact) <= 1e-12 * np.maximum.accumulate(np.abs(exact).max((1, 2)).clip(1))[:, None, None]
+            np.abs(stated - exact) <= 1e-12 * np.maximum.accumulate(np.abs(exact).max((1, 2)).clip(1))[:, None, None]
         ).all()
 
 
@@ -117,8 +117,8 @@ def test_orbits_go_on_exactly_for_a_thousand_steps():
     game = setting()
     played = LinearGame(game, 0.1).play("extragradient", 1000)[:, :, MOTIF]
     theta, psi = (a[MOTIF] for a in nash(game))
-    found = orbit("extragradient", 0.1, 0.5, -np.stack([theta, psi]), psi, 1000)
-    np.testing.assert_allclose(found + np.stack([theta, psi]), played, rtol=0, atol=1e-12)
+    result = orbit("extragradient", 0.1, 0.5, -np.stack([theta, psi]), psi, 1000)
+    np.testing.assert_allclose(result + np.stack([theta, psi]), played, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("critic", CRITICS)
@@ -133,7 +133,7 @@ def test_extragradient_reaches_the_nash_equilibrium(critic, mu):
 
 
 @pytest.mark.parametrize("critic", CRITICS)
-def test_at_the_nash_equilibrium_nobody_moves(critic):
+def test_at_the_nash_equilibrium_no_player_moves(critic):
     game = setting(0.8, critic)
     for scheme in ("simultaneous", "extragradient", "optimistic"):
         states = LinearGame(game, 0.2, np.stack(nash(game))).play(scheme, 5)
@@ -148,7 +148,7 @@ def test_alternating_steps_cycle_and_simultaneous_ones_diverge():
     assert distance(LinearGame(game, 0.3).play("simultaneous", 400), game, nash(game))[-1] > 1e6 * start
 
 
-def test_alternating_steps_rest_beside_the_nash_equilibrium():
+def test_alternating_steps_rest_off_the_nash_equilibrium():
     eta, mu = 0.2, 0.5
     game = setting(mu)
     theta, psi = nash(game)
