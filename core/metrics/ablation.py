@@ -59,9 +59,9 @@ class Variant:
     hard: bool = True
 
 
-def weights(**given: float) -> dict[str, float]:
+def weights(**named: float) -> dict[str, float]:
     """Weights of the invariances, 0 where not named."""
-    return {"duhamel": 0.0, "finite_volume": 0.0, "initial": 0.0, "newton": 0.0} | given
+    return {"duhamel": 0.0, "finite_volume": 0.0, "initial": 0.0, "newton": 0.0} | named
 
 
 BOTH = weights(duhamel=1.0, initial=SOFT)
@@ -95,17 +95,21 @@ def configuration(preset: Preset, variant: Variant, steps: int, seed: int) -> Tr
 def errors(problem: Problem, generator: Any) -> dict[str, float]:
     """Mean and maximum of the relative L2 error over the cells of Table 2, and the error of the initial column."""
     cases = problem.truth.test_cases[GROUP](1000)
-    asked = {k: np.array([case[k] for case in cases], dtype=np.float32) for k in cases[0]}
+    requested = {k: np.array([case[k] for case in cases], dtype=np.float32) for k in cases[0]}
     assert problem.truth.simulate is not None and problem.frame.to_lab is not None
-    exact = problem.truth.simulate(asked, len(cases), 0, problem.field.shape)
+    exact = problem.truth.simulate(requested, len(cases), 0, problem.field.shape)
     with torch.inference_mode():
-        conditions = {k: torch.from_numpy(v) for k, v in asked.items()}
+        conditions = {k: torch.from_numpy(v) for k, v in requested.items()}
         fields = problem.frame.to_lab(
             generator(generator.noise(range(len(cases)), problem.field.shape), conditions, {})[:, 0]
         ).numpy()
-    found = [relative(a, b) for a, b in zip(fields, exact, strict=True)]
+    relative_errors = [relative(a, b) for a, b in zip(fields, exact, strict=True)]
     column = np.linalg.norm(fields[..., 0] - exact[..., 0], axis=1) / np.linalg.norm(exact[..., 0], axis=1)
-    return {"mean": float(np.mean(found)), "max": float(np.max(found)), "initial column, mean": float(column.mean())}
+    return {
+        "mean": float(np.mean(relative_errors)),
+        "max": float(np.max(relative_errors)),
+        "initial column, mean": float(column.mean()),
+    }
 
 
 def trained(problem: Problem, preset: Preset, variant: Variant, steps: int, seed: int = 0) -> dict[str, float]:
@@ -148,11 +152,11 @@ def run(name: str, steps: int = STEPS, seed: int = 0) -> pd.DataFrame:
         raise ValueError(
             f"{problem.name} has no ablation here; it has: {', '.join(VARIANTS)}. Its stages: python -m core.metrics."
         )
-    found = {}
+    results = {}
     for variant in VARIANTS[problem.name]:
-        found[variant.name] = trained(problem, preset, variant, steps, seed)
-        print(f"{variant.name}: " + ", ".join(f"{k} {v:.3g}" for k, v in found[variant.name].items()), flush=True)
-    return pd.DataFrame(found).T
+        results[variant.name] = trained(problem, preset, variant, steps, seed)
+        print(f"{variant.name}: " + ", ".join(f"{k} {v:.3g}" for k, v in results[variant.name].items()), flush=True)
+    return pd.DataFrame(results).T
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -161,12 +165,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("name", help="problem")
     parser.add_argument("--steps", type=int, default=STEPS, help=f"gradient evaluations of every row (default {STEPS})")
     parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args(arguments)
-    if given.steps < 4:
-        parser.error(f"--steps must be at least 4; got {given.steps}.")
+    options = parser.parse_args(arguments)
+    if options.steps < 4:
+        parser.error(f"--steps must be at least 4; got {options.steps}.")
     torch.set_num_threads(1)
     try:
-        table = run(given.name, given.steps, given.seed)
+        table = run(options.name, options.steps, options.seed)
     except ValueError as error:
         raise SystemExit(str(error)) from None
     print(f"\n{text(table)}\n\n{verdict(table)}")

@@ -37,10 +37,10 @@ EDGE_POINTS, INNER_POINTS = 100, 4000
 def encoder_decoder(problem: Problem, case: Mapping[str, Any], steps: int, seed: int) -> float:
     """Relative L2 error of one decoder trained for one case: Adam, one cycle of the rate up to 1e-3."""
     torch.manual_seed(key(seed, "encoder-decoder") % 2**63)
-    asked = {k: np.array([v], dtype=np.float32) for k, v in case.items()}
+    requested = {k: np.array([v], dtype=np.float32) for k, v in case.items()}
     assert problem.truth.simulate is not None
-    exact = problem.truth.simulate(asked, 1, 0, problem.field.shape)
-    conditions = {k: torch.from_numpy(v) for k, v in asked.items()} | {"initial": torch.from_numpy(exact[:, :, 0])}
+    exact = problem.truth.simulate(requested, 1, 0, problem.field.shape)
+    conditions = {k: torch.from_numpy(v) for k, v in requested.items()} | {"initial": torch.from_numpy(exact[:, :, 0])}
     network = CaseDecoder()
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
     cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-3, total_steps=steps, pct_start=0.3, div_factor=2.0)
@@ -92,8 +92,8 @@ def standard_error(network: Callable[[torch.Tensor], torch.Tensor], cells: int =
     x = 2 * (np.arange(cells)[:, None] + (nodes + 1) / 2).ravel() / cells - 1
     grid = torch.from_numpy(np.stack(np.meshgrid(x, times), -1).reshape(-1, 2))
     with torch.no_grad():
-        found: Array = network(grid).numpy().reshape(len(times), cells, 3) @ weights / 2
-    return relative(found.T, exact.T)
+        averages: Array = network(grid).numpy().reshape(len(times), cells, 3) @ weights / 2
+    return relative(averages.T, exact.T)
 
 
 def timed(call: Callable[[], float]) -> dict[str, float]:
@@ -107,23 +107,24 @@ def run(problem: Problem, path: Path, steps: int, pinn_steps: int, seed: int) ->
     """Train what the file does not have yet (at this seed and number of steps), writing it after every case."""
     versions = {"torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()}
     settings = {"steps": steps, "L-BFGS iterations": pinn_steps, "seed": seed}
-    found: dict[str, Any] = {"settings": settings, "versions": versions, "encoder-decoder": {}, "PINN": {}}
-    if path.exists() and (before := json.loads(path.read_text(encoding="utf-8")))["settings"] == settings:
-        found = before
+    results: dict[str, Any] = {"settings": settings, "versions": versions, "encoder-decoder": {}, "PINN": {}}
+    if path.exists() and (earlier := json.loads(path.read_text(encoding="utf-8")))["settings"] == settings:
+        results = earlier
     cases = problem.truth.test_cases[GROUP](1000)
     jobs: list[tuple[str, str, Callable[[], float]]] = [
         ("encoder-decoder", case_name(case), partial(encoder_decoder, problem, case, steps, seed)) for case in cases
     ]
     jobs.append(("PINN", "standard case", partial(pinn, pinn_steps, seed)))
     for method, name, call in jobs:
-        if name not in found[method]:
-            found[method][name] = timed(call)
+        if name not in results[method]:
+            results[method][name] = timed(call)
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomic(path, (json.dumps(found, indent=1) + "\n").encode())
+            write_atomic(path, (json.dumps(results, indent=1) + "\n").encode())
         print(
-            f"{method}, {name}: {found[method][name]['error']:.3g} ({found[method][name]['seconds']:g} s)", flush=True
+            f"{method}, {name}: {results[method][name]['error']:.3g} ({results[method][name]['seconds']:g} s)",
+            flush=True,
         )
-    return found
+    return results
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -137,12 +138,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     written = folders.to_write(sampling.CHECKPOINTS)
     parser.add_argument("--out", type=Path, default=written, help="folder of the checkpoints")
-    given = parser.parse_args(arguments)
-    if min(given.steps, given.pinn_steps) < 1:
-        parser.error(f"--steps and --pinn-steps must be at least 1; got {given.steps} and {given.pinn_steps}.")
+    options = parser.parse_args(arguments)
+    if min(options.steps, options.pinn_steps) < 1:
+        parser.error(f"--steps and --pinn-steps must be at least 1; got {options.steps} and {options.pinn_steps}.")
     torch.set_num_threads(1)
-    problem, _ = discovery.split(f"{given.name}/sobel")
-    run(problem, given.out / given.name / "baselines.json", given.steps, given.pinn_steps, given.seed)
+    problem, _ = discovery.split(f"{options.name}/sobel")
+    run(problem, options.out / options.name / "baselines.json", options.steps, options.pinn_steps, options.seed)
 
 
 if __name__ == "__main__":

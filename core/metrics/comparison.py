@@ -67,23 +67,23 @@ def at_target(model: sampling.Model, target: Mapping[str, float], n: int, seed: 
     }
 
 
-def at_random(model: sampling.Model, asked: Mapping[str, Array], seed: int = 0) -> dict[str, float]:
+def at_random(model: sampling.Model, requested: Mapping[str, Array], seed: int = 0) -> dict[str, float]:
     """The rows of the quality table at these requests, whether the model hears them or not, with the sd of both
     errors."""
-    problem, n = model.problem, len(next(iter(asked.values())))
+    problem, n = model.problem, len(next(iter(requested.values())))
     assert isinstance(problem.source, Shapes) and problem.truth.simulate is not None
-    labels = model.sample({q.name: asked[q.name] for q in model.conditions}, n, seed).labels
+    labels = model.sample({q.name: requested[q.name] for q in model.conditions}, n, seed).labels
     assert labels is not None
-    truth = measured(problem.truth.simulate(asked, n, 0, problem.field.shape), asked, problem.source.outlines)
-    found = measured(labels, asked, problem.source.outlines)
+    truth = measured(problem.truth.simulate(requested, n, 0, problem.field.shape), requested, problem.source.outlines)
+    measures = measured(labels, requested, problem.source.outlines)
     spread = {
-        "centre error, sd, px": float(found["centre"].std()),
-        "radius error, sd, px": float(np.abs(found["radius"]).std()),
+        "centre error, sd, px": float(measures["centre"].std()),
+        "radius error, sd, px": float(np.abs(measures["radius"]).std()),
     }
-    return labelled(rows(found, truth)) | spread
+    return labelled(rows(measures, truth)) | spread
 
 
-def of(model: sampling.Model, target: Mapping[str, float], asked: Mapping[str, Array], n: int) -> dict[str, Any]:
+def of(model: sampling.Model, target: Mapping[str, float], requested: Mapping[str, Array], n: int) -> dict[str, Any]:
     """Everything that is said of one method."""
     trace, config = model.manifest.get("trace", []), model.manifest["config"]
     return {
@@ -95,16 +95,16 @@ def of(model: sampling.Model, target: Mapping[str, float], asked: Mapping[str, A
         "batch": config["batch"],
         "turns": config["turns"],
         "target": at_target(model, target, n),
-        "random": at_random(model, asked),
+        "random": at_random(model, requested),
         "acceptable after": reached(trace),
         "trace": [{k: line[k] for k in CHOSEN if k in line} for line in trace],
     }
 
 
-def sentences(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def sentences(methods: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """What was found, one sentence for each method, made from the numbers."""
     out = []
-    for entry in found.values():
+    for entry in methods.values():
         random, after = entry["random"], entry["acceptable after"]
         when = (
             f"acceptable from iteration {after} on" if after else f"not acceptable within {entry['steps']} iterations"
@@ -126,30 +126,30 @@ def run(name: str, n: int = 300, samples: int = 100) -> dict[str, Any]:
     problem = discovery.problem(name)
     if not isinstance(problem.source, Shapes):
         raise ValueError(f"{name} has no methods to compare here; shapes has.")
-    asked, drawn = requests(problem, n), requests(problem, TARGETS, seed=20_000)
+    requested, drawn = requests(problem, n), requests(problem, TARGETS, seed=20_000)
     targets = [{k: round(float(v[i]), 2) for k, v in drawn.items()} for i in range(TARGETS)]
-    found: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     several: dict[str, list[Any]] = {}
     for method in methods(problem):
         model = sampling.load(f"{name}/{method}")
-        found[method] = of(
-            model, {q.name: float(np.asarray(q.default)) for q in problem.presets[0].conditions}, asked, samples
+        results[method] = of(
+            model, {q.name: float(np.asarray(q.default)) for q in problem.presets[0].conditions}, requested, samples
         )
         if method in (problem.presets[0].name, "invnet"):
             several[method] = [at_target(model, target, samples) for target in targets]
     criterion = {k.label: f"{'<=' if v > 0 else '>='} {abs(v):g}" for k, v in ACCEPTABLE.items()}
     settings = {"requests": n, "images for a target": samples, "acceptable": criterion}
-    return {"settings": settings, "methods": found, "targets": several, "sentences": sentences(found)}
+    return {"settings": settings, "methods": results, "targets": several, "sentences": sentences(results)}
 
 
-def table(found: Mapping[str, Any]) -> pd.DataFrame:
+def table(result: Mapping[str, Any]) -> pd.DataFrame:
     """Methods in columns: errors over random requests, and the cost."""
     kept = ("steps", "minutes", "acceptable after")
 
     def value(v: Any) -> str:
         return "never" if v is None else str(v)
 
-    return pd.DataFrame({k: {**v["random"], **{c: value(v[c]) for c in kept}} for k, v in found["methods"].items()})
+    return pd.DataFrame({k: {**v["random"], **{c: value(v[c]) for c in kept}} for k, v in result["methods"].items()})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -162,17 +162,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--samples", type=int, default=100, help="images for each target")
     written = folders.to_write(sampling.CHECKPOINTS)
     parser.add_argument("--out", type=Path, default=written, help="folder of the checkpoints")
-    given = parser.parse_args(arguments)
-    if min(given.n, given.samples) < 2:
-        parser.error(f"--n and --samples must be at least 2; got {given.n} and {given.samples}.")
+    options = parser.parse_args(arguments)
+    if min(options.n, options.samples) < 2:
+        parser.error(f"--n and --samples must be at least 2; got {options.n} and {options.samples}.")
     torch.set_num_threads(1)
     try:
-        found = run(given.name, given.n, given.samples)
+        result = run(options.name, options.n, options.samples)
     except (ValueError, FileNotFoundError) as error:
         raise SystemExit(str(error)) from None
-    path = given.out / given.name / "comparison.json"
-    write_atomic(path, (json.dumps(found, indent=1) + "\n").encode())
-    print(f"{text(table(found))}\n\n" + "\n".join(found["sentences"]) + f"\n\nwritten: {path}")
+    path = options.out / options.name / "comparison.json"
+    write_atomic(path, (json.dumps(result, indent=1) + "\n").encode())
+    print(f"{text(table(result))}\n\n" + "\n".join(result["sentences"]) + f"\n\nwritten: {path}")
 
 
 if __name__ == "__main__":

@@ -41,24 +41,24 @@ GAP_RATIO = Row("gap.ratio", "critic's gap, last / largest")
 _KNOWN: dict[str, tuple[Problem, Preset]] = {}
 
 
-def sought(problem: Problem, sample: Sample) -> Tensor:
+def target_motif(problem: Problem, sample: Sample) -> Tensor:
     """The motif of every sample, (n, H, W): what the projection makes of any picture, `FREE` where that depends on the
     picture."""
-    told = {k: torch.from_numpy(np.asarray(v)) for k, v in (sample.requested | sample.latent).items()}
+    values = {k: torch.from_numpy(np.asarray(v)) for k, v in (sample.requested | sample.latent).items()}
     blank = torch.zeros(len(sample.seeds), 1, *sample.array.shape[1:])
     apply = problem.projection.apply
     assert apply is not None
-    low, high = apply(blank, told), apply(blank + 1, told)
+    low, high = apply(blank, values), apply(blank + 1, values)
     return torch.where(low == high, low, FREE)
 
 
-def asked(preset: Preset, n: int, *name: Any) -> Tensor:
+def training_motifs(preset: Preset, n: int, *name: Any) -> Tensor:
     """n keyed motifs as the preset's training asks for them, (n, H, W)."""
     assert preset.requests is not None
     return preset.requests([keys.key(*name, i) for i in range(n)])["motif"]
 
 
-def dialled(model: sampling.Model, n: int, seed: int) -> dict[str, Array]:
+def random_latents(model: sampling.Model, n: int, seed: int) -> dict[str, Array]:
     """Latents (n,) uniform over the ranges seen in training, of those that have one: the motif is anywhere."""
 
     def draw(q: Any, i: int) -> float:
@@ -72,11 +72,11 @@ def pasted(images: Array, motif: Tensor) -> Array:
     return torch.where(motif >= 0, motif, torch.from_numpy(images)).numpy()
 
 
-def missed(images: Array, motif: Tensor) -> Array:
+def motif_error(images: Array, motif: Tensor) -> Array:
     """Mean over the support of (x - m)^2, (n,)."""
     support = motif >= 0
-    off = (torch.from_numpy(images) - motif).square() * support
-    return (off.sum((1, 2)) / support.sum((1, 2)).clamp(min=1)).numpy()
+    squared = (torch.from_numpy(images) - motif).square() * support
+    return (squared.sum((1, 2)) / support.sum((1, 2)).clamp(min=1)).numpy()
 
 
 def classifier(problem: Problem, preset: Preset) -> PlainCritic | None:
@@ -97,17 +97,17 @@ def _trained(name: str) -> PlainCritic:
     source: Any = problem.source
     images = torch.from_numpy(data.cached(source, range(IMAGES), problem.field.shape))
     labels = torch.from_numpy(source.classes(range(IMAGES)))
-    motif = asked(preset, IMAGES, "classifier")
+    motif = training_motifs(preset, IMAGES, "classifier")
     both = torch.stack([images, torch.where(motif >= 0, motif, images)])
     state = torch.random.get_rng_state()
     torch.manual_seed(0)
     network = PlainCritic(1, int(labels.max()) + 1, (16, 32, 64), 4)
     optimiser = torch.optim.AdamW(network.parameters(), 2e-3, weight_decay=0.05)
     for step in range(STEPS):
-        chosen = torch.randint(IMAGES, (BATCH,))
+        selected = torch.randint(IMAGES, (BATCH,))
         optimiser.param_groups[0]["lr"] = 2e-3 * (1 - step / STEPS)
-        seen = both[torch.arange(BATCH) % 2, chosen][:, None]
-        loss = F.cross_entropy(network.read(seen)[1], labels[chosen], label_smoothing=0.02)
+        batch = both[torch.arange(BATCH) % 2, selected][:, None]
+        loss = F.cross_entropy(network.read(batch)[1], labels[selected], label_smoothing=0.02)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -136,13 +136,19 @@ def entropy(classes: Array, count: int) -> float:
 
 def confidence_rows(network: PlainCritic, images: Array, real: Array) -> dict[Row, float]:
     """What the classifier says of images beside real ones (n, H, W)."""
-    (found, features), (known, theirs) = read(network, images), read(network, real)
-    mean, basis = theirs.mean(0), np.linalg.svd(theirs - theirs.mean(0), full_matrices=False)[2][:16]
-    parts = [{f"{k:02d}": ((f - mean) @ basis.T)[:, k] for k in range(len(basis))} for f in (features, theirs)]
+    (probabilities, own_features), (reference, reference_features) = read(network, images), read(network, real)
+    mean, basis = (
+        reference_features.mean(0),
+        np.linalg.svd(reference_features - reference_features.mean(0), full_matrices=False)[2][:16],
+    )
+    parts = [
+        {f"{k:02d}": ((f - mean) @ basis.T)[:, k] for k in range(len(basis))}
+        for f in (own_features, reference_features)
+    ]
     return {
-        CONFIDENCE: float(found.max(1).mean()),
-        CONFIDENCE_RATIO: float(found.max(1).mean() / known.max(1).mean()),
-        LABEL_ENTROPY: entropy(found.argmax(1), found.shape[1]),
+        CONFIDENCE: float(probabilities.max(1).mean()),
+        CONFIDENCE_RATIO: float(probabilities.max(1).mean() / reference.max(1).mean()),
+        LABEL_ENTROPY: entropy(probabilities.argmax(1), probabilities.shape[1]),
         FEATURES: frechet(*parts),
     }
 
@@ -154,8 +160,8 @@ def quality(
     all (with the projection). `size` and `ablation` change nothing here."""
     problem, preset, shape = model.problem, model.preset, model.field.shape
     source: Any = problem.source
-    sample = model.sample(n=n, seed=seed, latent=dialled(model, n, seed))
-    motif, network = sought(problem, sample), classifier(problem, preset)
+    sample = model.sample(n=n, seed=seed, latent=random_latents(model, n, seed))
+    motif, network = target_motif(problem, sample), classifier(problem, preset)
     seeds = range(HELD_OUT + seed, HELD_OUT + seed + n)
     real, more = source.draw(seeds, shape), source.draw(range(HELD_OUT + seed + n, HELD_OUT + seed + 2 * n), shape)
     training = data.cached(source, range(model.manifest["config"]["images"]), shape)
@@ -167,7 +173,7 @@ def quality(
 
     table: dict[str, dict[Row, float]] = {}
     for name, images in made.items():
-        rows = {MOTIF_ERROR: float(missed(images, motif).mean())}
+        rows = {MOTIF_ERROR: float(motif_error(images, motif).mean())}
         if network is not None:
             rows |= confidence_rows(network, images, pasted(more, motif))
         rows[NEAREST] = float(np.median(nearest(free(images), free(training))))
@@ -195,11 +201,11 @@ def along(trace: list[dict[str, float]]) -> dict[Row, float]:
 def trace(model: sampling.Model, n: int = TRACED) -> dict[str, float]:
     """What is measured along a training: the raw motif error, and what the classifier says of projected samples (other
     seeds than those of `quality`)."""
-    sample = model.sample(n=n, seed=10_000, latent=dialled(model, n, 10_000))
-    motif, network = sought(model.problem, sample), classifier(model.problem, model.preset)
-    found = {MOTIF_ERROR: float(missed(sample.soft[:, 0], motif).mean())}
+    sample = model.sample(n=n, seed=10_000, latent=random_latents(model, n, 10_000))
+    motif, network = target_motif(model.problem, sample), classifier(model.problem, model.preset)
+    rows = {MOTIF_ERROR: float(motif_error(sample.soft[:, 0], motif).mean())}
     if network is not None:
         source: Any = model.problem.source
         real = pasted(source.draw(range(HELD_OUT + 10_000, HELD_OUT + 10_000 + n), model.field.shape), motif)
-        found |= confidence_rows(network, sample.array, real)
-    return {k: float(f"{v:.5g}") for k, v in labelled(found).items()}
+        rows |= confidence_rows(network, sample.array, real)
+    return {k: float(f"{v:.5g}") for k, v in labelled(rows).items()}

@@ -84,11 +84,11 @@ class EnsemblePair:
         return [place == k for k in range(3)]
 
 
-def scalar_rows(descriptor: Descriptor, contest: EnsemblePair) -> dict[Row, float]:
+def scalar_rows(descriptor: Descriptor, pair: EnsemblePair) -> dict[Row, float]:
     """Deviation of the mean in %, of the worst third in % and in sd of the data, and spread relative to the data's."""
-    a, b = contest.ours[descriptor.name], contest.theirs[descriptor.name]
+    a, b = pair.ours[descriptor.name], pair.theirs[descriptor.name]
     name, label = descriptor.name, descriptor.label.lower()
-    thirds = [t for t in contest.thirds() if t.sum() > 3]
+    thirds = [t for t in pair.thirds() if t.sum() > 3]
     in_sd = max(abs(a[t].mean() - b[t].mean()) / max(b[t].std(ddof=1), 1e-12) for t in thirds)
     rows: dict[Row, float] = {}
     if b.min() > 0:
@@ -98,18 +98,18 @@ def scalar_rows(descriptor: Descriptor, contest: EnsemblePair) -> dict[Row, floa
     if b.std() < 1e-6:
         return {**rows, Row(f"{name}.mean_difference", f"{label}, mean - mean"): float(a.mean() - b.mean())}
     rows[Row(f"{name}.worst_third_sd", f"{label}, worst third, sd")] = float(in_sd)
-    spread = 100 * float(residual_spread(a, contest.at) / residual_spread(b, contest.at))
+    spread = 100 * float(residual_spread(a, pair.at) / residual_spread(b, pair.at))
     rows[Row(f"{name}.spread", f"{label}, spread, % of data's")] = spread
     return rows
 
 
-def curve_rows(descriptor: Descriptor, contest: EnsemblePair) -> dict[Row, float]:
+def curve_rows(descriptor: Descriptor, pair: EnsemblePair) -> dict[Row, float]:
     """Mean absolute deviation of the ensemble's mean curve (whole, worst third) and spread relative to the data's."""
-    a, b = contest.ours[descriptor.name], contest.theirs[descriptor.name]
+    a, b = pair.ours[descriptor.name], pair.theirs[descriptor.name]
     name, label = descriptor.name, descriptor.label.lower().removesuffix(" s2")
-    thirds = [t for t in contest.thirds() if t.sum() > 3]
-    varied = residual_spread(b, contest.at) > 1e-6
-    ratio = residual_spread(a, contest.at)[varied].mean() / residual_spread(b, contest.at)[varied].mean()
+    thirds = [t for t in pair.thirds() if t.sum() > 3]
+    varied = residual_spread(b, pair.at) > 1e-6
+    ratio = residual_spread(a, pair.at)[varied].mean() / residual_spread(b, pair.at)[varied].mean()
     worst = max(float(np.abs(a[t].mean(0) - b[t].mean(0)).mean()) for t in thirds)
     return {
         Row(f"{name}.mean_deviation", f"{label}, |mean - mean|"): float(np.abs(a.mean(0) - b.mean(0)).mean()),
@@ -118,12 +118,12 @@ def curve_rows(descriptor: Descriptor, contest: EnsemblePair) -> dict[Row, float
     }
 
 
-def rows(problem: Problem, contest: EnsemblePair) -> dict[Row, float]:
+def rows(problem: Problem, pair: EnsemblePair) -> dict[Row, float]:
     """All comparison rows of one ensemble with the reference."""
     out: dict[Row, float] = {}
     for descriptor in problem.evaluation.descriptors:
-        out |= (curve_rows if descriptor.abscissa else scalar_rows)(descriptor, contest)
-    out[FRECHET] = frechet(contest.ours, contest.theirs)
+        out |= (curve_rows if descriptor.abscissa else scalar_rows)(descriptor, pair)
+    out[FRECHET] = frechet(pair.ours, pair.theirs)
     return out
 
 
@@ -132,12 +132,12 @@ def exactness(problem: Problem, sample: sampling.Sample, pixels: int) -> dict[Ro
     lengths and curves in their own unit."""
     kinds = {q.name: q for p in problem.presets for q in p.conditions}
     out: dict[Row, float] = {}
-    for name, asked in sample.requested.items():
+    for name, requested in sample.requested.items():
         if name in sample.measured:
-            label, own = name.replace("_", " "), kinds[name].unit or kinds[name].kind == "curve"
-            delivered, raw = (np.abs(m[name].astype(np.float64) - asked) for m in (sample.measured, sample.raw))
-            unit = f", {kinds[name].unit}" if kinds[name].unit else "" if own else ", px"
-            worst = float(delivered.max() * (1 if own else pixels))
+            label, has_own_unit = name.replace("_", " "), kinds[name].unit or kinds[name].kind == "curve"
+            delivered, raw = (np.abs(m[name].astype(np.float64) - requested) for m in (sample.measured, sample.raw))
+            unit = f", {kinds[name].unit}" if kinds[name].unit else "" if has_own_unit else ", px"
+            worst = float(delivered.max() * (1 if has_own_unit else pixels))
             out[Row(f"{name}.delivered_worst", f"{label} delivered, worst{unit}")] = worst
             out[Row(f"{name}.raw_mean", f"{label} raw, mean |error|")] = float(raw.mean())
             out[Row(f"{name}.raw_worst", f"{label} raw, worst |error|")] = float(raw.max())
@@ -154,11 +154,11 @@ def request(model: sampling.Model, reference: sampling.Sample) -> Described:
 def columns(model: sampling.Model, ablation: bool) -> dict[str, dict[str, bool]]:
     """Column -> stages switched: those of the ablation that the generator has, all of them, and refined where it
     refines."""
-    known = set(model.stages)
-    plain = {"refine": False} if "refine" in known else {}
-    chosen = STAGES if ablation else {"all": {}}
-    found = {name: {**flags, **plain} for name, flags in chosen.items() if set(flags) <= known}
-    return found | ({"refined": {}} if plain else {})
+    available = set(model.stages)
+    plain = {"refine": False} if "refine" in available else {}
+    wanted = STAGES if ablation else {"all": {}}
+    selected = {name: {**flags, **plain} for name, flags in wanted.items() if set(flags) <= available}
+    return selected | ({"refined": {}} if plain else {})
 
 
 def quality(
@@ -173,26 +173,28 @@ def quality(
     if problem.source is None:
         return exactness_alone(model, n, size, ablation, seed)
     reference = sampling.draw(problem, n, HELD_OUT + seed, shape[0])
-    theirs, asked = describe(problem, reference.array), request(model, reference)
+    theirs, requested = describe(problem, reference.array), request(model, reference)
     at = sampling.position(problem, problem.presets[0].conditions, reference.measured)
     pools = pooled.pools(problem, reference.array)
 
-    def judge(made: Array) -> dict[Row, float]:
-        found = rows(problem, EnsemblePair(describe(problem, made), theirs, at)) | pooled.rows(problem, made, pools)
-        if not asked:
-            found = {row: v for row, v in found.items() if row.id.split(".")[-1] not in AT_FIXED_CONDITIONS}
+    def evaluate(arrays: Array) -> dict[Row, float]:
+        values = rows(problem, EnsemblePair(describe(problem, arrays), theirs, at)) | pooled.rows(
+            problem, arrays, pools
+        )
+        if not requested:
+            values = {row: v for row, v in values.items() if row.id.split(".")[-1] not in AT_FIXED_CONDITIONS}
         extra = problem.evaluation.extra_rows
-        return found | dict(extra(made, reference, problem.source) if extra and problem.source else {})
+        return values | dict(extra(arrays, reference, problem.source) if extra and problem.source else {})
 
     out: dict[str, dict[Row, float]] = {}
-    given = {k: v for k, v in reference.measured.items() if k in asked}
+    conditions = {k: v for k, v in reference.measured.items() if k in requested}
     if problem.truth.simulate is not None:
-        out["data"] = judge(problem.truth.simulate(given, n, seed + 500_000, shape))
+        out["data"] = evaluate(problem.truth.simulate(conditions, n, seed + 500_000, shape))
     for name, stages in columns(model, ablation).items():
-        sample = model.sample(asked, n, seed, True, None, size, **stages)
-        out[name] = exactness(problem, sample, shape[0] * shape[1]) | judge(sample.array)
-    for rival in (r for r in problem.evaluation.baselines if r.role != "single"):
-        out[rival.name] = judge(rival.make(given, n, seed, shape))
+        sample = model.sample(requested, n, seed, True, None, size, **stages)
+        out[name] = exactness(problem, sample, shape[0] * shape[1]) | evaluate(sample.array)
+    for baseline in (r for r in problem.evaluation.baselines if r.role != "single"):
+        out[baseline.name] = evaluate(baseline.make(conditions, n, seed, shape))
     return tabulated(out, problem.evaluation.thresholds).loc[[row.id for row in out["all"]]]
 
 
@@ -223,10 +225,12 @@ def reference(problem: Problem, knots: Sequence[float], n: int = 64, seed: int =
     assert problem.truth.simulate is not None
     first = problem.presets[0].conditions
     requests = [sampling.representative(problem, first, k, n) for k in knots]
-    drawn = (problem.truth.simulate(asked, n, seed + i * n, problem.field.shape) for i, asked in enumerate(requests))
-    found = [describe(problem, arrays) for arrays in drawn]
+    simulations = (
+        problem.truth.simulate(requested, n, seed + i * n, problem.field.shape) for i, requested in enumerate(requests)
+    )
+    described = [describe(problem, arrays) for arrays in simulations]
     out = {"at": torch.tensor(list(knots), dtype=torch.float32)}
     for descriptor in problem.evaluation.descriptors:
-        stack = np.stack([[f[descriptor.name].mean(0), f[descriptor.name].std(0, ddof=1)] for f in found])
+        stack = np.stack([[f[descriptor.name].mean(0), f[descriptor.name].std(0, ddof=1)] for f in described])
         out |= {f"{descriptor.name}.{k}": torch.from_numpy(stack[:, i]).float() for i, k in enumerate(("mean", "sd"))}
     return out

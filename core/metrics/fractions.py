@@ -66,9 +66,9 @@ def table(
     return pd.concat(parts, ignore_index=True)
 
 
-def summary(found: pd.DataFrame) -> pd.DataFrame:
+def summary(fractions: pd.DataFrame) -> pd.DataFrame:
     """One row per target: the worst delivered error in px and the mean raw error over its channels."""
-    groups = found.groupby("target", sort=False)
+    groups = fractions.groupby("target", sort=False)
     return pd.DataFrame(
         {
             "delivered, worst px": groups["delivered, worst px"].max(),
@@ -85,15 +85,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("name", help="problem, problem/preset or a path to a checkpoint")
     parser.add_argument("--n", type=int, default=100, help="samples for each target")
     parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args(arguments)
-    if given.n < 2:
-        parser.error(f"--n must be at least 2; got {given.n}.")
+    options = parser.parse_args(arguments)
+    if options.n < 2:
+        parser.error(f"--n must be at least 2; got {options.n}.")
     torch.set_num_threads(1)
     try:
-        found = table(sampling.load(given.name), given.n, seed=given.seed)
+        fractions = table(sampling.load(options.name), options.n, seed=options.seed)
     except (ValueError, FileNotFoundError) as error:
         raise SystemExit(str(error)) from None
-    print(f"{text(found)}\n\n{text(summary(found))}")
+    print(f"{text(fractions)}\n\n{text(summary(fractions))}")
 
 
 if __name__ == "__main__":

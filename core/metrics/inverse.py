@@ -65,12 +65,12 @@ def from_target(values: Array, levels: Array, target: Target, boots: int = 50, s
     Levels are one from each of n equal shares of P_Y, so what is found is the network's error and not the dice of
     drawing levels; the standard error is that of the distance between values and levels, both resampled together."""
     at = (np.arange(len(values)) + 0.5) / len(values)
-    found = np.abs(np.sort(values) - target.quantile(at)).mean(), np.abs(target.cdf(np.sort(values)) - at).max()
+    distances = np.abs(np.sort(values) - target.quantile(at)).mean(), np.abs(target.cdf(np.sort(values)) - at).max()
     rng = np.random.default_rng((seed, 7))
     rows = [rng.integers(0, len(values), len(values)) for _ in range(boots)]
     again = np.array([(w1(values[i], levels[i]), ks(values[i], levels[i])) for i in rows])
     error = again.std(0, ddof=1)
-    return {"W1": (found[0] / target.spread, error[0] / target.spread), "KS": (float(found[1]), error[1])}
+    return {"W1": (distances[0] / target.spread, error[0] / target.spread), "KS": (float(distances[1]), error[1])}
 
 
 def from_oracle(points: Array, exact: Array, boots: int = 50, seed: int = 0) -> dict[str, Number]:
@@ -98,9 +98,9 @@ def marginals(points: Array, exact: Array, boots: int, seed: int = 0) -> dict[st
     sd, rng = exact.std(0), np.random.default_rng((seed, 9))
     rows = [(np.arange(len(points)), np.arange(len(exact)))]
     rows += [(rng.integers(0, len(points), len(points)), rng.integers(0, len(exact), len(exact))) for _ in range(boots)]
-    found = np.array([[w1(points[a, k], exact[b, k]) / sd[k] for k in (0, 1)] for a, b in rows])
-    error = found[1:].std(0, ddof=1)
-    return {f"W1 x{k + 1}": (float(found[0, k]), float(error[k])) for k in (0, 1)}
+    distances = np.array([[w1(points[a, k], exact[b, k]) / sd[k] for k in (0, 1)] for a, b in rows])
+    error = distances[1:].std(0, ddof=1)
+    return {f"W1 x{k + 1}": (float(distances[0, k]), float(error[k])) for k in (0, 1)}
 
 
 def branches(points: Array) -> Array:
@@ -127,7 +127,7 @@ def drawn(prior: Prior, seed: int) -> tuple[Array, Array]:
     return x[order], y[order]
 
 
-def judged(
+def evaluate(
     model: sampling.Model, target: Target, prior: Prior, n: int, boots: int, seed: int = 0
 ) -> dict[str, dict[str, Number]]:
     """Column -> distance -> number: `raw` network, `all` (exact levels, resampled to the prior), `nearest` draws of the
@@ -159,8 +159,8 @@ def quality(
     out: dict[str, dict[Row, float]] = {column: {} for column in columns}
     order: dict[str, None] = {}
     for name, target in (INSIDE | OUTSIDE).items():
-        for column, found in judged(model, target, PRIORS["uniform"], max(n, 2000), 50, seed).items():
-            for distance, (value, error) in ((k, v) for k, v in found.items() if k in CARD):
+        for column, distances in evaluate(model, target, PRIORS["uniform"], max(n, 2000), 50, seed).items():
+            for distance, (value, error) in ((k, v) for k, v in distances.items() if k in CARD):
                 row = Row(row_id(distance, name), f"{distance} at {name}, %")
                 out[column][row], out[f"{column} ±"][row] = 100 * value, 100 * error
                 order[row.id] = None
@@ -175,8 +175,8 @@ def table(
     """Text of every distance in % with its standard error, a row for each target and column of `judged`."""
     rows = {}
     for name, target in targets.items():
-        for column, found in judged(model, target, prior, n, boots, seed).items():
-            rows[f"{name}, {column}"] = {k: f"{100 * v:.2f} ± {100 * e:.2f}" for k, (v, e) in found.items()}
+        for column, distances in evaluate(model, target, prior, n, boots, seed).items():
+            rows[f"{name}, {column}"] = {k: f"{100 * v:.2f} ± {100 * e:.2f}" for k, (v, e) in distances.items()}
     order = ["W1", "KS", "W1 x1", "W1 x2", "KS x1", "KS x2", "branches"]
     return pd.DataFrame(rows).T.fillna("").reindex(columns=order, fill_value="")
 
@@ -184,13 +184,13 @@ def table(
 def scan(model: sampling.Model, n: int, seed: int) -> dict[float, float]:
     """W1 of the raw network's push-forward, in sd of P_Y, for narrow targets all over the trained range, by their
     means."""
-    found: dict[float, float] = {}
+    distances: dict[float, float] = {}
     _, top = model.conditions[0].trained or (0.0, LARGEST)
     for mean in SCAN:
         target = Target(mean, 0.1 * mean, 0.7 * mean, min(1.3 * mean, top))
         answer = solve(model, target, PRIORS["uniform"], n, seed)
-        found[mean] = from_target(rosenbrock(answer.raw), answer.levels, target, 2)["W1"][0]
-    return found
+        distances[mean] = from_target(rosenbrock(answer.raw), answer.levels, target, 2)["W1"][0]
+    return distances
 
 
 def failures(model: sampling.Model, n: int, seed: int) -> Iterator[str]:
@@ -199,9 +199,10 @@ def failures(model: sampling.Model, n: int, seed: int) -> Iterator[str]:
     for name, target in OUTSIDE.items():
         answer = solve(model, target, prior, n, seed)
         raw = rosenbrock(answer.raw)
-        asked, off = f"{target.mean:g} ± {target.spread:.0f}", f"{100 * answer.outside:.1f} %"
-        yield f"Target {name}: the raw network reaches {raw.mean():.0f} ± {raw.std():.0f} where {asked} was asked for;"
-        yield f"  {off} of the delivered points lie outside the prior."
+        requested, share = f"{target.mean:g} ± {target.spread:.0f}", f"{100 * answer.outside:.1f} %"
+        reached = f"{raw.mean():.0f} ± {raw.std():.0f}"
+        yield f"Target {name}: the raw network reaches {reached}; the request was {requested}."
+        yield f"  {share} of the delivered points lie outside the prior."
         yield from (f"  flag: {w}" for w in warnings(model, target, prior, answer))
 
 
@@ -214,11 +215,11 @@ def report(name: str, n: int, boots: int, seed: int) -> Iterator[str]:
             f"\nprior {label}, targets inside the trained "
             f"range\n{table(model, INSIDE, prior, n, boots, seed).to_string()}"
         )
-    found = scan(model, n, seed)
-    worst, average = max(found, key=lambda mean: found[mean]), np.mean(list(found.values()))
+    distances = scan(model, n, seed)
+    worst, average = max(distances, key=lambda mean: distances[mean]), np.mean(list(distances.values()))
     yield (
         f"\nNormal targets about {SCAN[0]} to {SCAN[-1]}, sd a tenth, cut to the trained range: W1 of the raw network "
-        f"{100 * average:.2f} % on average, {100 * found[worst]:.2f} % at most (about {worst})."
+        f"{100 * average:.2f} % on average, {100 * distances[worst]:.2f} % at most (about {worst})."
     )
     yield f"\nprior uniform, outside it\n{table(model, OUTSIDE, PRIORS['uniform'], n, boots, seed).to_string()}\n"
     yield from failures(model, n, seed)
@@ -240,20 +241,20 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--n", type=int, default=4000, help="samples")
     parser.add_argument("--boots", type=int, default=200, help="bootstrap samples")
     parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    for name in given.names:
+    for name in options.names:
         try:
-            for line in report(name, given.n, given.boots, given.seed):
+            for line in report(name, options.n, options.boots, options.seed):
                 print(line)
         except (ValueError, FileNotFoundError) as error:
             raise SystemExit(str(error)) from None
     target = INSIDE["350"]
-    dice = [
-        from_target(target.draw(given.n, s, stratified=False), target.draw(given.n, s), target, 2)["W1"][0]
+    sampling_errors = [
+        from_target(target.draw(options.n, s, stratified=False), target.draw(options.n, s), target, 2)["W1"][0]
         for s in range(20)
     ]
-    mean = 100 * np.mean(dice)
+    mean = 100 * np.mean(sampling_errors)
     print(
         f"Independent draws of P_Y itself, as many: W1 {mean:.2f} % on average; that is what the dice alone would add."
     )

@@ -26,14 +26,14 @@ def compare(arrays: Array, reference: Sample, source: Source) -> dict[Row, float
     curve = torch.cat(
         [two_phase.s2_radial(x)[:, : correlations.BINS] for x in torch.from_numpy(np.array(arrays)).split(256)]
     )
-    goal = torch.from_numpy(reference.measured["correlation"])
-    error = (curve - goal).abs().mean(1).double()
-    got, asked = (correlations.first_zero(c).double().numpy() for c in (curve, goal))
+    target = torch.from_numpy(reference.measured["correlation"])
+    error = (curve - target).abs().mean(1).double()
+    lengths, requested = (correlations.first_zero(c).double().numpy() for c in (curve, target))
     return {
         CORRELATION_MEAN: float(error.mean()),
         CORRELATION_WORST: float(error.max()),
-        LENGTH_CORRELATION: float(np.corrcoef(got, asked)[0, 1]),
-        LENGTH_BIAS: 100 * abs(float((got / asked).mean()) - 1),
+        LENGTH_CORRELATION: float(np.corrcoef(lengths, requested)[0, 1]),
+        LENGTH_BIAS: 100 * abs(float((lengths / requested).mean()) - 1),
         NEAREST: 100 * nearest_training_image(arrays[:SAMPLES], source),
     }
 

@@ -18,8 +18,8 @@ Pools = dict[str, Sequence[Array]]
 
 def pools(problem: Problem, arrays: Array) -> Pools:
     """Descriptor name -> the numbers of each array (n, H, W), for those descriptors that give them."""
-    given = torch.from_numpy(np.ascontiguousarray(arrays))
-    return {d.name: d.samples(given) for d in problem.evaluation.descriptors if d.samples}
+    images = torch.from_numpy(np.ascontiguousarray(arrays))
+    return {d.name: d.samples(images) for d in problem.evaluation.descriptors if d.samples}
 
 
 def rows(problem: Problem, arrays: Array, theirs: Pools) -> dict[Row, float]:

@@ -33,7 +33,7 @@ COLUMNS = ("all", "raw")
 """The column of the table that the bars speak of: the whole generator, or the raw network of a solver."""
 
 
-def judged(table: pd.DataFrame) -> str:
+def measured_column(table: pd.DataFrame) -> str:
     """Name of the column that the thresholds speak of."""
     return next(c for c in COLUMNS if c in table.columns)
 
@@ -41,14 +41,14 @@ def judged(table: pd.DataFrame) -> str:
 def verdicts(problem: Problem, table: pd.DataFrame, column: str | None = None) -> dict[Threshold, bool]:
     """Whether each threshold of the problem is met by a column of the quality table (default: the judged one); those on
     rows that the table of this preset does not have are left out."""
-    usual = column or judged(table)
-    known = [t for t in problem.evaluation.thresholds if t.row in table.index]
-    return {t: t.met(float(table.loc[t.row, t.column or usual])) for t in known}
+    usual = column or measured_column(table)
+    available = [t for t in problem.evaluation.thresholds if t.row in table.index]
+    return {t: t.met(float(table.loc[t.row, t.column or usual])) for t in available}
 
 
 def verdict_lines(problem: Problem, table: pd.DataFrame) -> list[str]:
     """One line for each threshold: met or missed, the threshold and the measured value."""
-    usual, lines = judged(table), []
+    usual, lines = measured_column(table), []
     for t, met in verdicts(problem, table).items():
         row, value = table.loc[t.row, "label"], table.loc[t.row, t.column or usual]
         name = f"{t.column}: {row}" if t.column else row
@@ -60,12 +60,12 @@ def milliseconds(call: Callable[[int], object], repeats: int = 21, warmups: int 
     """Median wall time of `call(i)` in ms."""
     for i in range(warmups):
         call(i)
-    taken = []
+    seconds = []
     for i in range(repeats):
         start = time.perf_counter()
         call(warmups + i)
-        taken.append(time.perf_counter() - start)
-    return 1e3 * float(np.median(taken))
+        seconds.append(time.perf_counter() - start)
+    return 1e3 * float(np.median(seconds))
 
 
 def speed(model: sampling.Model, size: int | None = None, runs: int = 8) -> dict[str, float]:
@@ -87,8 +87,8 @@ def speed(model: sampling.Model, size: int | None = None, runs: int = 8) -> dict
         single = milliseconds(lambda i: oracle(first, 1, i, shape), runs, 1)
         out |= {"simulation, ms": single, "simulation / sample": single / ours}
         out["simulation in batches of 32, ms"] = milliseconds(lambda i: oracle(values, 32, 32 * i, shape), 1, 0) / 32
-    for rival in (r for r in model.problem.evaluation.baselines if r.role != "single"):
-        out[f"{rival.label}, ms"] = milliseconds(lambda i, make=rival.make: make(first, 1, i, shape), runs, 1)  # type: ignore[misc]
+    for baseline in (r for r in model.problem.evaluation.baselines if r.role != "single"):
+        out[f"{baseline.label}, ms"] = milliseconds(lambda i, make=baseline.make: make(first, 1, i, shape), runs, 1)  # type: ignore[misc]
     return out
 
 
@@ -105,17 +105,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--n", type=int, default=256, help="samples on each side")
     parser.add_argument("--size", type=int, default=None, help="pixels per side (default: the problem's)")
     parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     try:
-        model = sampling.load(given.name)
+        model = sampling.load(options.name)
     except (ValueError, FileNotFoundError) as error:
         raise SystemExit(str(error)) from None
-    table = quality(model, given.n, given.size, seed=given.seed)
-    print(f"{model.name} {model.digest[:12]}: n = {given.n}, held-out seeds, same conditions\n{text(table)}\n")
+    table = quality(model, options.n, options.size, seed=options.seed)
+    print(f"{model.name} {model.digest[:12]}: n = {options.n}, held-out seeds, same conditions\n{text(table)}\n")
     print("\n".join(verdict_lines(model.problem, table)), "\n")
     for group in model.problem.truth.published:
         print(f"{group}, case by case: relative L2 error\n{text(solutions.cell_by_cell(model, group))}\n")
         print("\n".join([*solutions.baselines_elsewhere(model.problem), ""]))
-    for name, value in speed(model, given.size).items():
+    for name, value in speed(model, options.size).items():
         print(f"{name}: {value:.2f}")

@@ -30,7 +30,7 @@ from core.metrics.report import text
 from core.sampling.__main__ import settings
 from core.types import HELD_OUT, Array, Rival
 
-Asked = Mapping[str, Array]
+Requested = Mapping[str, Array]
 OURS, TRUTH, MILLISECONDS, BREAK_EVEN = "this model", "held-out data", "ms per sample", "break-even, samples"
 PARTS = 1000
 """So many steps of a progress line."""
@@ -41,19 +41,23 @@ def training_seconds(model: sampling.Model) -> float:
     return 60 * float(model.manifest.get("training", {}).get("minutes", math.nan))
 
 
-def break_even(training: float, ours: float, rival: float) -> float:
+def break_even(training: float, ours: float, baseline: float) -> float:
     """Samples from which on training has paid: its time / (rival's - our time per sample); infinite where ours is
     slower."""
-    return math.ceil(training / (rival - ours)) if rival > ours and math.isfinite(training) else math.inf
+    return math.ceil(training / (baseline - ours)) if baseline > ours and math.isfinite(training) else math.inf
 
 
-def judge(model: sampling.Model, arrays: Array, asked: Asked, expected: ensembles.Described) -> dict[str, float]:
+def evaluate(
+    model: sampling.Model, arrays: Array, requested: Requested, expected: ensembles.Described
+) -> dict[str, float]:
     """Of arrays (n, H, W): mean |measured - asked| of every condition, mean of every scalar descriptor, mean |curve -
     expected| of the other curves; `expected` has (n, ...) or (1, ...)."""
-    found = sampling.measure(model.problem, as_soft(torch.from_numpy(np.array(arrays)), model.field))
+    measured = sampling.measure(model.problem, as_soft(torch.from_numpy(np.array(arrays)), model.field))
     described = ensembles.describe(model.problem, arrays)
-    symbols = {q.name: q.symbol or q.label for q in model.conditions if q.name in asked and q.name in found}
-    out = {f"{symbol} error": float(np.abs(found[name] - asked[name]).mean()) for name, symbol in symbols.items()}
+    symbols = {q.name: q.symbol or q.label for q in model.conditions if q.name in requested and q.name in measured}
+    out = {
+        f"{symbol} error": float(np.abs(measured[name] - requested[name]).mean()) for name, symbol in symbols.items()
+    }
     for d in (d for d in model.problem.evaluation.descriptors if d.name not in symbols):
         values = described[d.name]
         label, value = (f"{d.label} error", np.abs(values - expected[d.name])) if d.abscissa else (d.label, values)
@@ -63,17 +67,17 @@ def judge(model: sampling.Model, arrays: Array, asked: Asked, expected: ensemble
 
 def clocked(make: Callable[[int], Array], n: int) -> tuple[Array, float]:
     """Arrays 0 .. n-1 and the processor's milliseconds for one of them (median)."""
-    made, taken = [], []
+    arrays, times = [], []
     for i in range(n):
         start = time.process_time()
-        made.append(make(i))
-        taken.append(1e3 * (time.process_time() - start))
-    return np.concatenate(made), float(np.median(taken))
+        arrays.append(make(i))
+        times.append(1e3 * (time.process_time() - start))
+    return np.concatenate(arrays), float(np.median(times))
 
 
-def one(asked: Asked, i: int) -> dict[str, Array]:
+def one(requested: Requested, i: int) -> dict[str, Array]:
     """The request of sample i, each (1, ...)."""
-    return {name: values[i : i + 1] for name, values in asked.items()}
+    return {name: values[i : i + 1] for name, values in requested.items()}
 
 
 def with_break_even(model: sampling.Model, rows: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
@@ -109,10 +113,10 @@ def table(
     measure. `tick(done, all)` is called after each way."""
     shape, problem = model.shape(size), model.problem
     truth = sampling.draw(problem, n, HELD_OUT + seed, shape[0])
-    asked, expected = ensembles.request(model, truth), ensembles.describe(problem, truth.array)
+    requested, expected = ensembles.request(model, truth), ensembles.describe(problem, truth.array)
 
     def ours(**how: Any) -> Callable[[int], Array]:
-        return lambda i: model.sample(one(asked, i), 1, seed + i, size=size, **how).array
+        return lambda i: model.sample(one(requested, i), 1, seed + i, size=size, **how).array
 
     ways: dict[str, Callable[[int], Array]] = {OURS: ours()}
     if "refine" in model.stages:
@@ -120,45 +124,50 @@ def table(
         ways |= {
             f"{OURS}, best of {k}, not refined": ours(refine=False, best_of=k) for k in problem.projection.best_of[-1:]
         }
-    ways |= {r.label: lambda i, r=r: r.make(one(asked, i), 1, seed + i, shape) for r in problem.evaluation.baselines}  # type: ignore[misc]
+    for baseline in problem.evaluation.baselines:
+        ways[baseline.label] = lambda i, make=baseline.make: make(one(requested, i), 1, seed + i, shape)  # type: ignore[misc]
     for title, other in siblings(model).items():
-        heard = ensembles.request(other, truth)
-        ways[title] = lambda i, m=other, a=heard: m.sample(one(a, i), 1, seed + i, size=size).array  # type: ignore[misc]
-    rows: dict[str, dict[str, float]] = {TRUTH: judge(model, truth.array, asked, expected)}
+        understood = ensembles.request(other, truth)
+        ways[title] = lambda i, m=other, a=understood: m.sample(one(a, i), 1, seed + i, size=size).array  # type: ignore[misc]
+    rows: dict[str, dict[str, float]] = {TRUTH: evaluate(model, truth.array, requested, expected)}
     for done, (label, make) in enumerate(ways.items(), 1):
         make(0)  # what is fitted or built once is not counted
         arrays, ms = clocked(make, n)
-        rows[label] = {**judge(model, arrays, asked, expected), MILLISECONDS: ms}
+        rows[label] = {**evaluate(model, arrays, requested, expected), MILLISECONDS: ms}
         if tick:
             tick(done, len(ways))
     return pd.DataFrame.from_dict(with_break_even(model, rows), orient="index")
 
 
-def words(found: pd.DataFrame) -> pd.DataFrame:
+def words(result: pd.DataFrame) -> pd.DataFrame:
     """The table with "never" where a rival is as fast as this model."""
-    return found.astype(object).replace(math.inf, "never")
+    return result.astype(object).replace(math.inf, "never")
 
 
 def alone(
-    model: sampling.Model, rival: Rival, conditions: Mapping[str, Any], size: int | None, seed: int, lines: bool
+    model: sampling.Model, baseline: Rival, conditions: Mapping[str, Any], size: int | None, seed: int, lines: bool
 ) -> bytes:
     """One sample of a rival at a request: an NPZ with `labels` (H, W) and `seconds`; prints lines `done/all` where
     asked to."""
-    asked = model.sample(conditions, 1, seed, size=size).requested
-    shape, told = model.shape(size), -1
+    requested = model.sample(conditions, 1, seed, size=size).requested
+    shape, printed = model.shape(size), -1
     labels = np.empty((0, *shape), np.uint8)
     start = time.process_time()
-    steps = rival.run(asked, seed, shape) if rival.run else iter([(1.0, rival.make(asked, 1, seed, shape))])
+    steps = (
+        baseline.run(requested, seed, shape)
+        if baseline.run
+        else iter([(1.0, baseline.make(requested, 1, seed, shape))])
+    )
     for share, labels in steps:  # noqa: B007  the last ones are kept
-        if lines and int(PARTS * share) > told:
-            told = int(PARTS * share)
-            print(f"{told}/{PARTS}", flush=True)
+        if lines and int(PARTS * share) > printed:
+            printed = int(PARTS * share)
+            print(f"{printed}/{PARTS}", flush=True)
     out = io.BytesIO()
     np.savez(out, labels=labels[0], seconds=time.process_time() - start)
     return out.getvalue()
 
 
-def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(
         prog="python -m core.metrics.rivals", description="The other ways, at the same request."
@@ -171,31 +180,34 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="a condition of that sample")
     parser.add_argument("--out", type=Path, help="the NPZ file of that sample")
     parser.add_argument("--lines", action="store_true", help="print DONE/TOTAL lines")
-    return parser.parse_args(given)
+    return parser.parse_args(words)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The table, or one sample of a rival; 1 with a sentence when it cannot be made."""
-    given = arguments(argv)
+    options = arguments(argv)
     torch.set_num_threads(1)
     try:
-        model = sampling.load(given.name)
-        if given.only:
-            chosen = {r.name: r for r in model.problem.evaluation.baselines}
-            if given.only not in chosen or not given.out:
-                raise ValueError(f"--only is one of {', '.join(chosen)} and needs --out FILE.npz; got {given.only!r}.")
+        model = sampling.load(options.name)
+        if options.only:
+            baselines = {r.name: r for r in model.problem.evaluation.baselines}
+            if options.only not in baselines or not options.out:
+                raise ValueError(
+                    f"--only is one of {', '.join(baselines)} and needs --out FILE.npz; got {options.only!r}."
+                )
             write_atomic(
-                given.out, alone(model, chosen[given.only], settings(given.set), given.size, given.seed, given.lines)
+                options.out,
+                alone(model, baselines[options.only], settings(options.set), options.size, options.seed, options.lines),
             )
             return 0
-        tick = (lambda done, total: print(f"{done}/{total}", flush=True)) if given.lines else None
-        found = table(model, given.n, given.size, given.seed, tick)
+        tick = (lambda done, total: print(f"{done}/{total}", flush=True)) if options.lines else None
+        result = table(model, options.n, options.size, options.seed, tick)
     except (ValueError, OSError) as error:
         raise SystemExit(str(error)) from None
-    side = model.shape(given.size)[0]
+    side = model.shape(options.size)[0]
     print(
-        f"{model.name} {model.digest[:12]}: {given.n} held-out arrays of {side} px, one sample "
-        f"each\n{text(words(found).T)}"
+        f"{model.name} {model.digest[:12]}: {options.n} held-out arrays of {side} px, one sample "
+        f"each\n{text(words(result).T)}"
     )
     return 0
 

@@ -20,13 +20,13 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
-def tabulated(columns: Mapping[str, Values], thresholds: Sequence[Threshold] = (), judged: str = "") -> pd.DataFrame:
+def tabulated(columns: Mapping[str, Values], thresholds: Sequence[Threshold] = (), column: str = "") -> pd.DataFrame:
     """The table of these columns, its rows by id in the order of their first appearance.
 
     Two columns come first: `label`, and `bar`, the threshold on a row such as `<= 0.01`, empty where there is none;
     thresholds that speak of the column `judged` stand there as well, those of other columns do not."""
     rows = dict.fromkeys(row for values in columns.values() for row in values)
-    bars = {t.row: t.text for t in thresholds if t.column in ("", judged)}
+    bars = {t.row: t.text for t in thresholds if t.column in ("", column)}
     numbers = {name: [values.get(row, math.nan) for row in rows] for name, values in columns.items()}
     table = pd.DataFrame(numbers, index=[row.id for row in rows])
     table.insert(0, "label", [row.label for row in rows])

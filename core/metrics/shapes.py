@@ -44,29 +44,29 @@ def requests(problem: Problem, n: int, seed: int = 0) -> dict[str, Array]:
     drawn = replace(problem.source, whole=False).parameters(
         range(HELD_OUT + seed, HELD_OUT + seed + n), problem.field.shape
     )
-    found: dict[str, Array] = {}
+    drawn_requests: dict[str, Array] = {}
     for k, (x, y, area) in enumerate(drawn, 1):
         size = (
             {f"area{k}": area}
             if f"area{k}" in {i.name for i in problem.invariances}
             else {f"r{k}": np.sqrt(area / math.pi)}
         )
-        found |= {f"x{k}": x, f"y{k}": y, **size}
-    return {k: v.astype(np.float32) for k, v in found.items()}
+        drawn_requests |= {f"x{k}": x, f"y{k}": y, **size}
+    return {k: v.astype(np.float32) for k, v in drawn_requests.items()}
 
 
-def measured(labels: Array, asked: Mapping[str, Array] | None, outlines: Sequence[str]) -> dict[str, Array]:
+def measured(labels: Array, requested: Mapping[str, Array] | None, outlines: Sequence[str]) -> dict[str, Array]:
     """Of every shape in labels (n, H, W): circularity, components, recognised as its outline, and where conditions (n,)
     were asked for, errors of centre (px), radius of the disc of the same area (px, signed) and area (%, signed); each
     (2, n)."""
-    found: dict[str, list[list[float]]] = {}
+    per_shape: dict[str, list[list[float]]] = {}
     for k, outline in enumerate(outlines, 1):
         rows = [_one(image == k, outline) for image in labels]
         for name in rows[0]:
-            found.setdefault(name, []).append([row[name] for row in rows])
-    out = {name: np.array(values) for name, values in found.items()}
-    if asked:
-        x, y, area = (np.stack([np.asarray(s[i], np.float64) for s in placed(asked)]) for i in range(3))
+            per_shape.setdefault(name, []).append([row[name] for row in rows])
+    out = {name: np.array(values) for name, values in per_shape.items()}
+    if requested:
+        x, y, area = (np.stack([np.asarray(s[i], np.float64) for s in placed(requested)]) for i in range(3))
         out["centre"] = np.hypot(out["x"] - x, out["y"] - y)
         out["radius"] = np.sqrt(out["area"] / math.pi) - np.sqrt(area / math.pi)
         out["size"] = 100 * (out["area"] / area - 1)
@@ -86,17 +86,17 @@ def _one(mask: Array, outline: str) -> dict[str, float]:
     }
 
 
-def rows(found: Mapping[str, Array], data: Mapping[str, Array]) -> dict[Row, float]:
+def rows(samples: Mapping[str, Array], truth: Mapping[str, Array]) -> dict[Row, float]:
     """The rows of the quality table from `measured` samples and `measured` true rasters of as many shapes."""
     out: dict[Row, float] = {}
     for name, (mean, high) in ERRORS.items():
-        if name in found:
-            error = np.abs(found[name])
+        if name in samples:
+            error = np.abs(samples[name])
             out |= {mean: float(error.mean()), high: float(np.quantile(error, 0.95))}
-    ratio = found["circularity"].mean(1) / data["circularity"].mean(1)
-    out[ONE_COMPONENT] = 100 * float((found["components"] == 1).mean())
+    ratio = samples["circularity"].mean(1) / truth["circularity"].mean(1)
+    out[ONE_COMPONENT] = 100 * float((samples["components"] == 1).mean())
     out[CIRCULARITY] = 100 * float(np.abs(ratio - 1).max())
-    out[RECOGNISED] = 100 * float(found["recognised"].mean())
+    out[RECOGNISED] = 100 * float(samples["recognised"].mean())
     return out
 
 
@@ -107,15 +107,15 @@ def quality(
     projection."""
     problem = model.problem
     assert isinstance(problem.source, Shapes) and problem.truth.simulate is not None
-    asked = {k: v for k, v in requests(problem, n, seed).items() if k in {q.name for q in model.conditions}}
+    requested = {k: v for k, v in requests(problem, n, seed).items() if k in {q.name for q in model.conditions}}
     outlines = problem.source.outlines
-    truth = measured(problem.truth.simulate(asked, n, seed, model.shape(size)), asked, outlines)
+    truth = measured(problem.truth.simulate(requested, n, seed, model.shape(size)), requested, outlines)
     columns = {"data": rows(truth, truth)}
     staged = problem.projection.label != ""  # the plain networks have neither stages nor a projection
     for name, stages in (COLUMNS if ablation and staged else {"all": {}}).items():
-        labels = model.sample(asked, n, seed, size=size, **stages).labels
+        labels = model.sample(requested, n, seed, size=size, **stages).labels
         assert labels is not None
-        columns[name] = rows(measured(labels, asked, outlines), truth)
+        columns[name] = rows(measured(labels, requested, outlines), truth)
     return tabulated(columns, problem.evaluation.thresholds)
 
 
@@ -124,9 +124,9 @@ def trace(model: sampling.Model, n: int = TRACED) -> dict[str, float]:
     `quality`)."""
     problem = model.problem
     assert isinstance(problem.source, Shapes) and problem.truth.simulate is not None
-    asked = requests(problem, n, seed=10_000)
-    labels = model.sample({q.name: asked[q.name] for q in model.conditions}, n, seed=10_000, project=False).labels
+    requested = requests(problem, n, seed=10_000)
+    labels = model.sample({q.name: requested[q.name] for q in model.conditions}, n, seed=10_000, project=False).labels
     assert labels is not None
     outlines = problem.source.outlines
-    truth = measured(problem.truth.simulate(asked, n, 0, problem.field.shape), asked, outlines)
-    return {k: round(v, 4) for k, v in labelled(rows(measured(labels, asked, outlines), truth)).items()}
+    truth = measured(problem.truth.simulate(requested, n, 0, problem.field.shape), requested, outlines)
+    return {k: round(v, 4) for k, v in labelled(rows(measured(labels, requested, outlines), truth)).items()}

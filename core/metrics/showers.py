@@ -48,8 +48,8 @@ def simulated(showers: Showers, energies: Sequence[float], n: int, seed: int, sh
 
 def generated(model: sampling.Model, energies: Sequence[float], n: int, seed: int) -> tuple[Images, Images]:
     """Energy -> n showers of the network alone, and as they are delivered."""
-    asked = np.repeat(np.asarray(energies, np.float32), n)
-    sample = model.sample({"energy": asked}, len(asked), seed)
+    requested = np.repeat(np.asarray(energies, np.float32), n)
+    sample = model.sample({"energy": requested}, len(requested), seed)
 
     def split(x: Array) -> dict[float, Array]:
         return dict(zip(energies, np.split(x, len(energies)), strict=True))
@@ -64,8 +64,8 @@ def occupied(images: Array) -> Array:
 
 def profile(images: Array, axis: int) -> Array:
     """Mean energy along depth (axis 1) or across (axis 2), in shares of all."""
-    found = images.astype(np.float64).mean(0).sum(2 - axis)
-    return found / max(found.sum(), 1e-12)
+    energy = images.astype(np.float64).mean(0).sum(2 - axis)
+    return energy / max(energy.sum(), 1e-12)
 
 
 def spread(images: Array) -> float:
@@ -74,15 +74,15 @@ def spread(images: Array) -> float:
     return float(totals.std() / max(totals.mean(), 1e-12))
 
 
-def rows(found: Images, data: Images, gain: float, cut: float) -> dict[Row, float]:
+def rows(images: Images, data: Images, gain: float, cut: float) -> dict[Row, float]:
     """The rows of the quality table: images against simulated ones at the same energies, `gain` the calibrated
     response."""
-    pairs = [(found[e], data[e]) for e in data]
+    pairs = [(images[e], data[e]) for e in data]
 
     def cells(x: Array) -> Array:
         return np.log(x[x > 0]) if (x > 0).any() else np.array([np.log(cut)])
 
-    off = {e: 100 * (float(x.sum((1, 2), dtype=np.float64).mean()) / gain / e - 1) for e, x in found.items()}
+    deviation = {e: 100 * (float(x.sum((1, 2), dtype=np.float64).mean()) / gain / e - 1) for e, x in images.items()}
 
     def error(e: float, x: Array) -> float:
         return 100 * spread(x) / len(x) ** 0.5
@@ -95,8 +95,8 @@ def rows(found: Images, data: Images, gain: float, cut: float) -> dict[Row, floa
         CUT: float(np.mean([wasserstein_distance(occupied(a * (a >= cut)), occupied(b)) for a, b in pairs])),
         OCCUPANCY: float(np.mean([occupied(a).mean() for a, _ in pairs])),
         OCCUPANCY_SD: float(np.mean([occupied(a).std() / occupied(b).std() for a, b in pairs])),
-        RESPONSE: max(map(abs, off.values())),
-        RESPONSE_ERROR: max(error(e, x) for e, x in found.items()),
+        RESPONSE: max(map(abs, deviation.values())),
+        RESPONSE_ERROR: max(error(e, x) for e, x in images.items()),
         RESOLUTION: float(np.mean([spread(a) / spread(b) for a, b in pairs])),
         DEPTH: float(np.mean([100 * np.abs(profile(a, 1) - profile(b, 1)).sum() for a, b in pairs])),
         ACROSS: float(np.mean([100 * np.abs(profile(a, 2) - profile(b, 2)).sum() for a, b in pairs])),
@@ -117,13 +117,13 @@ def quality(
     again = simulated(showers, HELD_OUT_ENERGIES, n, seed + 1_000_000, shape)
     raw, delivered = generated(model, HELD_OUT_ENERGIES, n, seed)
     table = {name: rows(x, data, gain, showers.cut) for name, x in (("data", again), ("raw", raw), ("all", delivered))}
-    seen, _ = generated(model, TRAINED, n, seed + 1)
-    table["raw"] |= {RESPONSE_SEEN: rows(seen, seen, gain, showers.cut)[RESPONSE]}
-    found = tabulated(table, model.problem.evaluation.thresholds, "raw")
-    found.attrs["counted"] = (
+    at_trained, _ = generated(model, TRAINED, n, seed + 1)
+    table["raw"] |= {RESPONSE_SEEN: rows(at_trained, at_trained, gain, showers.cut)[RESPONSE]}
+    result = tabulated(table, model.problem.evaluation.thresholds, "raw")
+    result.attrs["counted"] = (
         f"{n} samples at each of {len(HELD_OUT_ENERGIES)} held-out energies against as many simulated"
     )
-    return found
+    return result
 
 
 def curves(model: sampling.Model, n: int = 64, seed: int = 0) -> dict[str, Any]:
@@ -131,16 +131,16 @@ def curves(model: sampling.Model, n: int = 64, seed: int = 0) -> dict[str, Any]:
     energy over the energy asked for, and the occupancies of all images, of the simulation and of the network alone."""
     showers, shape = _source(model), model.field.shape
     gain, energies = response(showers, shape), sorted((*TRAINED, *HELD_OUT_ENERGIES))
-    found = {
+    made = {
         "simulated": simulated(showers, energies, n, seed, shape),
         "network": generated(model, energies, n, seed)[0],
     }
-    ratio = {k: [v.sum((1, 2), dtype=np.float64) / gain / e for e, v in images.items()] for k, images in found.items()}
+    ratio = {k: [v.sum((1, 2), dtype=np.float64) / gain / e for e, v in images.items()] for k, images in made.items()}
     return {
         "energy": energies,
         "mean": {k: [float(r.mean()) for r in v] for k, v in ratio.items()},
         "deviation": {k: [float(r.std()) for r in v] for k, v in ratio.items()},
-        "occupancy": {k: np.concatenate([occupied(v) for v in images.values()]) for k, images in found.items()},
+        "occupancy": {k: np.concatenate([occupied(v) for v in images.values()]) for k, images in made.items()},
     }
 
 
@@ -148,8 +148,8 @@ def trace(model: sampling.Model, n: int = TRACED) -> dict[str, float]:
     """What is measured of the raw network along a training (other seeds than those of `quality`)."""
     showers, shape = _source(model), model.field.shape
     data = simulated(showers, HELD_OUT_ENERGIES, n, 10_000_000, shape)
-    found = rows(generated(model, HELD_OUT_ENERGIES, n, 10_000_000)[0], data, response(showers, shape), showers.cut)
-    return {k: float(f"{v:.5g}") for k, v in labelled(found).items()}
+    measured = rows(generated(model, HELD_OUT_ENERGIES, n, 10_000_000)[0], data, response(showers, shape), showers.cut)
+    return {k: float(f"{v:.5g}") for k, v in labelled(measured).items()}
 
 
 def comparison(problem: str = "showers", n: int = 256) -> pd.DataFrame:
@@ -158,23 +158,23 @@ def comparison(problem: str = "showers", n: int = 256) -> pd.DataFrame:
     table: dict[str, Any] = {}
     for preset in discovery.problem(problem).presets:
         if sampling.path_of(f"{problem}/{preset.name}").exists():
-            found = quality(sampling.load(f"{problem}/{preset.name}"), n)
-            table |= {"label": with_delivered(found, "label"), SIMULATED: with_delivered(found, "data")}
-            table[preset.name] = with_delivered(found, "raw")
+            result = quality(sampling.load(f"{problem}/{preset.name}"), n)
+            table |= {"label": with_delivered(result, "label"), SIMULATED: with_delivered(result, "data")}
+            table[preset.name] = with_delivered(result, "raw")
     return pd.DataFrame(table)
 
 
-def with_delivered(found: pd.DataFrame, column: str) -> pd.Series:
+def with_delivered(result: pd.DataFrame, column: str) -> pd.Series:
     """A column of the table of quality, and what the distance of occupancies is once it is read out."""
-    delivered = DELIVERED.label if column == "label" else found.loc[W1.id, "all" if column == "raw" else column]
-    return pd.concat([found[column], pd.Series({DELIVERED.id: delivered})])
+    delivered = DELIVERED.label if column == "label" else result.loc[W1.id, "all" if column == "raw" else column]
+    return pd.concat([result[column], pd.Series({DELIVERED.id: delivered})])
 
 
-def verdicts(found: pd.DataFrame, reference: str = WITHOUT) -> pd.DataFrame:
+def verdicts(result: pd.DataFrame, reference: str = WITHOUT) -> pd.DataFrame:
     """`comparison` in brief, a row for each preset: the distances of occupancies, and each in those of the preset
     `reference`; the energy response at energies of no training. Columns are the ids of rows, for the shares with
     `SHARE`."""
-    numbers = found.drop(columns="label", errors="ignore").astype(float)
+    numbers = result.drop(columns="label", errors="ignore").astype(float)
     brief = numbers.loc[[W1.id, CUT.id, DELIVERED.id]].T
     if reference in brief.index:
         brief = pd.concat([brief, (brief.drop(SIMULATED) / brief.loc[reference]).add_suffix(SHARE)], axis=1)
@@ -189,9 +189,9 @@ def _source(model: sampling.Model) -> Showers:
 
 def main() -> None:
     """The comparison, and in brief."""
-    found, titles = comparison(), {p.name: p.title for p in discovery.problem("showers").presets}
-    labels = {row + end: label + end for row, label in found.get("label", {}).items() for end in ("", SHARE)}
-    for each in (displayed(found), verdicts(found).T.rename(index=labels)):
+    result, titles = comparison(), {p.name: p.title for p in discovery.problem("showers").presets}
+    labels = {row + end: label + end for row, label in result.get("label", {}).items() for end in ("", SHARE)}
+    for each in (displayed(result), verdicts(result).T.rename(index=labels)):
         print(each.rename(columns=titles).to_string(float_format=lambda v: f"{v:.3g}"), end="\n\n")
 
 

@@ -17,26 +17,26 @@ from core.types import Array, Problem, Row
 Conditions = Mapping[str, Array]
 
 
-def relative(found: Array, exact: Array, order: int = 2) -> float:
+def relative(field: Array, exact: Array, order: int = 2) -> float:
     """||found - exact|| / ||exact|| in L2 (or L1) over all cells of all levels but the first (the initial
     condition)."""
 
     def norm(a: Array) -> Any:
         return np.linalg.norm(a[..., 1:].astype(np.float64).ravel(), order)
 
-    return float(norm(found - exact) / norm(exact))
+    return float(norm(field - exact) / norm(exact))
 
 
-def overshoot(found: Array) -> float:
+def overshoot(field: Array) -> float:
     """How far a field (cells, levels) leaves the range of its initial condition, in % of that range (no solution
     does)."""
-    low, high = found[:, 0].min(), found[:, 0].max()
-    return float(100 * max(found.max() - high, low - found.min(), 0.0) / max(high - low, 1e-12))
+    low, high = field[:, 0].min(), field[:, 0].max()
+    return float(100 * max(field.max() - high, low - field.min(), 0.0) / max(high - low, 1e-12))
 
 
-def drift(found: Array) -> float:
+def drift(field: Array) -> float:
     """Largest change of the total mass over time."""
-    mass = found.astype(np.float64).mean(0)
+    mass = field.astype(np.float64).mean(0)
     return float(np.abs(mass - mass[0]).max())
 
 
@@ -62,19 +62,19 @@ def errors(model: sampling.Model, cases: Sequence[Conditions]) -> dict[str, pd.D
     """Measure -> (cases x methods): relative L2 and L1 error, overshoot in %, drift of the mass."""
     rows: dict[str, list[dict[str, float]]] = {measure: [] for measure in MEASURES}
     for case in cases:
-        found = fields(model, case)
-        exact = found.pop("exact")
+        solved = fields(model, case)
+        exact = solved.pop("exact")
         for measure, order in (("l2", 2), ("l1", 1)):
-            rows[measure].append({k: relative(f, exact, order) for k, f in found.items()})
-        rows["overshoot"].append({k: overshoot(f) for k, f in found.items()})
-        rows["drift"].append({k: drift(f) for k, f in found.items()})
+            rows[measure].append({k: relative(f, exact, order) for k, f in solved.items()})
+        rows["overshoot"].append({k: overshoot(f) for k, f in solved.items()})
+        rows["drift"].append({k: drift(f) for k, f in solved.items()})
     return {measure: pd.DataFrame(values) for measure, values in rows.items()}
 
 
-def summary(problem: Problem, group: str, found: Mapping[str, pd.DataFrame]) -> dict[Row, pd.Series]:
+def summary(problem: Problem, group: str, measures: Mapping[str, pd.DataFrame]) -> dict[Row, pd.Series]:
     """The rows of one group of cases: row -> value of every method. `best_ratio`: mean error by the least mean error of
     the yardsticks."""
-    l2, name = found["l2"], slug(group)
+    l2, name = measures["l2"], slug(group)
     out = {
         Row(f"{name}.l2_mean", f"{group}, mean"): l2.mean(),
         Row(f"{name}.l2_p95", f"{group}, p95"): l2.quantile(0.95),
@@ -83,7 +83,7 @@ def summary(problem: Problem, group: str, found: Mapping[str, pd.DataFrame]) -> 
     if yardsticks:
         ratio = l2.mean() / l2[yardsticks].mean().min()
         out[Row(f"{name}.best_ratio", f"{group}, L2 / best finite volumes")] = ratio
-    largest = {Row(f"{name}.{m}_max", f"{group}, {MEASURES[m]}max"): table.max() for m, table in found.items()}
+    largest = {Row(f"{name}.{m}_max", f"{group}, {MEASURES[m]}max"): table.max() for m, table in measures.items()}
     return out | largest
 
 
@@ -110,8 +110,8 @@ def measured_baselines(problem: Problem) -> dict[str, dict[str, dict[str, float]
     """What `python -m core.metrics.baselines` wrote: method -> case -> error and seconds; empty where it has not
     run."""
     path = sampling.CHECKPOINTS / problem.name / "baselines.json"
-    found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return {k: v for k, v in found.items() if k not in ("settings", "versions")}
+    results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return {k: v for k, v in results.items() if k not in ("settings", "versions")}
 
 
 def baselines(problem: Problem, group: str) -> dict[str, list[float]]:
@@ -129,10 +129,10 @@ def baselines_elsewhere(problem: Problem) -> list[str]:
         for case in make(100)
         if all(np.ndim(v) == 0 for v in case.values())
     }
-    found = [(m, n, v) for m, cases in measured_baselines(problem).items() for n, v in cases.items() if n not in ours]
+    others = [(m, n, v) for m, cases in measured_baselines(problem).items() for n, v in cases.items() if n not in ours]
     return [
         f"{method}, {name}: relative L2 error {v['error']:.2g} after {v['seconds']:.0f} s of training"
-        for method, name, v in found
+        for method, name, v in others
     ]
 
 

@@ -41,12 +41,12 @@ def level_cut(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[i
     rng = torch.Generator().manual_seed(seed)
     parts = []
     for start in range(0, n, 32):
-        part, asked = p[start : start + 32], None
+        part, covariance = p[start : start + 32], None
         length = gaussian_fit().quantile(torch.rand(len(part), generator=rng), part)
         white = torch.randn(len(part), *shape, generator=rng)
         if curve is not None:
-            asked = correlations.normalised(curve[start : start + 32])[0]
-        field = gaussian_fit()(white, part, length, requested=asked, smoothing=SMOOTHING)
+            covariance = correlations.normalised(curve[start : start + 32])[0]
+        field = gaussian_fit()(white, part, length, requested=covariance, smoothing=SMOOTHING)
         parts.append(rank_threshold(field[:, None], part))
     return torch.cat(parts).numpy()
 
@@ -61,8 +61,8 @@ def stopped(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int
 def annealing(conditions: Mapping[str, Array], seed: int, shape: tuple[int, int]) -> Iterator[tuple[float, Array]]:
     """Pixel exchange onto the requested curve, step by step: (share done, labels (1, H, W))."""
     curve = np.array(conditions["correlation"], dtype=np.float64).reshape(-1, correlations.BINS)[0]
-    found = Annealing(curve[: min(shape) // 2 + 1], shape, seed)
-    yield from ((share, found.labels[None]) for share, _ in found.run())
+    process = Annealing(curve[: min(shape) // 2 + 1], shape, seed)
+    yield from ((share, process.labels[None]) for share, _ in process.run())
 
 
 def annealed(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int, int]) -> Array:

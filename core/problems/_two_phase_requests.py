@@ -15,14 +15,14 @@ AGREE, POSSIBLE, REFUSED = 2e-3, 1e-4, 0.03
 taken as it is, and from which one is refused."""
 
 
-def reconcile(asked: dict[str, Array], given: frozenset[str]) -> tuple[dict[str, Array], tuple[str, ...]]:
+def reconcile(conditions: dict[str, Array], named: frozenset[str]) -> tuple[dict[str, Array], tuple[str, ...]]:
     """S2(0) = p1: a curve without a volume fraction brings its own, one that contradicts it is refused; a curve that no
     structure has is moved to the nearest possible one, saying by how much, or refused where that is another curve
     altogether."""
-    if "correlation" not in asked:
-        return asked, ()
-    curve = torch.from_numpy(asked["correlation"])
-    p = curve[:, 0] if "volume_fraction" not in given else torch.from_numpy(asked["volume_fraction"])
+    if "correlation" not in conditions:
+        return conditions, ()
+    curve = torch.from_numpy(conditions["correlation"])
+    p = curve[:, 0] if "volume_fraction" not in named else torch.from_numpy(conditions["volume_fraction"])
     worst = float((curve[:, 0] - p).abs().max())
     if worst > AGREE:
         raise ValueError(
@@ -35,29 +35,34 @@ def reconcile(asked: dict[str, Array], given: frozenset[str]) -> tuple[dict[str,
             f"{FRACTION.high:g}."
         )
     possible = correlations.nearest(curve)
-    apart = (possible - curve).abs().mean(1)
-    moved = float(apart.max())
-    if moved > REFUSED:
+    distance = (possible - curve).abs().mean(1)
+    largest = float(distance.max())
+    if largest > REFUSED:
         raise ValueError(
-            f"No structure has this correlation: the nearest possible curve is {moved:.3f} away on average. S2 lies "
+            f"No structure has this correlation: the nearest possible curve is {largest:.3f} away on average. S2 lies "
             "between max(0, 2 p1 - 1) and p1, falls from p1 at r = 0 towards p1², and has no negative power at any "
             "wavelength."
         )
     note = (
-        f"No structure has exactly this correlation; the nearest possible one, {moved:.4f} away on average, is used "
+        f"No structure has exactly this correlation; the nearest possible one, {largest:.4f} away on average, is used "
         "instead."
     )
-    used = torch.where(apart[:, None] > POSSIBLE, possible, curve)
-    return {**asked, "correlation": used.numpy(), "volume_fraction": p.numpy()}, (note,) if moved > POSSIBLE else ()
+    used = torch.where(distance[:, None] > POSSIBLE, possible, curve)
+    return {**conditions, "correlation": used.numpy(), "volume_fraction": p.numpy()}, (
+        note,
+    ) if largest > POSSIBLE else ()
 
 
-def propagate(given: dict[str, Any]) -> dict[str, Any]:
+def propagate(conditions: dict[str, Any]) -> dict[str, Any]:
     """A curve follows the volume fraction: it keeps c(r), so that S2(0) = p1 and S2(inf) = p1^2 at every fraction."""
-    if not {"correlation", "volume_fraction"} <= given.keys():
-        return given
+    if not {"correlation", "volume_fraction"} <= conditions.keys():
+        return conditions
     curve, p = (
-        torch.as_tensor(given[k], dtype=torch.float32).reshape(1, -1) for k in ("correlation", "volume_fraction")
+        torch.as_tensor(conditions[k], dtype=torch.float32).reshape(1, -1) for k in ("correlation", "volume_fraction")
     )
     if curve.shape[1] != correlations.BINS or float((curve[:, 0] - p[:, 0]).abs().max()) <= 1e-6:
-        return given
-    return {**given, "correlation": tuple(correlations.curve_of(correlations.normalised(curve)[0], p[0])[0].tolist())}
+        return conditions
+    return {
+        **conditions,
+        "correlation": tuple(correlations.curve_of(correlations.normalised(curve)[0], p[0])[0].tolist()),
+    }

@@ -230,7 +230,7 @@ PROBLEM = Problem(
     source=SOURCE,
     projection=Projection(project, "Exact projection"),
     requests=RequestRules(
-        ordering=Position("Largest fraction", 0.2, 0.9, lambda asked: asked["fractions"].max(1), dominated)
+        ordering=Position("Largest fraction", 0.2, 0.9, lambda conditions: conditions["fractions"].max(1), dominated)
     ),
     truth=GroundTruth(simulate),
     evaluation=Evaluation(DESCRIPTORS, (Rival("voronoi", "Voronoi, greedy orientations", tessellation),), BARS),

@@ -124,8 +124,8 @@ def oracle(
     """Exact rasters at the request, conditions that are not given at their defaults; without any, held-out draws."""
     if not conditions:
         return shapes.draw(range(HELD_OUT + seed, HELD_OUT + seed + n), shape)
-    asked = {q.name: q.default for q in (CONDITIONS if shapes is CIRCLES else AREA_CONDITIONS)} | dict(conditions)
-    return paint(placed({k: np.broadcast_to(v, n) for k, v in asked.items()}), shapes.outlines, shape)
+    requested = {q.name: q.default for q in (CONDITIONS if shapes is CIRCLES else AREA_CONDITIONS)} | dict(conditions)
+    return paint(placed({k: np.broadcast_to(v, n) for k, v in requested.items()}), shapes.outlines, shape)
 
 
 def highest(logits: Tensor, conditions: Conditions) -> Tensor:

@@ -243,7 +243,7 @@ def plain(
     projection step; without conditions nothing can be asked for, sample by sample."""
     config = replace(ADVERSARIAL, **changes, turns={**ADVERSARIAL.turns, "projection": turns})
     free = replace(EVALUATION, baselines=(), thresholds=())
-    asked = replace(free, baselines=BASELINES[:1], extra_rows=compare)
+    conditioned = replace(free, baselines=BASELINES[:1], extra_rows=compare)
     return Preset(
         name,
         title,
@@ -254,7 +254,7 @@ def plain(
         lambda: Critic(1 + sees),
         config,
         replace(config, steps=2, batch=4, images=16, precision="fp32"),
-        overrides={"projection": Projection(half), "evaluation": asked if conditional else free},
+        overrides={"projection": Projection(half), "evaluation": conditioned if conditional else free},
     )
 
 

@@ -42,9 +42,9 @@ class Sample:
     @property
     def array(self) -> Array:
         """What is delivered, (n, H, W): the labels of discrete fields, else the field."""
-        found = self.labels if self.labels is not None else self.field
-        assert found is not None
-        return found
+        delivered = self.labels if self.labels is not None else self.field
+        assert delivered is not None
+        return delivered
 
 
 @dataclass(frozen=True)

@@ -171,7 +171,7 @@ def ways(
 def enter(model: Model, held: BaselineRun, label: str, arrays: Array, ms: float) -> None:
     """Adds a result to the images and the table."""
     held.pictures[label] = arrays[0]
-    held.rows[label] = {**rivals.judge(model, arrays, held.requested, held.expected), rivals.MILLISECONDS: ms}
+    held.rows[label] = {**rivals.evaluate(model, arrays, held.requested, held.expected), rivals.MILLISECONDS: ms}
 
 
 def draw(model: Model, held: BaselineRun) -> None:

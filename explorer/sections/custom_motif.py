@@ -7,7 +7,7 @@ import streamlit as st
 from torch import Tensor
 
 from core import discovery
-from core.metrics.digits import missed as motif_error
+from core.metrics.digits import motif_error
 from core.sampling import Model
 from core.sampling.custom_motif import with_motif
 from core.simulation import motifs

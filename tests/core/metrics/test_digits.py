@@ -43,9 +43,12 @@ def model(name, trace=()):
 @pytest.mark.parametrize("name", ["projected", "any"])
 def test_the_motif_is_found_from_what_the_projection_does(name):
     made = model(name)
-    sample = made.sample(n=3, seed=2, latent=digits.dialled(made, 3, 2))
-    found = digits.sought(made.problem, sample)
-    assert digits.missed(sample.array, found).max() == 0 and (digits.missed(sample.soft[:, 0], found) > 0.01).all()
+    sample = made.sample(n=3, seed=2, latent=digits.random_latents(made, 3, 2))
+    found = digits.target_motif(made.problem, sample)
+    assert (
+        digits.motif_error(sample.array, found).max() == 0
+        and (digits.motif_error(sample.soft[:, 0], found) > 0.01).all()
+    )
     share = (found >= 0).float().mean((1, 2))
     assert share.min() > 0.02 and share.max() < 0.12
     assert len({m.numpy().tobytes() for m in found}) == (1 if name == "projected" else 3)
@@ -56,8 +59,8 @@ def test_pasting_changes_the_support_alone():
     motif = torch.full((2, *SHAPE), FREE)
     motif[:, 3, 4] = 0.25
     made = digits.pasted(images, motif)
-    assert (made != images).sum() == 2 and (made[:, 3, 4] == 0.25).all() and digits.missed(made, motif).max() == 0
-    np.testing.assert_allclose(digits.missed(images, motif), (images[:, 3, 4] - 0.25) ** 2, rtol=1e-5)
+    assert (made != images).sum() == 2 and (made[:, 3, 4] == 0.25).all() and digits.motif_error(made, motif).max() == 0
+    np.testing.assert_allclose(digits.motif_error(images, motif), (images[:, 3, 4] - 0.25) ** 2, rtol=1e-5)
 
 
 def test_distances_and_entropies_are_known():
@@ -82,7 +85,7 @@ def test_the_classifier_knows_digits_and_is_unsure_of_noise(quick, known):
     network = digits.classifier(problem, preset)
     assert network is digits.classifier(problem, preset), "trained once"
     seeds = range(HELD_OUT, HELD_OUT + 256)
-    real, motif = problem.source.draw(seeds, SHAPE), digits.asked(preset, 256, "test")
+    real, motif = problem.source.draw(seeds, SHAPE), digits.training_motifs(preset, 256, "test")
     for images in (real, digits.pasted(real, motif)):
         assert (digits.read(network, images)[0].argmax(1) == problem.source.classes(seeds)).mean() > 0.75
     noise = np.random.default_rng(0).random((256, *SHAPE), np.float32)

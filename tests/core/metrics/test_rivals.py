@@ -79,10 +79,10 @@ def test_the_break_even_count(training, ours, rival, count):
 
 def test_judging_a_known_array(curved, asked, structures):
     expected = describe(curved.problem, structures[:8])
-    perfect = rivals.judge(curved, structures[:8], asked, expected)
+    perfect = rivals.evaluate(curved, structures[:8], asked, expected)
     assert perfect["p1 error"] == perfect["S2 error"] == perfect["Lineal path error"] == 0
     assert perfect["Euler number"] == pytest.approx(expected["euler_number"].mean())
-    flipped = rivals.judge(curved, 1 - structures[:8], asked, expected)
+    flipped = rivals.evaluate(curved, 1 - structures[:8], asked, expected)
     assert flipped["p1 error"] == pytest.approx(np.abs(1 - 2 * structures[:8].mean((1, 2))).mean(), abs=1e-6)
 
 

@@ -14,7 +14,7 @@ import train
 from core import checkpoint, discovery, sampling
 from core.data import Batches
 from core.invariances.motif import Motif
-from core.metrics.digits import missed
+from core.metrics.digits import motif_error
 from core.models.motif import strokes
 from core.problems import motif as problem
 from core.projection import planted
@@ -206,7 +206,7 @@ def test_a_model_carries_another_motif(name):
     wanted = motifs.placed(motifs.written("#o#\no#o"), 9, 20, SHAPE)
     other = with_motif(made, wanted)
     sample = other.sample(n=2, seed=4)
-    assert missed(sample.array, wanted.expand(2, *SHAPE)).max() == 0
+    assert motif_error(sample.array, wanted.expand(2, *SHAPE)).max() == 0
     changed = other.sample(n=2, seed=4, project=False).array != made.sample(n=2, seed=4, project=False).array
     assert changed.any() == (name == "any"), "only that one looks at the motif"
     np.testing.assert_array_equal(made.sample(n=2, seed=4).array, model(name).sample(n=2, seed=4).array)

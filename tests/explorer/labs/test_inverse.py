@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 import core
 from core import card, checkpoint, discovery, sampling
-from core.metrics.inverse import INSIDE, judged, scan
+from core.metrics.inverse import INSIDE, evaluate, scan
 from core.sampling.inverse import CANDIDATES, candidates, solve, warnings
 from core.simulation.rosenbrock import Prior, Target, inside, rosenbrock
 from core.types import TrainConfig
@@ -54,7 +54,7 @@ def number(header, row, column="W1"):
 def test_inside_the_trained_range_the_pushforward_is_the_target(model, name):
     """Wasserstein-1 at most 5 % of the sd of P_Y, raw and delivered; delivered points are on their levels to 1e-6, in
     the box."""
-    found = judged(model, INSIDE[name], Prior(), 2000, 8)
+    found = evaluate(model, INSIDE[name], Prior(), 2000, 8)
     assert found["raw"]["W1"][0] <= 0.05 and found["all"]["W1"][0] <= 0.002
     answer = solve(model, INSIDE[name], Prior(), 2000)
     assert np.abs(rosenbrock(answer.points) - answer.levels).max() < 1e-6
@@ -73,7 +73,7 @@ def test_so_it_is_between_the_named_targets(model):
 def test_the_raw_networks_points_are_those_of_the_exact_answer(model):
     """The branches' shares and both parameters at once: W1 of each below 10 % of its sd for every target inside."""
     for target in INSIDE.values():
-        raw = judged(model, target, Prior(), 2000, 2)["raw"]
+        raw = evaluate(model, target, Prior(), 2000, 2)["raw"]
         assert max(raw["W1 x1"][0], raw["W1 x2"][0], raw["branches"][0]) <= 0.1
 
 
@@ -96,8 +96,8 @@ def test_another_prior_is_reached_by_resampling(model):
     """Towards the exact answer of that prior: at least twice as near as the trained prior's points, in both
     parameters."""
     prior = Prior((0.5, 1.0), 1.0)
-    found = judged(model, Target(), prior, 2000, 4)
-    trained = judged(model, Target(), Prior(), 2000, 4)["all"]
+    found = evaluate(model, Target(), prior, 2000, 4)
+    trained = evaluate(model, Target(), Prior(), 2000, 4)["all"]
     for k in ("W1 x1", "W1 x2"):
         assert found["all"][k][0] < 0.5 * found["raw"][k][0] or found["all"][k][0] < 2 * trained[k][0] + 0.05
     assert found["all"]["W1"][0] <= 0.002
