@@ -1,5 +1,6 @@
-"""Sample against reference: descriptors, residuals, errors, spread. `python -m core.metrics NAME` prints a checkpoint's
-table."""
+"""Measured quality: samples against a reference, by descriptors, residuals, errors and spread.
+
+`python -m core.metrics NAME` prints the table of a checkpoint."""
 
 from core.metrics.ensembles import STAGES, EnsemblePair, describe, exactness, frechet, reference, residual_spread, rows
 from core.metrics.report import main, milliseconds, quality, speed, text, verdict_lines, verdicts

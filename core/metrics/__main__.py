@@ -1,4 +1,4 @@
-"""`python -m core.metrics NAME`."""
+"""The command `python -m core.metrics NAME`."""
 
 from core.metrics import main
 

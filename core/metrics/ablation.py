@@ -1,9 +1,8 @@
-"""What each choice is worth: `python -m core.metrics.ablation burgers [--steps 400]` trains every variant afresh and
-compares.
+"""Ablation: `python -m core.metrics.ablation burgers [--steps 400]` trains and compares all variants.
 
-Every row gets the same number of gradient evaluations (alternating and extragradient steps take two), the same batch,
+Every row uses the same number of gradient evaluations (alternating and extragradient steps take two), the same batch,
 the same seed and its own falling learning rate; errors are relative L2 over the cells of Table 2, of the averaged
-network, not polished."""
+network, without the Newton sweep."""
 
 from __future__ import annotations
 
@@ -34,14 +33,14 @@ SOFT = 10.0
 
 
 class NewtonTarget(Duhamel):
-    """Mean of (u - u+)^2 by the variance of the initial condition, u+ = one Newton sweep from u, held fixed: a moving
-    target."""
+    """Mean of (u - u+)^2 divided by the variance of the initial condition; u+ is one Newton sweep from u, without its
+    gradient: a moving target."""
 
     name = "newton"
     source = "InvNet, eq. 13, through the Newton step of the implicit scheme"
 
     def residual(self, fields: Tensor, conditions: Conditions) -> Tensor:
-        """Shape (B,); no gradient through the sweep."""
+        """The residual (B,); no gradient flows through the sweep."""
         with torch.no_grad():
             target = newton(fields, conditions, self.times)
         variance = conditions["initial"].var(1, correction=0).clamp_min(self.least_variance)
@@ -50,8 +49,7 @@ class NewtonTarget(Duhamel):
 
 @dataclass(frozen=True)
 class Variant:
-    """One row: its name, what `TrainConfig` changes, gradient evaluations a step, and whether the initial column is
-    exact."""
+    """A row: name, changes of `TrainConfig`, gradient evaluations per step, whether the initial column is exact."""
 
     name: str
     changes: dict[str, Any]
@@ -86,7 +84,7 @@ VARIANTS: dict[str, tuple[Variant, ...]] = {
 
 
 def configuration(preset: Preset, variant: Variant, steps: int, seed: int) -> TrainConfig:
-    """The preset's configuration with the variant's changes, `steps` gradient evaluations long."""
+    """The preset's configuration with the changes of the variant, for `steps` gradient evaluations."""
     count = max(2, steps // variant.evaluations)
     base = replace(preset.config, steps=count, warmup=min(50, max(1, count // 8)), ema=0.99, seed=seed)
     return replace(base, **variant.changes)
@@ -113,7 +111,7 @@ def errors(problem: Problem, generator: Any) -> dict[str, float]:
 
 
 def trained(problem: Problem, preset: Preset, variant: Variant, steps: int, seed: int = 0) -> dict[str, float]:
-    """Train one variant afresh and measure it."""
+    """Train one variant from scratch and measure it: gradient evaluations, seconds and `errors`."""
     shipped: Any = preset.generator()
     times = shipped.times.tolist()
     extended = replace(problem, invariances=(*problem.invariances, NewtonTarget(times, comoving=True)))
@@ -127,7 +125,7 @@ def trained(problem: Problem, preset: Preset, variant: Variant, steps: int, seed
 
 
 def verdict(table: pd.DataFrame) -> str:
-    """What was found, in sentences made from the numbers."""
+    """The result in sentences, made from the numbers of the table."""
     mean = table["mean"].astype(float)
 
     def ratio(a: str, b: str) -> str:
@@ -136,21 +134,26 @@ def verdict(table: pd.DataFrame) -> str:
     shipped, adam, strong, strong_adam = (str(n) for n in mean.index[:4])
     summed, alternating, ahead = (str(n) for n in mean.index[-3:])
     return (
-        f"Best: {mean.idxmin()} ({mean.min():.2g}). With a soft initial column, alternating leaves "
+        f"Best: {mean.idxmin()} ({mean.min():.2g}). With a soft initial column, alternating has "
         f"{ratio(alternating, summed)} "
-        f"and extragradient {ratio(ahead, summed)} the error of the plain sum for as many gradients; the sum itself "
-        f"leaves "
-        f"{ratio(summed, shipped)} the error of the exact column. The strong residual leaves {ratio(strong, shipped)} "
-        f"(Muon) and {ratio(strong_adam, adam)} (Adam) the error of the integral one."
+        f"and extragradient {ratio(ahead, summed)} the error of the plain sum at the same number of gradients; the sum "
+        f"itself has "
+        f"{ratio(summed, shipped)} the error of the exact column. The strong residual has {ratio(strong, shipped)} "
+        f"(Muon) and {ratio(strong_adam, adam)} (Adam) the error of the integral residual."
     )
 
 
 def run(name: str, steps: int = STEPS, seed: int = 0) -> pd.DataFrame:
-    """The table, each row printed as it is done; `ValueError` for a problem without variants."""
+    """The table of all variants; each row is printed when it is complete.
+
+    Raises:
+        ValueError: the problem has no variants.
+    """
     problem, preset = discovery.split(name)
     if problem.name not in VARIANTS:
         raise ValueError(
-            f"{problem.name} has no ablation here; it has: {', '.join(VARIANTS)}. Its stages: python -m core.metrics."
+            f"{problem.name} has no ablation by training; only {', '.join(VARIANTS)} has. For the stages of its "
+            "generator: python -m core.metrics."
         )
     results = {}
     for variant in VARIANTS[problem.name]:
@@ -161,7 +164,7 @@ def run(name: str, steps: int = STEPS, seed: int = 0) -> pd.DataFrame:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m core.metrics.ablation", description="What each choice is worth.")
+    parser = argparse.ArgumentParser(prog="python -m core.metrics.ablation", description="Train and compare variants.")
     parser.add_argument("name", help="problem")
     parser.add_argument("--steps", type=int, default=STEPS, help=f"gradient evaluations of every row (default {STEPS})")
     parser.add_argument("--seed", type=int, default=0)

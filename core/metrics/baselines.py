@@ -1,4 +1,4 @@
-"""Baselines of others, trained here: `python -m core.metrics.baselines burgers` writes what they reach beside the
+"""Published baselines, trained here: `python -m core.metrics.baselines burgers` writes their errors next to the
 checkpoints.
 
     encoder-decoder   Zhu et al. (2019): one convolutional decoder per case of Table 2, Sobel residual + 10 x initial
@@ -35,7 +35,7 @@ EDGE_POINTS, INNER_POINTS = 100, 4000
 
 
 def encoder_decoder(problem: Problem, case: Mapping[str, Any], steps: int, seed: int) -> float:
-    """Relative L2 error of one decoder trained for one case: Adam, one cycle of the rate up to 1e-3."""
+    """Relative L2 error of one decoder trained for one case: Adam, a one-cycle learning rate with maximum 1e-3."""
     torch.manual_seed(key(seed, "encoder-decoder") % 2**63)
     requested = {k: np.array([v], dtype=np.float32) for k, v in case.items()}
     assert problem.truth.simulate is not None
@@ -84,7 +84,8 @@ def pinn(steps: int, seed: int) -> float:
 def standard_error(network: Callable[[torch.Tensor], torch.Tensor], cells: int = 512, levels: int = 50) -> float:
     """Relative L2 error of u(x, t) on the standard case, at the centres of cells, against Cole-Hopf cell averages.
 
-    With y = (x + 1) / 2 and w = u / 2 it is our equation with viscosity nu / 4 and w(y, 0) = sin(2 pi y) / 2.
+    With y = (x + 1) / 2 and w = u / 2 it is the equation of `core.problems.burgers` with
+    viscosity nu / 4 and w(y, 0) = sin(2 pi y) / 2.
     """
     times = np.linspace(0, 1, levels + 1)
     exact = 2 * burgers.cole_hopf(burgers.Fourier((0.0,), (0.5,)), STANDARD_VISCOSITY / 4, times, cells)
@@ -97,14 +98,14 @@ def standard_error(network: Callable[[torch.Tensor], torch.Tensor], cells: int =
 
 
 def timed(call: Callable[[], float]) -> dict[str, float]:
-    """The error and the seconds it took."""
+    """The result of `call`, an error, and the seconds of the call."""
     start = time.perf_counter()
     error = call()
     return {"error": error, "seconds": round(time.perf_counter() - start, 1)}
 
 
 def run(problem: Problem, path: Path, steps: int, pinn_steps: int, seed: int) -> dict[str, Any]:
-    """Train what the file does not have yet (at this seed and number of steps), writing it after every case."""
+    """Train the cases that the file does not hold at this seed and number of steps; write it after every case."""
     versions = {"torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()}
     settings = {"steps": steps, "L-BFGS iterations": pinn_steps, "seed": seed}
     results: dict[str, Any] = {"settings": settings, "versions": versions, "encoder-decoder": {}, "PINN": {}}
@@ -130,7 +131,7 @@ def run(problem: Problem, path: Path, steps: int, pinn_steps: int, seed: int) ->
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m core.metrics.baselines", description="Baselines of others, trained here."
+        prog="python -m core.metrics.baselines", description="Train the published baselines."
     )
     parser.add_argument("name", choices=["burgers"], help="problem")
     parser.add_argument("--steps", type=int, default=1200, help="Adam steps of each encoder-decoder")

@@ -1,12 +1,12 @@
-"""The methods of a problem at the same requests: `python -m core.metrics.comparison shapes` measures every checkpoint
-that ships.
+"""The methods of a problem at the same requests: `python -m core.metrics.comparison shapes` measures every shipped
+checkpoint.
 
-    Fig. 1   what each method delivers for one target, mean and sd over z; and its errors over random held-out requests
-    Fig. 3   several targets, ours and the paper's InvNet
-    Fig. 6   the critic's loss along the trainings, and the iterations after which each method is acceptable
+    Fig. 1   delivered values of each method for one target, mean and sd over z; errors over random held-out requests
+    Fig. 3   several targets, for this project's generator and the paper's InvNet
+    Fig. 6   the critic's loss during training, and the iteration after which each method is acceptable
 
-What happened along a training was measured by `train.py` and travels in the checkpoint itself; the result, with the
-digests of the checkpoints it speaks of, is written beside them for the explorer."""
+The measurements during training were made by `train.py` and are stored in the checkpoint; the result, with the digests
+of the checkpoints, is written next to them for the explorer."""
 
 from __future__ import annotations
 
@@ -24,20 +24,21 @@ from core import discovery, folders, sampling
 from core.files import write_atomic
 from core.metrics.report import text
 from core.metrics.rows import labelled
-from core.metrics.shapes import ERRORS, ONE_COMPONENT, RECOGNISED, measured, requests, rows
+from core.metrics.shapes import ERRORS, ONE_COMPONENT, RECOGNISED, SPREAD, measured, requests, rows
 from core.simulation.shapes import Shapes
 from core.types import Array, Problem
 
 CENTRE, RADIUS = ERRORS["centre"][0], ERRORS["radius"][0]
+CENTRE_SD, RADIUS_SD = SPREAD["centre"], SPREAD["radius"]
 ACCEPTABLE = {CENTRE: 3.0, RADIUS: 2.0, ONE_COMPONENT: -80.0}
-"""At most these (negative: at least so much); measured along the trainings at 64 held-out requests, of the averaged raw
-network."""
+"""Upper limits (negative: lower limits) on what is measured during training, at 64 held-out requests, of the averaged
+network before correction."""
 TARGETS = 6
 CHOSEN = ("step", "critic.loss", *(name for row in ACCEPTABLE for name in (row.label, *row.former)))
 
 
 def methods(problem: Problem) -> list[str]:
-    """The presets that are compared: those on the problem's own data."""
+    """Names of the presets that are compared: those trained on the data of the problem."""
     return [p.name for p in problem.presets if "source" not in p.overrides]
 
 
@@ -48,8 +49,8 @@ def acceptable(line: Mapping[str, float]) -> bool:
 
 
 def reached(trace: Sequence[Mapping[str, float]]) -> int | None:
-    """The first iteration from which on a training is acceptable at every later measurement; None when it never is, or
-    when nothing can be asked for."""
+    """The first iteration from which on every measurement is acceptable; None when there is none, or when the model has
+    no conditions."""
     steps = None
     for line in reversed(trace):
         if CENTRE.of(line) is None or not acceptable(line):
@@ -59,7 +60,11 @@ def reached(trace: Sequence[Mapping[str, float]]) -> int | None:
 
 
 def at_target(model: sampling.Model, target: Mapping[str, float], n: int, seed: int = 0) -> dict[str, dict[str, float]]:
-    """Mean and sd over n samples of every measured condition at one target: name -> asked, mean, sd."""
+    """Mean and sd over n samples of every measured condition at one target.
+
+    Returns:
+        name -> `asked` (the target), `mean`, `sd`.
+    """
     sample = model.sample({q.name: target[q.name] for q in model.conditions}, n, seed)
     return {
         k: {"asked": float(target[k]), "mean": float(v.mean()), "sd": float(v.std(ddof=1))}
@@ -68,8 +73,9 @@ def at_target(model: sampling.Model, target: Mapping[str, float], n: int, seed: 
 
 
 def at_random(model: sampling.Model, requested: Mapping[str, Array], seed: int = 0) -> dict[str, float]:
-    """The rows of the quality table at these requests, whether the model hears them or not, with the sd of both
-    errors."""
+    """The rows of the quality table at these requests (n,), with the sd of the errors of centre and radius.
+
+    A model without a condition is measured against the request all the same."""
     problem, n = model.problem, len(next(iter(requested.values())))
     assert isinstance(problem.source, Shapes) and problem.truth.simulate is not None
     labels = model.sample({q.name: requested[q.name] for q in model.conditions}, n, seed).labels
@@ -77,14 +83,14 @@ def at_random(model: sampling.Model, requested: Mapping[str, Array], seed: int =
     truth = measured(problem.truth.simulate(requested, n, 0, problem.field.shape), requested, problem.source.outlines)
     measures = measured(labels, requested, problem.source.outlines)
     spread = {
-        "centre error, sd, px": float(measures["centre"].std()),
-        "radius error, sd, px": float(np.abs(measures["radius"]).std()),
+        CENTRE_SD.label: float(measures["centre"].std()),
+        RADIUS_SD.label: float(np.abs(measures["radius"]).std()),
     }
     return labelled(rows(measures, truth)) | spread
 
 
 def of(model: sampling.Model, target: Mapping[str, float], requested: Mapping[str, Array], n: int) -> dict[str, Any]:
-    """Everything that is said of one method."""
+    """All results of one method."""
     trace, config = model.manifest.get("trace", []), model.manifest["config"]
     return {
         "title": model.preset.title,
@@ -102,18 +108,18 @@ def of(model: sampling.Model, target: Mapping[str, float], requested: Mapping[st
 
 
 def sentences(methods: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """What was found, one sentence for each method, made from the numbers."""
+    """One sentence for each method, made from the numbers."""
     out = []
     for entry in methods.values():
         random, after = entry["random"], entry["acceptable after"]
         when = (
             f"acceptable from iteration {after} on" if after else f"not acceptable within {entry['steps']} iterations"
         )
-        when += ", placed by its seed before any training" if entry["seeded"] else ""
+        when += ", as the seed sets its centres and radii before training" if entry["seeded"] else ""
         losses = [abs(line["critic.loss"]) for line in entry["trace"] if "critic.loss" in line]
         out.append(
-            f"{entry['title']}: {when}; centres {CENTRE.of(random):.2g} px and radii "
-            f"{RADIUS.of(random):.2g} px off on average, one piece in "
+            f"{entry['title']}: {when}; mean error of centres {CENTRE.of(random):.2g} px and of radii "
+            f"{RADIUS.of(random):.2g} px, one connected component in "
             f"{ONE_COMPONENT.of(random):.3g} % "
             f"of the shapes, {RECOGNISED.of(random):.3g} % circles; largest critic loss "
             f"{max(losses, default=0):.2g}."
@@ -122,10 +128,19 @@ def sentences(methods: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def run(name: str, n: int = 300, samples: int = 100) -> dict[str, Any]:
-    """The whole comparison of a problem's shipped checkpoints: n random requests, `samples` images for each target."""
+    """The comparison of the shipped checkpoints of a problem.
+
+    Args:
+        name: the problem.
+        n: number of random requests.
+        samples: images for each target.
+
+    Raises:
+        ValueError: the problem has no methods to compare.
+    """
     problem = discovery.problem(name)
     if not isinstance(problem.source, Shapes):
-        raise ValueError(f"{name} has no methods to compare here; shapes has.")
+        raise ValueError(f"{name} has no methods to compare; use shapes.")
     requested, drawn = requests(problem, n), requests(problem, TARGETS, seed=20_000)
     targets = [{k: round(float(v[i]), 2) for k, v in drawn.items()} for i in range(TARGETS)]
     results: dict[str, Any] = {}
@@ -143,7 +158,7 @@ def run(name: str, n: int = 300, samples: int = 100) -> dict[str, Any]:
 
 
 def table(result: Mapping[str, Any]) -> pd.DataFrame:
-    """Methods in columns: errors over random requests, and the cost."""
+    """The methods in columns: errors over random requests, and the cost of training."""
     kept = ("steps", "minutes", "acceptable after")
 
     def value(v: Any) -> str:

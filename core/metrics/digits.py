@@ -1,8 +1,8 @@
-"""How good generated digits with a motif are: the motif itself, a classifier's confidence, the nearest training images.
+"""Quality of generated digits with a motif: error of the motif, confidence of a classifier, nearest training images.
 
-The classifier is trained on real training digits, every second one with the motif pasted, so that the motif itself
-tells it nothing; generated digits, which have the motif, are compared with held-out real ones that have it pasted
-("data"); "digits" are the same without it."""
+The classifier is trained on real training digits, every second one with the motif inserted, so that the motif itself
+does not indicate the class; generated digits, which have the motif, are compared with held-out real digits
+with the motif inserted ("data"); "digits" are the same without it."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from core.models.plain import PlainCritic
 from core.types import FREE, HELD_OUT, Array, Preset, Problem, Row, Sample
 
 IMAGES, STEPS, BATCH = 4096, 800, 64
-"""Real digits that the classifier sees, and its training."""
+"""Real digits for the training of the classifier, its steps and its batch."""
 TRACED = 128
-"""Samples of the measurements along a training."""
+"""Samples of the measurements during training."""
 FIFTH = 5
 GAP = "critic.gap"
 MOTIF_ERROR = Row("motif_error", "motif MSE")
@@ -42,8 +42,7 @@ _KNOWN: dict[str, tuple[Problem, Preset]] = {}
 
 
 def target_motif(problem: Problem, sample: Sample) -> Tensor:
-    """The motif of every sample, (n, H, W): what the projection makes of any picture, `FREE` where that depends on the
-    picture."""
+    """The motif of every sample, (n, H, W): the result of the projection, `FREE` where it depends on its input."""
     values = {k: torch.from_numpy(np.asarray(v)) for k, v in (sample.requested | sample.latent).items()}
     blank = torch.zeros(len(sample.seeds), 1, *sample.array.shape[1:])
     apply = problem.projection.apply
@@ -53,13 +52,13 @@ def target_motif(problem: Problem, sample: Sample) -> Tensor:
 
 
 def training_motifs(preset: Preset, n: int, *name: Any) -> Tensor:
-    """n keyed motifs as the preset's training asks for them, (n, H, W)."""
+    """n keyed motifs (n, H, W) from the distribution of the preset's training requests."""
     assert preset.requests is not None
     return preset.requests([keys.key(*name, i) for i in range(n)])["motif"]
 
 
 def random_latents(model: sampling.Model, n: int, seed: int) -> dict[str, Array]:
-    """Latents (n,) uniform over the ranges seen in training, of those that have one: the motif is anywhere."""
+    """Latents (n,), uniform over the range seen in training, of those that have one: the motif varies in position."""
 
     def draw(q: Any, i: int) -> float:
         return q.trained[0] + (q.trained[1] - q.trained[0]) * keys.uniform(seed, q.name, i)
@@ -68,20 +67,21 @@ def random_latents(model: sampling.Model, n: int, seed: int) -> dict[str, Array]
 
 
 def pasted(images: Array, motif: Tensor) -> Array:
-    """Images (n, H, W) with their motifs."""
+    """Images (n, H, W) with the motifs inserted."""
     return torch.where(motif >= 0, motif, torch.from_numpy(images)).numpy()
 
 
 def motif_error(images: Array, motif: Tensor) -> Array:
-    """Mean over the support of (x - m)^2, (n,)."""
+    """Mean over the support of the motif of (x - m)^2, (n,)."""
     support = motif >= 0
     squared = (torch.from_numpy(images) - motif).square() * support
     return (squared.sum((1, 2)) / support.sum((1, 2)).clamp(min=1)).numpy()
 
 
 def classifier(problem: Problem, preset: Preset) -> PlainCritic | None:
-    """A small network that tells digits apart, trained once; None where the data have no labels. A function of data and
-    motifs."""
+    """A small network that classifies digits, trained once; None where the data have no classes.
+
+    It depends on the data and on the motifs of the preset alone."""
     source: Any = problem.source
     if source.classes(range(1)) is None:
         return None
@@ -129,13 +129,13 @@ def nearest(images: Array, others: Array) -> Array:
 
 
 def entropy(classes: Array, count: int) -> float:
-    """Of the histogram of classes, in units of that of equal shares: 1 when every class is as frequent."""
+    """Entropy of the histogram of classes (n,), divided by that of equal shares: 1 when all are equally frequent."""
     share = np.bincount(classes, minlength=count) / len(classes)
     return float(-(share[share > 0] * np.log(share[share > 0])).sum() / np.log(count))
 
 
 def confidence_rows(network: PlainCritic, images: Array, real: Array) -> dict[Row, float]:
-    """What the classifier says of images beside real ones (n, H, W)."""
+    """Rows from the classifier for images (n, H, W), relative to real ones (n, H, W)."""
     (probabilities, own_features), (reference, reference_features) = read(network, images), read(network, real)
     mean, basis = (
         reference_features.mean(0),
@@ -156,8 +156,12 @@ def confidence_rows(network: PlainCritic, images: Array, real: Array) -> dict[Ro
 def quality(
     model: sampling.Model, n: int = 512, size: int | None = None, ablation: bool = True, seed: int = 0
 ) -> pd.DataFrame:
-    """Columns: label, bar, digits (held-out real ones), data (the same with the motif pasted), raw (the network alone),
-    all (with the projection). `size` and `ablation` change nothing here."""
+    """The table of quality; `size` and `ablation` have no effect.
+
+    Returns:
+        Columns label, bar, digits (held-out real ones), data (the same with the motif inserted), raw (before
+        correction), all (with the projection).
+    """
     problem, preset, shape = model.problem, model.preset, model.field.shape
     source: Any = problem.source
     sample = model.sample(n=n, seed=seed, latent=random_latents(model, n, seed))
@@ -166,7 +170,7 @@ def quality(
     real, more = source.draw(seeds, shape), source.draw(range(HELD_OUT + seed + n, HELD_OUT + seed + 2 * n), shape)
     training = data.cached(source, range(model.manifest["config"]["images"]), shape)
     made = {"digits": real, "data": pasted(real, motif), "raw": sample.soft[:, 0], "all": sample.array}
-    common = (motif == motif[0]).all() & (motif[0] >= 0)  # one and the same support is left out of distances
+    common = (motif == motif[0]).all() & (motif[0] >= 0)  # a support that all motifs share is excluded from distances
 
     def free(x: Array) -> Array:
         return np.where(common.numpy(), np.float32(0), x)
@@ -186,7 +190,7 @@ def quality(
 
 
 def along(trace: list[dict[str, float]]) -> dict[Row, float]:
-    """The critic's mean score gap along the training: its largest, its mean over the last fifth, and their ratio."""
+    """The critic's mean score gap during training: its maximum, its mean over the last fifth, and their ratio."""
     gaps = [line[GAP] for line in trace if GAP in line]
     if len(gaps) < FIFTH:
         return {}
@@ -199,8 +203,9 @@ def along(trace: list[dict[str, float]]) -> dict[Row, float]:
 
 
 def trace(model: sampling.Model, n: int = TRACED) -> dict[str, float]:
-    """What is measured along a training: the raw motif error, and what the classifier says of projected samples (other
-    seeds than those of `quality`)."""
+    """Measurements during training: the motif error before correction, and the classifier on projected samples.
+
+    The seeds differ from those of `quality`."""
     sample = model.sample(n=n, seed=10_000, latent=random_latents(model, n, 10_000))
     motif, network = target_motif(model.problem, sample), classifier(model.problem, model.preset)
     rows = {MOTIF_ERROR: float(motif_error(sample.soft[:, 0], motif).mean())}

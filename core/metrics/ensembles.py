@@ -1,4 +1,4 @@
-"""Generated ensembles against simulated ones: descriptors, exactness, spread, and the ablation table.
+"""Generated ensembles against simulated ones: descriptors, errors of the conditions, spread, and the ablation table.
 
 All comparisons are at the same conditions: the reference is drawn from held-out seeds, its measured conditions are
 requested, and the generated ensemble is compared with it as a whole, in thirds of the condition's range, and by its
@@ -27,10 +27,10 @@ STAGES: dict[str, dict[str, bool]] = {
     "seed + physics": {"network": False, "physics": True},
     "all": {},
 }
-"""The generator's ablation: column -> stages switched."""
-FRECHET = Row("frechet", "frechet distance of descriptors")
+"""Ablation of the generator: column -> stages that are switched on or off."""
+FRECHET = Row("frechet", "Fréchet distance of descriptors", ("frechet distance of descriptors",))
 AT_FIXED_CONDITIONS = ("worst_third_percent", "worst_third_sd", "worst_third", "spread")
-"""Last part of the ids of rows that mean nothing where whole ensembles are compared at other conditions."""
+"""Last part of the ids of rows that are not meaningful where the two ensembles have different conditions."""
 
 
 def describe(problem: Problem, arrays: Array) -> Described:
@@ -42,8 +42,8 @@ def describe(problem: Problem, arrays: Array) -> Described:
 
 
 def residual_spread(values: Array, at: Array) -> Array:
-    """Standard deviation of values (n, ...) about their cubic regression on the condition (n,): what varies at fixed
-    condition."""
+    """Standard deviation of values (n, ...) about their cubic regression on the condition (n,): the variation at a
+    fixed condition."""
     basis = np.vander(at - at.mean(), 4)
     flat = values.reshape(len(values), -1)
     rest = flat - basis @ np.linalg.lstsq(basis, flat, rcond=None)[0]
@@ -70,7 +70,7 @@ def _thin(values: Array) -> Array:
 
 @dataclass(frozen=True)
 class EnsemblePair:
-    """Two described ensembles at the same conditions `at` (n,), and thirds of the condition's range."""
+    """Descriptors of two ensembles at the same conditions `at` (n,), generated (`ours`) and reference (`theirs`)."""
 
     ours: Described
     theirs: Described
@@ -85,26 +85,26 @@ class EnsemblePair:
 
 
 def scalar_rows(descriptor: Descriptor, pair: EnsemblePair) -> dict[Row, float]:
-    """Deviation of the mean in %, of the worst third in % and in sd of the data, and spread relative to the data's."""
+    """Deviation of the mean in %, of the worst third in % and in sd of the data, and spread relative to the data."""
     a, b = pair.ours[descriptor.name], pair.theirs[descriptor.name]
     name, label = descriptor.name, descriptor.label.lower()
     thirds = [t for t in pair.thirds() if t.sum() > 3]
     in_sd = max(abs(a[t].mean() - b[t].mean()) / max(b[t].std(ddof=1), 1e-12) for t in thirds)
     rows: dict[Row, float] = {}
     if b.min() > 0:
-        rows[Row(f"{name}.deviation", f"{label}, |deviation|, %")] = 100 * abs(a.mean() / b.mean() - 1)
+        rows[Row(f"{name}.deviation", f"{label}, |deviation| (%)")] = 100 * abs(a.mean() / b.mean() - 1)
         worst = 100 * max(abs(a[t].mean() / b[t].mean() - 1) for t in thirds)
-        rows[Row(f"{name}.worst_third_percent", f"{label}, worst third, %")] = worst
+        rows[Row(f"{name}.worst_third_percent", f"{label}, worst third (%)")] = worst
     if b.std() < 1e-6:
-        return {**rows, Row(f"{name}.mean_difference", f"{label}, mean - mean"): float(a.mean() - b.mean())}
-    rows[Row(f"{name}.worst_third_sd", f"{label}, worst third, sd")] = float(in_sd)
+        return {**rows, Row(f"{name}.mean_difference", f"{label}, difference of means"): float(a.mean() - b.mean())}
+    rows[Row(f"{name}.worst_third_sd", f"{label}, worst third (sd)")] = float(in_sd)
     spread = 100 * float(residual_spread(a, pair.at) / residual_spread(b, pair.at))
-    rows[Row(f"{name}.spread", f"{label}, spread, % of data's")] = spread
+    rows[Row(f"{name}.spread", f"{label}, spread (% of the data's)")] = spread
     return rows
 
 
 def curve_rows(descriptor: Descriptor, pair: EnsemblePair) -> dict[Row, float]:
-    """Mean absolute deviation of the ensemble's mean curve (whole, worst third) and spread relative to the data's."""
+    """Mean absolute deviation of the ensemble's mean curve (whole, worst third) and spread relative to the data."""
     a, b = pair.ours[descriptor.name], pair.theirs[descriptor.name]
     name, label = descriptor.name, descriptor.label.lower().removesuffix(" s2")
     thirds = [t for t in pair.thirds() if t.sum() > 3]
@@ -112,9 +112,9 @@ def curve_rows(descriptor: Descriptor, pair: EnsemblePair) -> dict[Row, float]:
     ratio = residual_spread(a, pair.at)[varied].mean() / residual_spread(b, pair.at)[varied].mean()
     worst = max(float(np.abs(a[t].mean(0) - b[t].mean(0)).mean()) for t in thirds)
     return {
-        Row(f"{name}.mean_deviation", f"{label}, |mean - mean|"): float(np.abs(a.mean(0) - b.mean(0)).mean()),
+        Row(f"{name}.mean_deviation", f"{label}, |difference of means|"): float(np.abs(a.mean(0) - b.mean(0)).mean()),
         Row(f"{name}.worst_third", f"{label}, worst third"): worst,
-        Row(f"{name}.spread", f"{label}, spread, % of data's"): 100 * float(ratio),
+        Row(f"{name}.spread", f"{label}, spread (% of the data's)"): 100 * float(ratio),
     }
 
 
@@ -128,32 +128,40 @@ def rows(problem: Problem, pair: EnsemblePair) -> dict[Row, float]:
 
 
 def exactness(problem: Problem, sample: sampling.Sample, pixels: int) -> dict[Row, float]:
-    """Delivered and raw deviation of every condition from the request: of fractions in pixels, over all of them; of
-    lengths and curves in their own unit."""
+    """Errors of every condition, as delivered and before correction.
+
+    Args:
+        problem: the problem.
+        sample: samples with requested and measured conditions.
+        pixels: pixels of an array; errors of fractions are multiplied by it.
+
+    Returns:
+        Largest error as delivered, of fractions in px, of lengths and curves in their own unit; mean and largest error
+        before correction in the unit of the condition.
+    """
     kinds = {q.name: q for p in problem.presets for q in p.conditions}
     out: dict[Row, float] = {}
     for name, requested in sample.requested.items():
         if name in sample.measured:
             label, has_own_unit = name.replace("_", " "), kinds[name].unit or kinds[name].kind == "curve"
             delivered, raw = (np.abs(m[name].astype(np.float64) - requested) for m in (sample.measured, sample.raw))
-            unit = f", {kinds[name].unit}" if kinds[name].unit else "" if has_own_unit else ", px"
+            unit = f" ({kinds[name].unit})" if kinds[name].unit else "" if has_own_unit else " (px)"
             worst = float(delivered.max() * (1 if has_own_unit else pixels))
-            out[Row(f"{name}.delivered_worst", f"{label} delivered, worst{unit}")] = worst
-            out[Row(f"{name}.raw_mean", f"{label} raw, mean |error|")] = float(raw.mean())
-            out[Row(f"{name}.raw_worst", f"{label} raw, worst |error|")] = float(raw.max())
+            out[Row(f"{name}.delivered_worst", f"{label}, largest error{unit}")] = worst
+            out[Row(f"{name}.raw_mean", f"{label} before correction, mean |error|")] = float(raw.mean())
+            out[Row(f"{name}.raw_worst", f"{label} before correction, largest |error|")] = float(raw.max())
     return out
 
 
 def request(model: sampling.Model, reference: sampling.Sample) -> Described:
-    """What the reference measures, as a request: of two conditions that stand for each other the optional one."""
+    """The measured conditions of the reference as a request: the optional one of two that replace each other."""
     known = [q for q in model.conditions if q.name in reference.measured]
     replaced = {q.replaces for q in known}
     return {q.name: reference.measured[q.name] for q in known if q.name not in replaced}
 
 
 def columns(model: sampling.Model, ablation: bool) -> dict[str, dict[str, bool]]:
-    """Column -> stages switched: those of the ablation that the generator has, all of them, and refined where it
-    refines."""
+    """Column -> stages that are switched: those of `STAGES` that the generator has, and `refined` where it refines."""
     available = set(model.stages)
     plain = {"refine": False} if "refine" in available else {}
     wanted = STAGES if ablation else {"all": {}}
@@ -164,11 +172,21 @@ def columns(model: sampling.Model, ablation: bool) -> dict[str, dict[str, bool]]
 def quality(
     model: sampling.Model, n: int = 256, size: int | None = None, ablation: bool = True, seed: int = 0
 ) -> pd.DataFrame:
-    """Rows of measured quality, columns: label, bar, data (the oracle again, other seeds), every stage of the
-    generator, the rivals.
+    """The table of quality against held-out simulations.
 
-    Of a model without conditions whole ensembles are compared: it makes other fractions than the reference has at the
-    same place."""
+    For a model without conditions only whole ensembles are compared: its sample i has another fraction than sample i of
+    the reference.
+
+    Args:
+        model: a checkpoint.
+        n: samples on each side.
+        size: pixels per side; the problem's default when None.
+        ablation: whether every stage of the generator has a column.
+        seed: seed of the samples; the reference is drawn from `HELD_OUT + seed` on.
+
+    Returns:
+        Columns label, bar, data (simulations from other seeds), the stages of the generator, the baselines.
+    """
     problem, shape = model.problem, model.shape(size)
     if problem.source is None:
         return exactness_alone(model, n, size, ablation, seed)
@@ -201,7 +219,7 @@ def quality(
 def exactness_alone(model: sampling.Model, n: int, size: int | None, ablation: bool, seed: int) -> pd.DataFrame:
     """The table of a problem without data: errors of the conditions at n requests over the trained range.
 
-    The table is empty for a model without conditions."""
+    It is empty for a model without conditions."""
     problem, shape = model.problem, model.shape(size)
     out: dict[str, dict[Row, float]] = {}
     for name, stages in columns(model, ablation).items():
@@ -217,11 +235,18 @@ def exactness_alone(model: sampling.Model, n: int, size: int | None, ablation: b
 
 
 def reference(problem: Problem, knots: Sequence[float], n: int = 64, seed: int = 1_000_000) -> dict[str, Tensor]:
-    """Mean and standard deviation of every descriptor over n oracle runs at each value of the first condition, or of
-    `position`.
+    """Mean and standard deviation of every descriptor over n simulations at each position on the order of requests.
 
-    Tensors `at` (K,), `<descriptor>.mean` and `.sd` (K, ...): what a checkpoint carries so that a picture never stands
-    alone."""
+    Args:
+        problem: a problem with a simulation.
+        knots: K values of the first condition, or positions of `RequestRules.ordering`.
+        n: simulations at each of them.
+        seed: seed of the first simulation.
+
+    Returns:
+        Tensors `at` (K,), `<descriptor>.mean` and `<descriptor>.sd` (K, ...); a checkpoint stores them, so that pages
+        show a reference with every sample.
+    """
     assert problem.truth.simulate is not None
     first = problem.presets[0].conditions
     requests = [sampling.representative(problem, first, k, n) for k in knots]

@@ -1,7 +1,8 @@
-"""The paper's Fig. 7: `python -m core.metrics.fractions polycrystal [--n 100]`, fractions of many samples against their
-targets.
+"""Fractions of many samples against their targets: `python -m core.metrics.fractions polycrystal [--n 100]`.
 
-Targets run from equal fractions to ones never seen in training: a dominant orientation, absent orientations.
+Targets range from equal fractions to ones never seen in training: a dominant orientation, absent orientations.
+
+Reference: Fig. 7 of the paper.
 """
 
 from __future__ import annotations
@@ -34,11 +35,14 @@ Targets = Mapping[str, Sequence[float]]
 def table(
     model: sampling.Model, n: int = 100, targets: Targets | None = None, seed: int = 0, size: int | None = None
 ) -> pd.DataFrame:
-    """One row per target and channel: target, mean and standard deviation over n samples of the delivered and of the
-    raw fraction (the argmax before the exact labelling), largest error of the delivered one in px, mean error of the
-    raw one.
+    """One row per target and channel: fractions over n samples, delivered and before correction (`raw`).
 
-    `ValueError` for a model without a condition of fractions, or targets that it refuses.
+    Returns:
+        Columns `target`, `channel`, `requested`; mean and standard deviation of the delivered and of the raw fraction
+        (the argmax before the exact labelling); largest delivered error in px; mean raw error.
+
+    Raises:
+        ValueError: the model has no condition of fractions, or does not accept the targets.
     """
     condition = next((q for q in model.conditions if q.kind == "simplex"), None)
     if condition is None:
@@ -67,7 +71,7 @@ def table(
 
 
 def summary(fractions: pd.DataFrame) -> pd.DataFrame:
-    """One row per target: the worst delivered error in px and the mean raw error over its channels."""
+    """One row per target: largest delivered error in px and mean raw error over its channels."""
     groups = fractions.groupby("target", sort=False)
     return pd.DataFrame(
         {

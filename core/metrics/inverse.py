@@ -1,7 +1,7 @@
-"""How well an inverse problem was answered: `python -m core.metrics.inverse [--n 4000]` prints all numbers.
+"""Quality of solutions of the inverse problem: `python -m core.metrics.inverse [--n 4000]` prints all numbers.
 
 Kolmogorov-Smirnov and Wasserstein-1 distances with bootstrap standard errors: of the push-forward M(x) from the target
-P_Y, and of both parameters from an oracle's draws of the exact P_X (rejection sampling with the same prior)."""
+P_Y, and of both parameters from draws of the exact P_X (rejection sampling with the same prior)."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ INSIDE = {
     "800": Target(800, 50, 650, 950),
     "1500": Target(1500, 100, 1200, 1800),
 }
-"""Targets inside the trained range; the second is the default, with the mean of the slides."""
+"""Targets inside the trained range; the second is the default and has the mean of the slides."""
 OUTSIDE = {"2250": Target(2250, 50, 2100, 2400), "3500": Target(3500, 100, 3200, 3800)}
 PRIORS = {"uniform": Prior(), "normal": Prior((0.5, 1.0), 1.0)}
 SCAN = tuple(range(50, 1901, 50))
-"""Means of normals with a standard deviation of a tenth of them: the targets are what is left within three of those and
-within the trained range."""
+"""Means of normal targets; the standard deviation is a tenth of the mean, and they are cut at three standard deviations
+and at the end of the trained range."""
 CARD = ("W1", "KS", "W1 x1", "W1 x2")
-"""Distances on the card."""
+"""Distances that the card lists."""
 TRAINING = 2**16
-"""Draws of the prior among which the trivial baseline looks for the nearest level."""
+"""Draws of the prior from which the trivial baseline selects the nearest level."""
 
 
 def w1(a: Array, b: Array) -> float:
-    """Wasserstein-1 between samples (n,) and (m,): the mean gap of their quantile functions."""
+    """Wasserstein-1 between samples (n,) and (m,): the mean difference of their quantile functions."""
     if len(a) == len(b):
         return float(np.abs(np.sort(a) - np.sort(b)).mean())
     both = np.sort(np.concatenate([a, b]))
@@ -50,8 +50,8 @@ def w1(a: Array, b: Array) -> float:
 
 
 def ks(a: Array, b: Array) -> float:
-    """Kolmogorov-Smirnov between samples: the largest gap of their distribution functions, at a value of the larger
-    one."""
+    """Kolmogorov-Smirnov distance between samples: the largest difference of their distribution functions, at a value
+    of the larger one."""
     a, b = np.sort(a), np.sort(b)
     gaps = [
         np.arange(1, len(s) + 1) / len(s) - np.searchsorted(t, s, side="right") / len(t) for s, t in ((a, b), (b, a))
@@ -62,8 +62,9 @@ def ks(a: Array, b: Array) -> float:
 def from_target(values: Array, levels: Array, target: Target, boots: int = 50, seed: int = 0) -> dict[str, Number]:
     """`W1` (in sd of P_Y) and `KS` of a push-forward (n,) from P_Y itself.
 
-    Levels are one from each of n equal shares of P_Y, so what is found is the network's error and not the dice of
-    drawing levels; the standard error is that of the distance between values and levels, both resampled together."""
+    There is one level from each of n equal shares of P_Y, so the distance is the error of the network without the
+    sampling error of the levels; the standard error is that of the distance between values and levels, both resampled
+    together."""
     at = (np.arange(len(values)) + 0.5) / len(values)
     distances = np.abs(np.sort(values) - target.quantile(at)).mean(), np.abs(target.cdf(np.sort(values)) - at).max()
     rng = np.random.default_rng((seed, 7))
@@ -74,8 +75,12 @@ def from_target(values: Array, levels: Array, target: Target, boots: int = 50, s
 
 
 def from_oracle(points: Array, exact: Array, boots: int = 50, seed: int = 0) -> dict[str, Number]:
-    """`W1 x1`, `W1 x2` (in sd of the exact P_X) and `KS x1`, `KS x2` of points (n, 2) from the oracle's (m, 2), and the
-    largest error of the shares of the three branches of a level; both resampled."""
+    """Distances of points (n, 2) from exact ones (m, 2), with bootstrap standard errors.
+
+    Returns:
+        `W1 x1`, `W1 x2` (in sd of the exact P_X), `KS x1`, `KS x2`, and `branches`: the largest error of the shares of
+        the three branches of a level. Both sides are resampled.
+    """
     sd = exact.std(0)
 
     def distances(a: Array, b: Array) -> list[float]:
@@ -94,7 +99,7 @@ def from_oracle(points: Array, exact: Array, boots: int = 50, seed: int = 0) -> 
 
 
 def marginals(points: Array, exact: Array, boots: int, seed: int = 0) -> dict[str, Number]:
-    """`W1 x1` and `W1 x2` of `from_oracle` alone, which is quick."""
+    """`W1 x1` and `W1 x2` of `from_oracle` alone, which is fast."""
     sd, rng = exact.std(0), np.random.default_rng((seed, 9))
     rows = [(np.arange(len(points)), np.arange(len(exact)))]
     rows += [(rng.integers(0, len(points), len(points)), rng.integers(0, len(exact), len(exact))) for _ in range(boots)]
@@ -110,8 +115,7 @@ def branches(points: Array) -> Array:
 
 
 def nearest(levels: Array, prior: Prior, seed: int = 0) -> Array:
-    """The trivial baseline (n, 2): of `TRAINING` draws of the prior the one whose level is nearest to each asked
-    for."""
+    """The trivial baseline (n, 2): of `TRAINING` draws of the prior, the one nearest in level to each request (n,)."""
     x, y = drawn(prior, seed)
     right = np.searchsorted(y, levels).clip(1, len(y) - 1)
     closer = np.abs(y[right - 1] - levels) <= np.abs(y[right] - levels)
@@ -130,8 +134,13 @@ def drawn(prior: Prior, seed: int) -> tuple[Array, Array]:
 def evaluate(
     model: sampling.Model, target: Target, prior: Prior, n: int, boots: int, seed: int = 0
 ) -> dict[str, dict[str, Number]]:
-    """Column -> distance -> number: `raw` network, `all` (exact levels, resampled to the prior), `nearest` draws of the
-    prior, and `data`, the oracle's other draws: the floor of what so many samples can show."""
+    """Distances of a model's solution at a target.
+
+    Returns:
+        Column -> distance -> number. Columns: `data`, other draws of the exact P_X, the smallest distance that n
+        samples can resolve; `raw`, before correction; `all`, on exact levels and resampled to the prior; `nearest`,
+        the nearest draws of the prior.
+    """
     answer = solve(model, target, prior, n, seed)
     exact, again = oracle(target, prior, seed)[:n], oracle(target, prior, seed + 1)[-n:]
     columns = {"data": again, "raw": answer.raw, "all": answer.points, "nearest": nearest(answer.levels, prior, seed)}
@@ -153,19 +162,18 @@ def row_id(distance: str, target: str) -> str:
 def quality(
     model: sampling.Model, n: int = 2000, size: int | None = None, ablation: bool = True, seed: int = 0
 ) -> pd.DataFrame:
-    """The table of the card: distances, in %, at every target inside and outside the trained range, with the uniform
-    prior."""
+    """The table of the card: distances in %, with the uniform prior, at all targets of `INSIDE` and `OUTSIDE`."""
     columns = [f"{c}{e}" for c in ("data", "raw", "all", "nearest") for e in ("", " ±")]
     out: dict[str, dict[Row, float]] = {column: {} for column in columns}
     order: dict[str, None] = {}
     for name, target in (INSIDE | OUTSIDE).items():
         for column, distances in evaluate(model, target, PRIORS["uniform"], max(n, 2000), 50, seed).items():
             for distance, (value, error) in ((k, v) for k, v in distances.items() if k in CARD):
-                row = Row(row_id(distance, name), f"{distance} at {name}, %")
+                row = Row(row_id(distance, name), f"{distance} at {name} (%)")
                 out[column][row], out[f"{column} ±"][row] = 100 * value, 100 * error
                 order[row.id] = None
     table = tabulated(out, model.problem.evaluation.thresholds).loc[list(order)]
-    table.attrs["counted"] = f"{max(n, 2000)} samples at every target, as many levels of the target"
+    table.attrs["counted"] = f"{max(n, 2000)} samples at every target, and the same number of levels of the target"
     return table
 
 
@@ -182,8 +190,7 @@ def table(
 
 
 def scan(model: sampling.Model, n: int, seed: int) -> dict[float, float]:
-    """W1 of the raw network's push-forward, in sd of P_Y, for narrow targets all over the trained range, by their
-    means."""
+    """W1 of the push-forward before correction, in sd of P_Y, for narrow targets over the trained range: mean -> W1."""
     distances: dict[float, float] = {}
     _, top = model.conditions[0].trained or (0.0, LARGEST)
     for mean in SCAN:
@@ -194,20 +201,20 @@ def scan(model: sampling.Model, n: int, seed: int) -> dict[float, float]:
 
 
 def failures(model: sampling.Model, n: int, seed: int) -> Iterator[str]:
-    """What happens outside the trained range: the share of points where they should be, and the flags."""
+    """Sentences about targets outside the trained range: the level reached, points outside the prior, and warnings."""
     prior = PRIORS["uniform"]
     for name, target in OUTSIDE.items():
         answer = solve(model, target, prior, n, seed)
         raw = rosenbrock(answer.raw)
         requested, share = f"{target.mean:g} ± {target.spread:.0f}", f"{100 * answer.outside:.1f} %"
         reached = f"{raw.mean():.0f} ± {raw.std():.0f}"
-        yield f"Target {name}: the raw network reaches {reached}; the request was {requested}."
+        yield f"Target {name}: before correction the network reaches {reached}; the request was {requested}."
         yield f"  {share} of the delivered points lie outside the prior."
-        yield from (f"  flag: {w}" for w in warnings(model, target, prior, answer))
+        yield from (f"  warning: {w}" for w in warnings(model, target, prior, answer))
 
 
 def report(name: str, n: int, boots: int, seed: int) -> Iterator[str]:
-    """Everything that is printed of a checkpoint."""
+    """The printed report on a checkpoint, part by part."""
     model = sampling.load(name)
     yield f"{name} {model.digest[:12]}: n = {n}, distances in % (W1 of the sd), ± bootstrap standard error"
     for label, prior in PRIORS.items():
@@ -218,7 +225,7 @@ def report(name: str, n: int, boots: int, seed: int) -> Iterator[str]:
     distances = scan(model, n, seed)
     worst, average = max(distances, key=lambda mean: distances[mean]), np.mean(list(distances.values()))
     yield (
-        f"\nNormal targets about {SCAN[0]} to {SCAN[-1]}, sd a tenth, cut to the trained range: W1 of the raw network "
+        f"\nNormal targets about {SCAN[0]} to {SCAN[-1]}, sd a tenth, cut to the trained range: W1 before correction "
         f"{100 * average:.2f} % on average, {100 * distances[worst]:.2f} % at most (about {worst})."
     )
     yield f"\nprior uniform, outside it\n{table(model, OUTSIDE, PRIORS['uniform'], n, boots, seed).to_string()}\n"
@@ -233,7 +240,7 @@ def report(name: str, n: int, boots: int, seed: int) -> Iterator[str]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Both presets, every number."""
+    """The command line: by default all numbers of both presets."""
     parser = argparse.ArgumentParser(
         prog="python -m core.metrics.inverse", description="The inverse problem in numbers."
     )
@@ -256,7 +263,7 @@ def main(arguments: list[str] | None = None) -> None:
     ]
     mean = 100 * np.mean(sampling_errors)
     print(
-        f"Independent draws of P_Y itself, as many: W1 {mean:.2f} % on average; that is what the dice alone would add."
+        f"The same number of independent draws of P_Y itself: W1 {mean:.2f} % on average, the error of sampling alone."
     )
 
 

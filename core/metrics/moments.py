@@ -1,4 +1,4 @@
-"""Two-phase structures against requested moments, sample by sample: rows beside those that compare whole ensembles."""
+"""Two-phase structures against requested moments, sample by sample: rows in addition to those of whole ensembles."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from core.types import Array, Row, Source
 SAMPLES, IMAGES = 64, 512
 """Samples and training images compared for copies."""
 CORRELATION_MEAN = Row("sample_correlation.mean_error", "correlation of a sample, mean |error|")
-CORRELATION_WORST = Row("sample_correlation.worst_error", "correlation of a sample, worst |error|")
+CORRELATION_WORST = Row("sample_correlation.worst_error", "correlation of a sample, largest |error|")
 LENGTH_CORRELATION = Row("sample_length.correlation", "length of a sample, correlation with request")
-LENGTH_BIAS = Row("sample_length.bias", "length of a sample, |bias|, %")
-NEAREST = Row("nearest_training_image", "nearest training image, % of pixels")
+LENGTH_BIAS = Row("sample_length.bias", "length of a sample, |bias| (%)")
+NEAREST = Row("nearest_training_image", "nearest training image (% of pixels)")
 
 
 def compare(arrays: Array, reference: Sample, source: Source) -> dict[Row, float]:
-    """Each array's own two-point correlation and length against those of the reference (n, H, W) at the same place,
-    which were requested, and how near the arrays come to a training image."""
+    """Errors of each array (n, H, W): two-point correlation and length against those of reference array i, which were
+    requested; and the distance to the nearest training image."""
     curve = torch.cat(
         [two_phase.s2_radial(x)[:, : correlations.BINS] for x in torch.from_numpy(np.array(arrays)).split(256)]
     )
@@ -39,8 +39,8 @@ def compare(arrays: Array, reference: Sample, source: Source) -> dict[Row, float
 
 
 def nearest_training_image(arrays: Array, source: Source) -> float:
-    """Mean over arrays (n, H, W) of the least share of pixels in which they differ from any of the first training
-    images, over all periodic shifts, mirrored or not: small where something was copied."""
+    """Mean over arrays (n, H, W) of the least share of pixels that differ from any of the first `IMAGES` training
+    images, over all periodic shifts, mirrored or not: small where an image was copied."""
     ours = torch.from_numpy(np.array(arrays)).float()
     theirs = torch.from_numpy(cached(source, range(IMAGES), (ours.shape[1], ours.shape[2]))).float()
     spectra, least = torch.fft.rfft2(2 * theirs - 1), []

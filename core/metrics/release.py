@@ -1,4 +1,4 @@
-"""From a training run to a checkpoint: the averaged generator is measured, and written with its card and pictures."""
+"""From a training run to a checkpoint: measures the averaged generator and writes it with its card and pictures."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Release:
         self.run = run
 
     def trace(self, progress: Progress) -> None:
-        """Append to the run's trace what the problem measures; keep the samples that it keeps."""
+        """Append the measurements of the problem to the run's trace, and store the samples that it requests."""
         run = self.run
         hooks = run.problem.training
         assert hooks.monitor is not None
@@ -51,7 +51,7 @@ def averaged_model(run: Run, calibration: Array | None = None) -> sampling.Model
 
     Args:
         run: a started run.
-        calibration: images (n, H, W) from which the generator reads its statistics once more.
+        calibration: images (n, H, W) from which the generator estimates its statistics again.
     """
     generator: Any = copy.deepcopy(run.trainer.ema.module).cpu().float()
     if calibration is not None:
@@ -70,7 +70,7 @@ def finish(run: Run, calibration: Array | None, samples: int, quick: bool = Fals
         run: a run at its end.
         calibration: see `averaged_model`.
         samples: samples on each side of the table of quality.
-        quick: whether few simulations are enough for the reference (a test configuration).
+        quick: whether the reference uses few simulations (a test configuration).
     """
     model = averaged_model(run, calibration)
     problem, trainer = run.problem, run.trainer
@@ -81,7 +81,7 @@ def finish(run: Run, calibration: Array | None, samples: int, quick: bool = Fals
         tables = reference(problem, [float(k) for k in knots], n=4 if quick else 64)
         tensors |= {f"reference.{k}": v for k, v in tables.items()}
     table = quality(model, samples)
-    basis = table.attrs.get("counted", f"{samples} samples against as many held-out, same conditions")
+    basis = table.attrs.get("counted", f"{samples} samples against {samples} held-out simulations, same conditions")
     training = {
         "steps": trainer.done,
         "minutes": round(run.seconds / 60, 2),
@@ -114,7 +114,7 @@ def finish(run: Run, calibration: Array | None, samples: int, quick: bool = Fals
 
 def contact_sheet(model: sampling.Model, columns: int = 8) -> Image.Image:
     """Samples in a grid: rows over the trained range of requests (over seeds where there is none), columns over seeds;
-    several labels in colour."""
+    in colour where there are several labels."""
     strips = []
     for row in range(ROWS):
         request = _request_at(model, row / (ROWS - 1), columns)

@@ -1,5 +1,4 @@
-"""The measured quality of a checkpoint, whatever its problem: table, bars, speed; what `python -m core.metrics NAME`
-prints."""
+"""Measured quality of a checkpoint: table, thresholds, speed; printed by `python -m core.metrics NAME`."""
 
 from __future__ import annotations
 
@@ -30,24 +29,25 @@ def quality(
 
 
 COLUMNS = ("all", "raw")
-"""The column of the table that the bars speak of: the whole generator, or the raw network of a solver."""
+"""Columns that thresholds apply to: the whole generator, or the network of a solver before correction."""
 
 
 def measured_column(table: pd.DataFrame) -> str:
-    """Name of the column that the thresholds speak of."""
+    """Name of the column that the thresholds apply to."""
     return next(c for c in COLUMNS if c in table.columns)
 
 
 def verdicts(problem: Problem, table: pd.DataFrame, column: str | None = None) -> dict[Threshold, bool]:
-    """Whether each threshold of the problem is met by a column of the quality table (default: the judged one); those on
-    rows that the table of this preset does not have are left out."""
+    """Whether a column of the quality table (default: `measured_column`) meets each threshold of the problem.
+
+    Thresholds on rows that the table of this preset does not have are omitted."""
     usual = column or measured_column(table)
     available = [t for t in problem.evaluation.thresholds if t.row in table.index]
     return {t: t.met(float(table.loc[t.row, t.column or usual])) for t in available}
 
 
 def verdict_lines(problem: Problem, table: pd.DataFrame) -> list[str]:
-    """One line for each threshold: met or missed, the threshold and the measured value."""
+    """One line for each threshold: whether it is met, the threshold and the measured value."""
     usual, lines = measured_column(table), []
     for t, met in verdicts(problem, table).items():
         row, value = table.loc[t.row, "label"], table.loc[t.row, t.column or usual]
@@ -69,8 +69,12 @@ def milliseconds(call: Callable[[int], object], repeats: int = 21, warmups: int 
 
 
 def speed(model: sampling.Model, size: int | None = None, runs: int = 8) -> dict[str, float]:
-    """ms per sample of the model (where it can be polished, also without), of the oracle (one at a time, in a batch of
-    32) and their ratio, and of every rival, all at the default conditions."""
+    """Milliseconds per sample at the default conditions.
+
+    Returns:
+        Label -> ms of the model (of continuous fields also without projection), of the simulation (one at a time, and
+        in a batch of 32) with the ratio of both, and of every baseline.
+    """
     shape = model.shape(size)
     values = {
         q.name: np.broadcast_to(q.default, (32, *np.shape(q.default))) for q in model.conditions if not q.optional
@@ -98,8 +102,7 @@ def text(table: pd.DataFrame) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """`python -m core.metrics two_phase/fraction [--n 256] [--size 128] [--seed 0]`: quality, ablation, rivals,
-    speed."""
+    """The command line: prints quality, ablation, baselines and speed."""
     parser = argparse.ArgumentParser(prog="python -m core.metrics", description="Measured quality of a checkpoint.")
     parser.add_argument("name", help="problem, problem/preset or a path to a checkpoint")
     parser.add_argument("--n", type=int, default=256, help="samples on each side")
@@ -115,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"{model.name} {model.digest[:12]}: n = {options.n}, held-out seeds, same conditions\n{text(table)}\n")
     print("\n".join(verdict_lines(model.problem, table)), "\n")
     for group in model.problem.truth.published:
-        print(f"{group}, case by case: relative L2 error\n{text(solutions.cell_by_cell(model, group))}\n")
+        print(f"{group}, relative L2 error of every case\n{text(solutions.cell_by_cell(model, group))}\n")
         print("\n".join([*solutions.baselines_elsewhere(model.problem), ""]))
     for name, value in speed(model, options.size).items():
         print(f"{name}: {value:.2f}")

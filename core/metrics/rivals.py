@@ -1,11 +1,11 @@
-"""The other ways to make a sample at the same request, one sample at a time: errors, morphology, time, break-even
-count.
+"""Baselines at the same request, one sample at a time: errors, morphology, time, break-even count.
 
-    python -m core.metrics.rivals two_phase/correlation --n 16 python -m core.metrics.rivals two_phase/correlation --set
-    volume_fraction=0.35 --only annealing --out one.npz --lines
+    python -m core.metrics.rivals two_phase/correlation --n 16
+    python -m core.metrics.rivals two_phase/correlation --set volume_fraction=0.35 --only annealing --out one.npz
 
-The first asks for what held-out data measure, each sample for those of one array, and judges it by that array. Times
-are those of the processor, one thread, one sample at a time: what else the machine does at that time does not count.
+The first command requests the measured conditions of held-out arrays, one sample for each, and compares each sample
+with its array. Times are processor times of one thread, one sample at a time, so that other load on the machine does
+not count.
 """
 
 from __future__ import annotations
@@ -31,27 +31,38 @@ from core.sampling.__main__ import settings
 from core.types import HELD_OUT, Array, Rival
 
 Requested = Mapping[str, Array]
-OURS, TRUTH, MILLISECONDS, BREAK_EVEN = "this model", "held-out data", "ms per sample", "break-even, samples"
+OURS, TRUTH, MILLISECONDS, BREAK_EVEN = "this model", "simulated reference", "ms per sample", "break-even, samples"
 PARTS = 1000
-"""So many steps of a progress line."""
+"""Number of steps of the printed progress of one sample."""
 
 
 def training_seconds(model: sampling.Model) -> float:
-    """How long the checkpoint was trained, from its manifest; NaN where that does not say."""
+    """Training time of the checkpoint in seconds, from its manifest; NaN where it is not recorded."""
     return 60 * float(model.manifest.get("training", {}).get("minutes", math.nan))
 
 
 def break_even(training: float, ours: float, baseline: float) -> float:
-    """Samples from which on training has paid: its time / (rival's - our time per sample); infinite where ours is
-    slower."""
+    """Number of samples after which training pays off: training time / (time per sample of baseline - of the model).
+
+    All times in s; infinite where the model is slower, or its training time is unknown."""
     return math.ceil(training / (baseline - ours)) if baseline > ours and math.isfinite(training) else math.inf
 
 
 def evaluate(
     model: sampling.Model, arrays: Array, requested: Requested, expected: ensembles.Described
 ) -> dict[str, float]:
-    """Of arrays (n, H, W): mean |measured - asked| of every condition, mean of every scalar descriptor, mean |curve -
-    expected| of the other curves; `expected` has (n, ...) or (1, ...)."""
+    """Errors and descriptors of arrays at a request.
+
+    Args:
+        model: a checkpoint.
+        arrays: labels or fields (n, H, W).
+        requested: condition name -> values (n, ...).
+        expected: descriptor name -> values (n, ...) or (1, ...) of the reference.
+
+    Returns:
+        Label -> mean |measured - requested| of every condition, mean of every scalar descriptor, and mean
+        |curve - expected| of the other curves.
+    """
     measured = sampling.measure(model.problem, as_soft(torch.from_numpy(np.array(arrays)), model.field))
     described = ensembles.describe(model.problem, arrays)
     symbols = {q.name: q.symbol or q.label for q in model.conditions if q.name in requested and q.name in measured}
@@ -66,7 +77,7 @@ def evaluate(
 
 
 def clocked(make: Callable[[int], Array], n: int) -> tuple[Array, float]:
-    """Arrays 0 .. n-1 and the processor's milliseconds for one of them (median)."""
+    """Arrays 0 .. n-1, and the median processor time of one of them in ms."""
     arrays, times = [], []
     for i in range(n):
         start = time.process_time()
@@ -76,12 +87,12 @@ def clocked(make: Callable[[int], Array], n: int) -> tuple[Array, float]:
 
 
 def one(requested: Requested, i: int) -> dict[str, Array]:
-    """The request of sample i, each (1, ...)."""
+    """The request of sample i: condition name -> values (1, ...)."""
     return {name: values[i : i + 1] for name, values in requested.items()}
 
 
 def with_break_even(model: sampling.Model, rows: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
-    """The rows with the break-even count of every rival."""
+    """The rows, with the break-even count of every baseline."""
     ours, training = rows[OURS][MILLISECONDS] / 1e3, training_seconds(model)
     untrained = {r.label for r in model.problem.evaluation.baselines}
 
@@ -108,9 +119,18 @@ def table(
     seed: int = 0,
     tick: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
-    """A row for each way: held-out arrays themselves, this model (without refinement too, one draw and the best of
-    many), every rival, and the other presets at as much of the request as they hear, at what `n` held-out arrays
-    measure. `tick(done, all)` is called after each way."""
+    """A row for each method, at the measured conditions of held-out arrays.
+
+    The methods: the held-out arrays themselves, this model (also without refinement, one draw and the best of several),
+    every baseline, and the other presets at the conditions that they have.
+
+    Args:
+        model: a checkpoint.
+        n: number of held-out arrays.
+        size: pixels per side; the problem's default when None.
+        seed: seed of the samples; the arrays are drawn from `HELD_OUT + seed` on.
+        tick: `tick(done, all)`, called after each method.
+    """
     shape, problem = model.shape(size), model.problem
     truth = sampling.draw(problem, n, HELD_OUT + seed, shape[0])
     requested, expected = ensembles.request(model, truth), ensembles.describe(problem, truth.array)
@@ -131,7 +151,7 @@ def table(
         ways[title] = lambda i, m=other, a=understood: m.sample(one(a, i), 1, seed + i, size=size).array  # type: ignore[misc]
     rows: dict[str, dict[str, float]] = {TRUTH: evaluate(model, truth.array, requested, expected)}
     for done, (label, make) in enumerate(ways.items(), 1):
-        make(0)  # what is fitted or built once is not counted
+        make(0)  # one-time fitting and setup are excluded from the time
         arrays, ms = clocked(make, n)
         rows[label] = {**evaluate(model, arrays, requested, expected), MILLISECONDS: ms}
         if tick:
@@ -140,15 +160,14 @@ def table(
 
 
 def words(result: pd.DataFrame) -> pd.DataFrame:
-    """The table with "never" where a rival is as fast as this model."""
+    """The table with "never" where a baseline is as fast as this model."""
     return result.astype(object).replace(math.inf, "never")
 
 
 def alone(
     model: sampling.Model, baseline: Rival, conditions: Mapping[str, Any], size: int | None, seed: int, lines: bool
 ) -> bytes:
-    """One sample of a rival at a request: an NPZ with `labels` (H, W) and `seconds`; prints lines `done/all` where
-    asked to."""
+    """One sample of a baseline at a request: an NPZ with `labels` (H, W) and `seconds`; `lines` prints `done/all`."""
     requested = model.sample(conditions, 1, seed, size=size).requested
     shape, printed = model.shape(size), -1
     labels = np.empty((0, *shape), np.uint8)
@@ -158,7 +177,7 @@ def alone(
         if baseline.run
         else iter([(1.0, baseline.make(requested, 1, seed, shape))])
     )
-    for share, labels in steps:  # noqa: B007  the last ones are kept
+    for share, labels in steps:  # noqa: B007  the last labels are used below
         if lines and int(PARTS * share) > printed:
             printed = int(PARTS * share)
             print(f"{printed}/{PARTS}", flush=True)
@@ -169,14 +188,12 @@ def alone(
 
 def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m core.metrics.rivals", description="The other ways, at the same request."
-    )
+    parser = argparse.ArgumentParser(prog="python -m core.metrics.rivals", description="Baselines at the same request.")
     parser.add_argument("name", help="problem/preset or a path to a checkpoint")
-    parser.add_argument("--n", type=int, default=16, help="held-out arrays asked for, one sample of each way for each")
+    parser.add_argument("--n", type=int, default=16, help="held-out arrays, one sample of each method for each")
     parser.add_argument("--size", type=int, help="pixels per side (default: the problem's)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", metavar="RIVAL", help="one sample of this rival, at --set, into --out")
+    parser.add_argument("--only", metavar="BASELINE", help="one sample of this baseline at --set, written to --out")
     parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="a condition of that sample")
     parser.add_argument("--out", type=Path, help="the NPZ file of that sample")
     parser.add_argument("--lines", action="store_true", help="print DONE/TOTAL lines")
@@ -184,7 +201,7 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The table, or one sample of a rival; 1 with a sentence when it cannot be made."""
+    """The command line: the table, or one sample of a baseline; a sentence and status 1 where it cannot be made."""
     options = arguments(argv)
     torch.set_num_threads(1)
     try:

@@ -1,5 +1,4 @@
-"""How well shapes are placed and formed: errors of centre and size, pieces, circularity, recognition, at held-out
-requests."""
+"""Quality of shapes at held-out requests: errors of centre and size, connected components, circularity, recognition."""
 
 from __future__ import annotations
 
@@ -23,23 +22,40 @@ COLUMNS: dict[str, dict[str, Any]] = {
     "network raw": {"project": False},
     "all": {},
 }
-"""The ablation: column -> what is switched off. `raw` is before the exact projection."""
+"""The ablation: column -> parts that are switched off; `raw` is before the exact projection."""
 ERRORS = {
-    "centre": (Row("centre.mean", "centre error, mean, px"), Row("centre.p95", "centre error, p95, px")),
-    "radius": (Row("radius.mean", "radius error, mean, px"), Row("radius.p95", "radius error, p95, px")),
-    "size": (Row("area.mean", "area error, mean, %"), Row("area.p95", "area error, p95, %")),
+    "centre": (
+        Row("centre.mean", "centre error, mean (px)", ("centre error, mean, px",)),
+        Row("centre.p95", "centre error, 95th percentile (px)", ("centre error, p95, px",)),
+    ),
+    "radius": (
+        Row("radius.mean", "radius error, mean (px)", ("radius error, mean, px",)),
+        Row("radius.p95", "radius error, 95th percentile (px)", ("radius error, p95, px",)),
+    ),
+    "size": (
+        Row("area.mean", "area error, mean (%)", ("area error, mean, %",)),
+        Row("area.p95", "area error, 95th percentile (%)", ("area error, p95, %",)),
+    ),
 }
 """Name in `measured` -> rows of the mean and of the 95th percentile."""
-ONE_COMPONENT = Row("one_component", "one component, % of shapes")
-CIRCULARITY = Row("circularity.deviation", "circularity, |deviation|, %")
-RECOGNISED = Row("recognised", "recognised, % of shapes")
+SPREAD = {
+    "centre": Row("centre.sd", "centre error, sd (px)", ("centre error, sd, px",)),
+    "radius": Row("radius.sd", "radius error, sd (px)", ("radius error, sd, px",)),
+}
+"""Name in `measured` -> row of the standard deviation, in `core.metrics.comparison`."""
+ONE_COMPONENT = Row("one_component", "one connected component (% of shapes)", ("one component, % of shapes",))
+CIRCULARITY = Row("circularity.deviation", "circularity, |deviation| (%)", ("circularity, |deviation|, %",))
+RECOGNISED = Row("recognised", "recognised (% of shapes)", ("recognised, % of shapes",))
 TRACED = 64
-"""Requests of the measurements along a training."""
+"""Requests of the measurements during training."""
 
 
 def requests(problem: Problem, n: int, seed: int = 0) -> dict[str, Array]:
-    """n held-out requests: any real centres and sizes in the ranges of the data that fit, none of them whole; name ->
-    (n,)."""
+    """n held-out requests: real-valued centres and sizes that fit the image, from the ranges of the data.
+
+    Returns:
+        Condition name -> values (n,), in px; areas in px².
+    """
     assert isinstance(problem.source, Shapes)
     drawn = replace(problem.source, whole=False).parameters(
         range(HELD_OUT + seed, HELD_OUT + seed + n), problem.field.shape
@@ -56,9 +72,18 @@ def requests(problem: Problem, n: int, seed: int = 0) -> dict[str, Array]:
 
 
 def measured(labels: Array, requested: Mapping[str, Array] | None, outlines: Sequence[str]) -> dict[str, Array]:
-    """Of every shape in labels (n, H, W): circularity, components, recognised as its outline, and where conditions (n,)
-    were asked for, errors of centre (px), radius of the disc of the same area (px, signed) and area (%, signed); each
-    (2, n)."""
+    """Measurements of every shape.
+
+    Args:
+        labels: labels (n, H, W); shape k has label k.
+        requested: condition name -> values (n,); None: no errors.
+        outlines: outline of each shape, such as `circle`.
+
+    Returns:
+        Name -> values (shapes, n): centre `x`, `y` (px), `area` (px), `circularity`, `components`, `recognised` as its
+        outline (0 or 1), and with a request the errors `centre` (px), `radius` of the disc of the same area (px,
+        signed) and `size` of the area (%, signed).
+    """
     per_shape: dict[str, list[list[float]]] = {}
     for k, outline in enumerate(outlines, 1):
         rows = [_one(image == k, outline) for image in labels]
@@ -74,7 +99,7 @@ def measured(labels: Array, requested: Mapping[str, Array] | None, outlines: Seq
 
 
 def _one(mask: Array, outline: str) -> dict[str, float]:
-    """One shape; an empty one is nowhere (at the origin), in no piece and of no kind."""
+    """Measurements of one shape; an empty one has its centre at the origin, no component and no kind."""
     m = shapes.moments(mask)
     return {
         "x": m.x,
@@ -87,7 +112,7 @@ def _one(mask: Array, outline: str) -> dict[str, float]:
 
 
 def rows(samples: Mapping[str, Array], truth: Mapping[str, Array]) -> dict[Row, float]:
-    """The rows of the quality table from `measured` samples and `measured` true rasters of as many shapes."""
+    """The rows of the quality table from `measured` samples and `measured` exact rasters at the same requests."""
     out: dict[Row, float] = {}
     for name, (mean, high) in ERRORS.items():
         if name in samples:
@@ -103,8 +128,12 @@ def rows(samples: Mapping[str, Array], truth: Mapping[str, Array]) -> dict[Row, 
 def quality(
     model: sampling.Model, n: int = 300, size: int | None = None, ablation: bool = True, seed: int = 0
 ) -> pd.DataFrame:
-    """Columns: label, bar, data (exact rasters at the same requests), the stages of the generator, before and after the
-    projection."""
+    """The table of quality at n held-out requests.
+
+    Returns:
+        Columns label, bar, data (exact rasters at the same requests), the stages of the generator before and after the
+        projection.
+    """
     problem = model.problem
     assert isinstance(problem.source, Shapes) and problem.truth.simulate is not None
     requested = {k: v for k, v in requests(problem, n, seed).items() if k in {q.name for q in model.conditions}}
@@ -120,8 +149,7 @@ def quality(
 
 
 def trace(model: sampling.Model, n: int = TRACED) -> dict[str, float]:
-    """What is measured along a training, of the raw network at held-out requests (other ones than those of
-    `quality`)."""
+    """Measurements during training, before correction, at held-out requests that differ from those of `quality`."""
     problem = model.problem
     assert isinstance(problem.source, Shapes) and problem.truth.simulate is not None
     requested = requests(problem, n, seed=10_000)

@@ -1,5 +1,4 @@
-"""How good calorimeter showers are: occupancy, energy response, profiles, cell energies, at energies that training
-never saw."""
+"""Quality of calorimeter showers at energies not in training: occupancy, energy response, profiles, cell energies."""
 
 from __future__ import annotations
 
@@ -20,23 +19,43 @@ from core.types import HELD_OUT, Array, Row
 TRACED = 32
 SOFT = 1 / 4
 """The unit of soft sparsity, in noise cuts."""
-W1 = Row("occupancy.wasserstein", "occupancy, Wasserstein distance, % of cells")
-CUT = Row("occupancy.wasserstein_above_cut", "occupancy above the noise cut, Wasserstein distance, % of cells")
-DELIVERED = Row("occupancy.wasserstein_delivered", "occupancy as delivered, Wasserstein distance, % of cells")
-OCCUPANCY = Row("occupancy.mean", "occupancy, mean, %")
+W1 = Row(
+    "occupancy.wasserstein",
+    "occupancy, Wasserstein distance (% of cells)",
+    ("occupancy, Wasserstein distance, % of cells",),
+)
+CUT = Row(
+    "occupancy.wasserstein_above_cut",
+    "occupancy above the noise cut, Wasserstein distance (% of cells)",
+    ("occupancy above the noise cut, Wasserstein distance, % of cells",),
+)
+DELIVERED = Row("occupancy.wasserstein_delivered", "occupancy as delivered, Wasserstein distance (% of cells)")
+OCCUPANCY = Row("occupancy.mean", "occupancy, mean (%)", ("occupancy, mean, %",))
 OCCUPANCY_SD = Row("occupancy.sd_ratio", "occupancy, standard deviation / simulated")
-RESPONSE = Row("response.deviation", "energy response, largest |deviation|, %")
-RESPONSE_ERROR = Row("response.standard_error", "standard error of a response, largest, %")
-RESPONSE_SEEN = Row("response.deviation_trained", f"{RESPONSE.label}, at energies of training")
+RESPONSE = Row(
+    "response.deviation",
+    "energy response, largest |deviation| (%)",
+    ("energy response, largest |deviation|, %",),
+)
+RESPONSE_ERROR = Row(
+    "response.standard_error",
+    "standard error of a response, largest (%)",
+    ("standard error of a response, largest, %",),
+)
+RESPONSE_SEEN = Row(
+    "response.deviation_trained",
+    "energy response at energies of training, largest |deviation| (%)",
+    ("energy response, largest |deviation|, %, at energies of training",),
+)
 RESOLUTION = Row("resolution_ratio", "resolution / simulated")
-DEPTH = Row("profile.depth", "profile in depth, L1, %")
-ACROSS = Row("profile.across", "profile across, L1, %")
+DEPTH = Row("profile.depth", "profile in depth, L1 (%)", ("profile in depth, L1, %",))
+ACROSS = Row("profile.across", "profile across, L1 (%)", ("profile across, L1, %",))
 CELLS = Row("cell_energies.wasserstein", "log of cell energies, Wasserstein distance")
-SOFT_OCCUPANCY = Row("soft_occupancy.mean", "soft occupancy, mean, %")
-PRINTED = Row("printed_sparsity.mean", "soft sparsity as printed, mean, %")
+SOFT_OCCUPANCY = Row("soft_occupancy.mean", "soft occupancy, mean (%)", ("soft occupancy, mean, %",))
+PRINTED = Row("printed_sparsity.mean", "soft sparsity as published, mean (%)", ("soft sparsity as printed, mean, %",))
 SIMULATED, WITHOUT, SHARE = "other simulations", "plain", " / without"
-"""Column of `comparison` beside those of the presets; the preset in whose distances others are given; what is appended
-to a label where they are."""
+"""Column of `comparison` in addition to the presets; preset by whose distances others are divided; suffix of the id and
+label of such a ratio."""
 Images = Mapping[float, Array]
 
 
@@ -47,7 +66,7 @@ def simulated(showers: Showers, energies: Sequence[float], n: int, seed: int, sh
 
 
 def generated(model: sampling.Model, energies: Sequence[float], n: int, seed: int) -> tuple[Images, Images]:
-    """Energy -> n showers of the network alone, and as they are delivered."""
+    """Energy -> n showers (n, H, W), before correction and as delivered."""
     requested = np.repeat(np.asarray(energies, np.float32), n)
     sample = model.sample({"energy": requested}, len(requested), seed)
 
@@ -58,12 +77,12 @@ def generated(model: sampling.Model, energies: Sequence[float], n: int, seed: in
 
 
 def occupied(images: Array) -> Array:
-    """Per cent of the cells of each image (n, H, W) that are not 0."""
+    """Percentage of the cells of each image (n, H, W) that are not 0; (n,)."""
     return 100 * (images > 0).mean((1, 2))
 
 
 def profile(images: Array, axis: int) -> Array:
-    """Mean energy along depth (axis 1) or across (axis 2), in shares of all."""
+    """Mean energy along depth (axis 1) or across (axis 2), as shares of the total."""
     energy = images.astype(np.float64).mean(0).sum(2 - axis)
     return energy / max(energy.sum(), 1e-12)
 
@@ -75,8 +94,14 @@ def spread(images: Array) -> float:
 
 
 def rows(images: Images, data: Images, gain: float, cut: float) -> dict[Row, float]:
-    """The rows of the quality table: images against simulated ones at the same energies, `gain` the calibrated
-    response."""
+    """The rows of the quality table: images against simulated ones at the same energies.
+
+    Args:
+        images: energy (GeV) -> generated images (n, H, W).
+        data: energy (GeV) -> simulated images (n, H, W).
+        gain: calibrated response.
+        cut: noise cut.
+    """
     pairs = [(images[e], data[e]) for e in data]
 
     def cells(x: Array) -> Array:
@@ -109,8 +134,12 @@ def rows(images: Images, data: Images, gain: float, cut: float) -> dict[Row, flo
 def quality(
     model: sampling.Model, n: int = 256, size: int | None = None, ablation: bool = True, seed: int = 0
 ) -> pd.DataFrame:
-    """Columns: label, bar, data (other simulations), raw (the network alone), all (read out at the noise cut, with the
-    energy asked for); n of each at every held-out energy. `size` and `ablation` change nothing here."""
+    """The table of quality, from n images at every held-out energy; `size` and `ablation` have no effect.
+
+    Returns:
+        Columns label, bar, data (other simulations), raw (before correction), all (with the noise cut and the requested
+        energy).
+    """
     showers, shape = _source(model), model.field.shape
     gain = response(showers, shape)
     data = simulated(showers, HELD_OUT_ENERGIES, n, seed, shape)
@@ -121,14 +150,18 @@ def quality(
     table["raw"] |= {RESPONSE_SEEN: rows(at_trained, at_trained, gain, showers.cut)[RESPONSE]}
     result = tabulated(table, model.problem.evaluation.thresholds, "raw")
     result.attrs["counted"] = (
-        f"{n} samples at each of {len(HELD_OUT_ENERGIES)} held-out energies against as many simulated"
+        f"{n} samples at each of {len(HELD_OUT_ENERGIES)} held-out energies against {n} simulations"
     )
     return result
 
 
 def curves(model: sampling.Model, n: int = 64, seed: int = 0) -> dict[str, Any]:
-    """What the page draws: at energies of training and between them, mean and standard deviation of the calibrated
-    energy over the energy asked for, and the occupancies of all images, of the simulation and of the network alone."""
+    """Data of the figures of the page, of the simulation and of the network before correction.
+
+    Returns:
+        `energy` (GeV), of training and between; `mean` and `deviation`: mean and standard deviation of calibrated over
+        requested energy at each of them; `occupancy` of all images in %.
+    """
     showers, shape = _source(model), model.field.shape
     gain, energies = response(showers, shape), sorted((*TRAINED, *HELD_OUT_ENERGIES))
     made = {
@@ -145,7 +178,7 @@ def curves(model: sampling.Model, n: int = 64, seed: int = 0) -> dict[str, Any]:
 
 
 def trace(model: sampling.Model, n: int = TRACED) -> dict[str, float]:
-    """What is measured of the raw network along a training (other seeds than those of `quality`)."""
+    """Measurements during training, before correction, with seeds that differ from those of `quality`."""
     showers, shape = _source(model), model.field.shape
     data = simulated(showers, HELD_OUT_ENERGIES, n, 10_000_000, shape)
     measured = rows(generated(model, HELD_OUT_ENERGIES, n, 10_000_000)[0], data, response(showers, shape), showers.cut)
@@ -153,8 +186,11 @@ def trace(model: sampling.Model, n: int = TRACED) -> dict[str, float]:
 
 
 def comparison(problem: str = "showers", n: int = 256) -> pd.DataFrame:
-    """Of every preset that has a checkpoint, by its name, the raw column, and the distance of occupancies as delivered,
-    beside other simulations; rows by id, with a column of labels."""
+    """Quality before correction of every preset that has a checkpoint, with the distance of occupancies as delivered.
+
+    Returns:
+        Rows by id; columns `label`, `SIMULATED`, and the name of each preset.
+    """
     table: dict[str, Any] = {}
     for preset in discovery.problem(problem).presets:
         if sampling.path_of(f"{problem}/{preset.name}").exists():
@@ -165,15 +201,18 @@ def comparison(problem: str = "showers", n: int = 256) -> pd.DataFrame:
 
 
 def with_delivered(result: pd.DataFrame, column: str) -> pd.Series:
-    """A column of the table of quality, and what the distance of occupancies is once it is read out."""
+    """A column of the table of quality, with the distance of occupancies as delivered appended."""
     delivered = DELIVERED.label if column == "label" else result.loc[W1.id, "all" if column == "raw" else column]
     return pd.concat([result[column], pd.Series({DELIVERED.id: delivered})])
 
 
 def verdicts(result: pd.DataFrame, reference: str = WITHOUT) -> pd.DataFrame:
-    """`comparison` in brief, a row for each preset: the distances of occupancies, and each in those of the preset
-    `reference`; the energy response at energies of no training. Columns are the ids of rows, for the shares with
-    `SHARE`."""
+    """Summary of `comparison`, a row for each preset.
+
+    Returns:
+        Columns by row id: distances of occupancies; the same divided by those of the preset `reference`, with suffix
+        `SHARE`; energy response and resolution at held-out energies.
+    """
     numbers = result.drop(columns="label", errors="ignore").astype(float)
     brief = numbers.loc[[W1.id, CUT.id, DELIVERED.id]].T
     if reference in brief.index:
@@ -188,7 +227,7 @@ def _source(model: sampling.Model) -> Showers:
 
 
 def main() -> None:
-    """The comparison, and in brief."""
+    """The command line: prints the comparison and its summary."""
     result, titles = comparison(), {p.name: p.title for p in discovery.problem("showers").presets}
     labels = {row + end: label + end for row, label in result.get("label", {}).items() for end in ("", SHARE)}
     for each in (displayed(result), verdicts(result).T.rename(index=labels)):

@@ -1,5 +1,4 @@
-"""Generated solutions against exact ones: relative errors over groups of cases, beside rivals and trivial
-predictors."""
+"""Generated solutions against exact ones: relative errors over groups of cases, compared with baselines."""
 
 from __future__ import annotations
 
@@ -18,8 +17,7 @@ Conditions = Mapping[str, Array]
 
 
 def relative(field: Array, exact: Array, order: int = 2) -> float:
-    """||found - exact|| / ||exact|| in L2 (or L1) over all cells of all levels but the first (the initial
-    condition)."""
+    """||field - exact|| / ||exact|| in L2 (or L1) over all cells and levels but the first (the initial condition)."""
 
     def norm(a: Array) -> Any:
         return np.linalg.norm(a[..., 1:].astype(np.float64).ravel(), order)
@@ -28,25 +26,26 @@ def relative(field: Array, exact: Array, order: int = 2) -> float:
 
 
 def overshoot(field: Array) -> float:
-    """How far a field (cells, levels) leaves the range of its initial condition, in % of that range (no solution
-    does)."""
+    """Distance by which a field (cells, levels) leaves the range of its initial condition, in % of that range.
+
+    It is 0 for an exact solution."""
     low, high = field[:, 0].min(), field[:, 0].max()
     return float(100 * max(field.max() - high, low - field.min(), 0.0) / max(high - low, 1e-12))
 
 
 def drift(field: Array) -> float:
-    """Largest change of the total mass over time."""
+    """Largest change of the mean of a field (cells, levels) over time."""
     mass = field.astype(np.float64).mean(0)
     return float(np.abs(mass - mass[0]).max())
 
 
 def one(problem: Problem, make: Callable[..., Array], conditions: Conditions) -> Array:
-    """A rival's or the oracle's field (H, W) for one case."""
+    """The field (H, W) of a baseline or of the exact solution for one case."""
     return make({k: np.asarray(v)[None] for k, v in conditions.items()}, 1, 0, problem.field.shape)[0]
 
 
 def fields(model: sampling.Model, case: Conditions) -> dict[str, Array]:
-    """The exact field (H, W) of one case, the raw and the projected one of the generator, and every rival's."""
+    """Fields (H, W) of one case: exact, of the generator before and after projection, and of every baseline."""
     problem = model.problem
     assert problem.truth.simulate is not None
     out = {"exact": one(problem, problem.truth.simulate, case)}
@@ -55,11 +54,11 @@ def fields(model: sampling.Model, case: Conditions) -> dict[str, Array]:
 
 
 MEASURES = {"l2": "", "l1": "L1 ", "overshoot": "overshoot %, ", "drift": "mass drift, "}
-"""Measure -> what stands before `max` in the label of its row."""
+"""Measure -> text before `max` in the label of its row."""
 
 
 def errors(model: sampling.Model, cases: Sequence[Conditions]) -> dict[str, pd.DataFrame]:
-    """Measure -> (cases x methods): relative L2 and L1 error, overshoot in %, drift of the mass."""
+    """Measure -> table (cases x methods): relative L2 and L1 error, overshoot in %, drift of the mass."""
     rows: dict[str, list[dict[str, float]]] = {measure: [] for measure in MEASURES}
     for case in cases:
         solved = fields(model, case)
@@ -72,8 +71,9 @@ def errors(model: sampling.Model, cases: Sequence[Conditions]) -> dict[str, pd.D
 
 
 def summary(problem: Problem, group: str, measures: Mapping[str, pd.DataFrame]) -> dict[Row, pd.Series]:
-    """The rows of one group of cases: row -> value of every method. `best_ratio`: mean error by the least mean error of
-    the yardsticks."""
+    """The rows of one group of cases: row -> value of every method.
+
+    `best_ratio` is the mean error divided by the least mean error of the baselines with role `yardstick`."""
     l2, name = measures["l2"], slug(group)
     out = {
         Row(f"{name}.l2_mean", f"{group}, mean"): l2.mean(),
@@ -88,8 +88,12 @@ def summary(problem: Problem, group: str, measures: Mapping[str, pd.DataFrame]) 
 
 
 def quality(model: sampling.Model, n: int = 200) -> pd.DataFrame:
-    """Mean, 95th percentile and maximum of the relative L2 error over every group of the problem's cases, maxima of the
-    other measures; columns are the methods: raw and polished generator, and the rivals."""
+    """The table of quality over at most n cases of every group.
+
+    Returns:
+        Rows: mean, 95th percentile and maximum of the relative L2 error, maxima of the other measures. Columns: label,
+        bar, the generator before (`raw`) and after projection (`polished`), the baselines.
+    """
     out: dict[Row, pd.Series] = {}
     names = {q.name for q in model.conditions}
     for group, make in model.problem.truth.test_cases.items():
@@ -102,27 +106,26 @@ def quality(model: sampling.Model, n: int = 200) -> pd.DataFrame:
 
 
 def case_name(case: Mapping[str, object]) -> str:
-    """A case in words: `frequency 2, viscosity 0.002`."""
+    """A case as text: `frequency 2, viscosity 0.002`."""
     return ", ".join(f"{k} {v:g}" for k, v in case.items())
 
 
 def measured_baselines(problem: Problem) -> dict[str, dict[str, dict[str, float]]]:
-    """What `python -m core.metrics.baselines` wrote: method -> case -> error and seconds; empty where it has not
-    run."""
+    """Results of `python -m core.metrics.baselines`: method -> case -> error and seconds; empty without its file."""
     path = sampling.CHECKPOINTS / problem.name / "baselines.json"
     results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return {k: v for k, v in results.items() if k not in ("settings", "versions")}
 
 
 def baselines(problem: Problem, group: str) -> dict[str, list[float]]:
-    """Errors of the baselines that were trained here for every case of the group: label -> errors, in order."""
+    """Errors of the published baselines that were trained here, for every case of the group: label -> errors."""
     names = [case_name(case) for case in problem.truth.test_cases[group](1000)]
     complete = {k: v for k, v in measured_baselines(problem).items() if all(n in v for n in names)}
     return {f"{method}, here": [float(errors[n]["error"]) for n in names] for method, errors in complete.items()}
 
 
 def baselines_elsewhere(problem: Problem) -> list[str]:
-    """Sentences about baselines trained here for cases of their own, outside the problem's groups."""
+    """Sentences about baselines trained here on cases outside the groups of the problem."""
     ours = {
         case_name(case)
         for make in problem.truth.test_cases.values()
@@ -137,9 +140,10 @@ def baselines_elsewhere(problem: Problem) -> list[str]:
 
 
 def cell_by_cell(model: sampling.Model, group: str) -> pd.DataFrame:
-    """Relative L2 error of every case of a group that others published numbers for, and the mean over the cases.
+    """Relative L2 error of every case of a group with published errors, and the mean over the cases.
 
-    Columns: raw and polished generator, baselines trained here, what is published, the rivals.
+    Returns:
+        Columns: generator before and after projection, baselines trained here, published errors, other baselines.
     """
     problem = model.problem
     others = baselines(problem, group) | dict(problem.truth.published[group])

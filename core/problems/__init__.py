@@ -1,7 +1,7 @@
 """One file per problem; composition only. `core.discovery` finds them by file name.
 
-The package can be called: once a problem is imported, Python puts this package in the place of the function
-`core.problems`, and `core.problems()` must still list the names."""
+The package can be called: once a problem is imported, Python replaces the function `core.problems` by this
+package, and `core.problems()` must still list the names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core import discovery
 
 
 class _Listing(ModuleType):
-    """A package that answers a call with the names of its problems."""
+    """A package that returns the names of its problems when it is called."""
 
     def __call__(self) -> tuple[str, ...]:
         """Names of all problems, sorted."""

@@ -24,18 +24,18 @@ SHAPE = (128, 128)
 
 
 def simulate(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int, int]) -> Array:
-    """Full Cahn-Hilliard simulations at the requested fractions (held-out seeds), cut at the exact rank; any, where
-    nothing is asked for."""
+    """Full Cahn-Hilliard simulations at the requested fractions (held-out seeds), cut at the exact rank; at
+    any fraction without a request."""
     if "volume_fraction" not in conditions:
         return SOURCE.draw(range(HELD_OUT + seed, HELD_OUT + seed + n), shape)
     return SOURCE.at([float(p) for p in np.broadcast_to(conditions["volume_fraction"], n)], HELD_OUT + seed, shape)
 
 
 def level_cut(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int, int]) -> Array:
-    """The classical rival: a Gaussian random field with the requested two-point correlation, cut at the exact rank.
+    """The classical baseline: a Gaussian random field with the requested two-point correlation, cut at the exact rank.
 
-    Without a `correlation` in the conditions it is fitted to the same statistics as ours (master curve and length
-    distribution of the training data)."""
+    Without a `correlation` in the conditions it is fitted to the same statistics as the generator (master curve
+    and length distribution of the training data)."""
     p = torch.from_numpy(np.array(np.broadcast_to(conditions["volume_fraction"], n), dtype=np.float32))
     curve = torch.from_numpy(np.array(conditions["correlation"])).expand(n, -1) if "correlation" in conditions else None
     rng = torch.Generator().manual_seed(seed)
@@ -74,7 +74,7 @@ def annealed(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[in
 
 @lru_cache(maxsize=1)
 def gaussian_fit() -> RequestSeed:
-    """The rival's fitted field model: the statistics in the shipped checkpoint, else read from 512 training
+    """The field model of the baseline, with the statistics of the shipped checkpoint, else of 512 training
     simulations."""
     model = RequestSeed()
     path = path_of("two_phase/fraction")

@@ -1,4 +1,4 @@
-"""What can be asked of two-phase microstructures: conditions and latent directions."""
+"""Quantities of two-phase microstructures: conditions and latent directions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which volume fractions and two-point correlations agree with each other."""
+"""Consistency of volume fractions and two-point correlations."""
 
 from __future__ import annotations
 
@@ -11,14 +11,25 @@ from core.simulation import correlations
 from core.types import Array
 
 AGREE, POSSIBLE, REFUSED = 2e-3, 1e-4, 0.03
-"""|S2(0) - p1| up to which a curve and a fraction agree; mean distance to the nearest possible curve up to which one is
-taken as it is, and from which one is refused."""
+"""|S2(0) - p1| up to which a curve and a fraction agree; mean distance to the nearest possible curve up to which a
+curve is used unchanged, and above which it is rejected."""
 
 
 def reconcile(conditions: dict[str, Array], named: frozenset[str]) -> tuple[dict[str, Array], tuple[str, ...]]:
-    """S2(0) = p1: a curve without a volume fraction brings its own, one that contradicts it is refused; a curve that no
-    structure has is moved to the nearest possible one, saying by how much, or refused where that is another curve
-    altogether."""
+    """Make volume fraction and two-point correlation consistent: S2(0) = p1.
+
+    A curve without a volume fraction sets it. A curve that no structure has is replaced by the nearest possible one.
+
+    Args:
+        conditions: all conditions, each (n, ...).
+        named: names of the conditions that were set.
+
+    Returns:
+        The conditions, and a sentence with the distance where the curve was replaced.
+
+    Raises:
+        ValueError: curve and fraction contradict each other, or the nearest possible curve is further than `REFUSED`.
+    """
     if "correlation" not in conditions:
         return conditions, ()
     curve = torch.from_numpy(conditions["correlation"])

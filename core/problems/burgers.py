@@ -5,7 +5,7 @@ section 3.2).
     <= 1 / 2
 
 Fields are cell averages, rows x, columns t. A frequency c that is not an integer (5.5, say) makes the initial condition
-jump at the wrap x = 0 = 1: harder for every method, and stated wherever it is shown."""
+jump at the wrap x = 0 = 1: harder for every method, and noted on the page."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ GRADED, EQUAL = 1.25, 1.0
 """Powers p of the time levels t_n = T (n / N)^p: close together where the solution is young, or equally spaced."""
 TIMES = [float(t) for t in burgers.levels(64, power=GRADED)]
 SHOCK_TIMES = [float(t) for t in burgers.levels(48, power=EQUAL)]
-"""Equal steps of 1/96: with a mean of 1/2 the frame moves one cell a step, so coming back to the laboratory is
-burgers."""
+"""Equal steps of 1/96: with a mean of 1/2 the frame moves one cell a step, so the transformation to the laboratory
+frame is exact."""
 PAPER_TIMES = [float(t) for t in burgers.levels(PAPER_SHAPE[1] - 1, power=EQUAL)]
 remap = partial(change_frame, times=SHOCK_TIMES, move=remapped)
 VISCOSITIES = (0.002, 0.03)
@@ -115,8 +115,8 @@ def coords(shape: tuple[int, int], power: float = GRADED) -> dict[str, Array]:
 
 
 def shock_muscl(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int, int]) -> Array:
-    """The converged finite-volume solution on the same cells, in the frame that suits it best and brought back as ours
-    is."""
+    """The converged finite-volume solution on the same cells, computed in the moving frame and transformed back as the
+    generator's is."""
     made = makers.maker(makers.muscl_comoving, EQUAL)(conditions, n, seed, shape)
     return remap(torch.from_numpy(made)).numpy()
 

@@ -1,5 +1,5 @@
-"""Motifs in handwritten digits: a plus that every generated image has and no real one, with a critic that sees it and
-one that does not (first paper, section 3.1); and a generator that is shown the motif, whatever it is."""
+"""Motifs in handwritten digits: a plus in every generated image and in no real one, with a critic that sees it and one
+that does not (first paper, section 3.1); and a generator that takes any motif as input."""
 
 from __future__ import annotations
 
@@ -102,12 +102,12 @@ PLACES = (
 
 
 def project(fields: Tensor, conditions: Conditions) -> Tensor:
-    """The plus where it belongs, the network's picture elsewhere; (B, H, W)."""
+    """The plus on its support, the network's image elsewhere; (B, H, W)."""
     return planted(fields, PLUS)
 
 
 def project_strokes(fields: Tensor, conditions: Conditions) -> Tensor:
-    """The same with the motif that the latents draw, or with the plus where there are none."""
+    """As `project`, with the motif that the latents describe, or with the plus where there are none."""
     return planted(fields, strokes(conditions) if "turn" in conditions else PLUS)
 
 
@@ -158,8 +158,8 @@ BARS = (
     Threshold("confidence_ratio", ">=", 0.9),
 )
 FALLS, STAYS = Threshold("gap.ratio", "<=", 0.1), Threshold("gap.ratio", ">=", 0.5)
-"""The critic that does not see the motif ends up with nothing to tell the two apart by; the one that sees it does
-not."""
+"""The gap of a critic that does not see the motif falls, as real and generated images become alike; that of one that
+sees it does not."""
 EVALUATION = Evaluation((ERROR, INK), thresholds=(*BARS, FALLS), table=quality)
 PROJECTION = Projection(project, "Exact motif")
 
@@ -170,7 +170,7 @@ def critic() -> PlainCritic:
 
 
 def preset(name: str, title: str, summary: str, **changes: Any) -> Preset:
-    """The paper's: one motif, which the generator learns by itself."""
+    """A preset of the paper: one motif, which the generator learns."""
     config = replace(CONFIG, **changes)
     return Preset(
         name,

@@ -111,21 +111,21 @@ def project(logits: Tensor, conditions: Conditions) -> Tensor:
 
 
 def simulate(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int, int]) -> Array:
-    """Full simulations at the requested fractions (held-out seeds), their boundaries moved by what whole grains
-    leave."""
+    """Full simulations at the requested fractions (held-out seeds), boundaries moved to reach them
+    exactly."""
     wanted = np.broadcast_to(conditions["fractions"], (n, ORIENTATIONS))
     return moved(SOURCE.at(wanted.astype(np.float64), HELD_OUT + seed, shape), wanted)
 
 
 def tessellation(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int, int]) -> Array:
-    """The classical rival: Voronoi cells, orientations by greedy choice, boundaries moved by what whole cells leave."""
+    """The classical baseline: Voronoi cells, greedily chosen orientations, boundaries moved to the exact fractions."""
     wanted = np.broadcast_to(conditions["fractions"], (n, ORIENTATIONS))
     return moved(voronoi(wanted.astype(np.float64), n, seed, shape), wanted)
 
 
 def moved(labels: Array, fractions: Array) -> Array:
     """Maps (n, H, W) with exactly these fractions (n, 5): pixels change at the boundaries, where a blurred map is least
-    sure."""
+    certain."""
     soft = smooth(as_soft(torch.from_numpy(labels), FIELD), SHARPENING)
     return exact_fractions(soft, torch.from_numpy(fractions.astype(np.float64))).numpy()
 

@@ -1,5 +1,4 @@
-"""Shapes on a plain background: two circles, or a circle and a square, exactly where and as large as they are asked
-for."""
+"""Shapes on a plain background: two circles, or a circle and a square, at exactly the requested positions and sizes."""
 
 from __future__ import annotations
 
@@ -121,7 +120,7 @@ WITH_AREAS: tuple[Invariance, ...] = (*PLACES[:2], Area(1), *PLACES[2:], Area(2)
 def oracle(
     conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int, int], shapes: Shapes = CIRCLES
 ) -> Array:
-    """Exact rasters at the request, conditions that are not given at their defaults; without any, held-out draws."""
+    """Exact rasters at the request, other conditions at their defaults; without conditions, held-out draws."""
     if not conditions:
         return shapes.draw(range(HELD_OUT + seed, HELD_OUT + seed + n), shape)
     requested = {q.name: q.default for q in (CONDITIONS if shapes is CIRCLES else AREA_CONDITIONS)} | dict(conditions)
@@ -139,7 +138,7 @@ def each(measure: Any, label: int, labels: Tensor) -> Tensor:
 
 
 def descriptors(first: str, second: str) -> tuple[Descriptor, ...]:
-    """What is reported of each shape."""
+    """Descriptors of each shape."""
     return tuple(
         Descriptor(f"{name}{k}", f"{title} of {of}", "", partial(each, measure, k), help=text)
         for k, of in ((1, first), (2, second))
@@ -233,8 +232,8 @@ def ours(name: str, title: str, summary: str, conditions: tuple[Quantity, ...], 
 
 
 def plain(name: str, title: str, summary: str, sees: int = 0, reads: int = 0, turns: int = 0, **changes: Any) -> Preset:
-    """A preset of the plain generator: `sees` channels beside the image and `reads` numbers for its critic, `turns` of
-    the projection step."""
+    """A preset of the plain generator: `sees` channels in addition to the image and `reads` numbers for its critic,
+    `turns` of the projection step."""
     config = replace(PLAIN, **changes, turns={**PLAIN.turns, "projection": turns})
     return Preset(
         name,

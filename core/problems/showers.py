@@ -1,5 +1,5 @@
-"""Sparse calorimeter images of a given energy, and what helps to learn them: soft sparsity, statistics of groups,
-flipped labels, a critic that reads the energy (Tips and Tricks for Training GANs with Physics Constraints)."""
+"""Sparse calorimeter images of a requested energy, and methods to learn them: soft sparsity, statistics of groups,
+flipped labels, a critic that estimates the energy (Tips and Tricks for Training GANs with Physics Constraints)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ FIELD = Field(
     unit="cells",
 )
 UNIT = SHOWERS.cut / 3
-"""The critic sees log(1 + x / this)."""
+"""The critic sees log(1 + x / UNIT)."""
 SCALES = (SOFT * SHOWERS.cut, 2 / 3 * SHOWERS.cut)
 """Soft sparsity in these units is 1 / 2 at a fifth of the noise cut, and at half of it, where the read-out decides."""
 GAIN = response(SHOWERS, FIELD.shape)
@@ -79,12 +79,12 @@ DIALS = tuple(
 
 
 def project(fields: Tensor, conditions: Conditions) -> Tensor:
-    """Below the noise cut nothing, and in sum the energy asked for, calibrated; (B, H, W)."""
+    """Fields without cells below the noise cut whose sum is the requested energy, calibrated; (B, H, W)."""
     return read_out(fields, GAIN * conditions["energy"], SHOWERS.cut)
 
 
 def oracle(conditions: Mapping[str, Array], n: int, seed: int, shape: tuple[int, int]) -> Array:
-    """Held-out simulations at the energies asked for."""
+    """Held-out simulations at the requested energies."""
     return simulate(conditions, n, HELD_OUT + seed, shape, SHOWERS)
 
 
@@ -152,7 +152,7 @@ def preset(
     printed: bool = False,
     **changes: Any,
 ) -> Preset:
-    """The same generator and data, with the tricks that are named."""
+    """A preset of the same generator and data, with the named tricks."""
     config = replace(CONFIG, **changes)
     outputs = 1 if config.auxiliary else 0
     return Preset(

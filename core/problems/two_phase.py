@@ -54,23 +54,22 @@ def project(logits: Tensor, conditions: Conditions) -> Tensor:
 
 
 def read_data(path: Path, options: Mapping[str, Any]) -> maps.OwnMaps:
-    """Micrographs of a user, cut at Otsu's threshold, as a data source; see `core.readers.maps.read`."""
+    """A user's micrographs, cut at Otsu's threshold, as a data source; see `core.readers.maps.read`."""
     return maps.read(path, {**options, "labels": 2})
 
 
 def half(logits: Tensor, conditions: Conditions) -> Tensor:
-    """Nothing enforced: phase 1 is where the network makes it more likely than not."""
+    """Nothing enforced: phase 1 where its probability exceeds one half."""
     return (logits[:, 0] > 0).to(torch.uint8)
 
 
 def refine(logits: Tensor, conditions: Conditions) -> Tensor:
-    """The field driven onto the requested two-point correlation; see `match_correlation`."""
+    """The field corrected to the requested two-point correlation; see `match_correlation`."""
     return match_correlation(logits, conditions["volume_fraction"], conditions["correlation"], conditions.get("weight"))
 
 
 def bars(lineal_path: float, surface: float) -> tuple[Threshold, ...]:
-    """Thresholds on what every preset learns from the data; the largest deviation of the lineal path and, in %, of the
-    specific surface."""
+    """Thresholds of a preset, with the largest deviation of the lineal path and, in %, of the specific surface."""
     return (
         Threshold("volume_fraction.delivered_worst", "<=", 1.0),
         Threshold("volume_fraction.raw_mean", "<=", 0.01),
@@ -140,7 +139,7 @@ DESCRIPTORS = (
 
 EVALUATION = Evaluation(DESCRIPTORS, BASELINES[:1], bars(0.006, 4.0))
 AT_A_CURVE = replace(EVALUATION, baselines=BASELINES, thresholds=(), extra_rows=compare)
-"""Where a two-point correlation can be asked for."""
+"""Evaluation where a two-point correlation can be requested."""
 REFINED = Projection(project, "Exact projection", refine, best_of=(1, 4, 16))
 CURVES = RequestRules(reconcile, propagate)
 
@@ -239,8 +238,8 @@ ADVERSARIAL = TrainConfig(
 def plain(
     name: str, title: str, summary: str, conditional: bool = True, sees: int = 0, turns: int = 0, **changes: Any
 ) -> Preset:
-    """A preset of the plain generator, cut at one half: `sees` channels beside the image for its critic, `turns` of the
-    projection step; without conditions nothing can be asked for, sample by sample."""
+    """A preset of the plain generator, cut at one half: `sees` channels in addition to the image for its critic,
+    `turns` of the projection step; `conditional`: single samples can be compared with a request."""
     config = replace(ADVERSARIAL, **changes, turns={**ADVERSARIAL.turns, "projection": turns})
     free = replace(EVALUATION, baselines=(), thresholds=())
     conditioned = replace(free, baselines=BASELINES[:1], extra_rows=compare)

@@ -1,4 +1,4 @@
-"""The vocabulary: the few nouns that every other room speaks. Frozen dataclasses and protocols, no behaviour."""
+"""The types that all packages share: frozen dataclasses and protocols, without behaviour."""
 
 from core.types.facets import Evaluation, Frame, GroundTruth, Projection, RequestRules, TrainingHooks
 from core.types.problem import Overrides, Preset, Problem, TrainConfig

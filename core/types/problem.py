@@ -1,4 +1,4 @@
-"""What a problem is made of: eight fields, six facets, presets with their training configuration."""
+"""A problem: eight fields, six facets, presets with their training configuration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.types.requests import Field, Quantity
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Everything that fixes a training run; a run is a pure function of this and the data."""
+    """Configuration of a training run; a run is a pure function of it and the data."""
 
     seed: int = 0
     steps: int = 4000
@@ -45,22 +45,21 @@ class TrainConfig:
     precision: Literal["auto", "bf16", "fp32", "fp64"] = "auto"
     """`auto`: bf16 where the hardware computes it, else fp32; see `core.training.precision`."""
     critic_sees: Literal["fields", "conditions", "residual", "complement"] = "fields"
-    """Beside the field, as constant channels: nothing; the conditions (cGAN); or L_I(x), 0 on real fields (Stinis et
-    al.). `complement`: the field alone, and 0 where the invariances say what it is (eq. 10)."""
+    """Input of the critic in addition to the field, as constant channels: none; the conditions (cGAN); or L_I(x), 0 on
+    real fields (Stinis et al.). `complement`: the field alone, set to 0 where the invariances fix it (eq. 10)."""
     residual_noise: float = 0.0
     """Standard deviation of the noise on the L_I of real fields that the critic sees (Stinis et al.'s remedy)."""
     auxiliary: float = 0.0
     """Weight of the error with which the critic's second head reads the conditions; both critic and generator minimise
     it."""
     flip: float = 0.0
-    """Share of the pairs in which the critic is told that the real image is generated and the other way round (label
-    flipping)."""
+    """Share of the pairs whose labels, real and generated, are exchanged for the critic (label flipping)."""
     straight_through: bool = True
     """Whether the critic sees the delivered array (with the soft field's gradient) or the soft field itself."""
 
 
 class Overrides(TypedDict, total=False):
-    """What of `Problem` is different for a preset; a facet is replaced as a whole."""
+    """Fields and facets of `Problem` that a preset replaces; a facet is replaced as a whole."""
 
     field: Field
     invariances: tuple[Invariance, ...]
@@ -88,10 +87,10 @@ class Preset:
     tiny: TrainConfig
     """Seconds-long configuration for tests; `generator` and `critic` stay the same."""
     requests: Callable[[Sequence[int]], dict[str, Tensor]] | None = None
-    """The conditions that a training batch is asked for, each a pure function of its key: all of them where there are
-    no data, else in the place of those measured on the real batch."""
+    """The requested conditions of a training batch, each a pure function of its key: all of them where there are no
+    data, else those that replace the ones measured on the real batch."""
     overrides: Overrides = default(default_factory=Overrides)
-    """What of the problem is different for this preset."""
+    """Fields and facets of the problem that this preset replaces."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ class Problem:
     presets: tuple[Preset, ...]
     invariances: tuple[Invariance, ...]
     source: Source | None
-    """Where the training data come from; None where there are none."""
+    """Source of the training data; None where there are none."""
     projection: Projection = default(default_factory=Projection)
     requests: RequestRules = default(default_factory=RequestRules)
     truth: GroundTruth = default(default_factory=GroundTruth)

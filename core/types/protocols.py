@@ -1,5 +1,4 @@
-"""What a problem plugs in: invariances, data sources, generators, critics. Base classes whose members have defaults
-wherever there is one."""
+"""Base classes that a problem implements: invariances, data sources, generators, critics."""
 
 from __future__ import annotations
 
@@ -14,10 +13,10 @@ from core.types.requests import Array, Conditions
 
 
 class Invariance(ABC):
-    """What must hold: a differentiable statistic of soft fields (B, C, H, W), one value set per sample.
+    """A differentiable statistic of soft fields (B, C, H, W) that must equal a condition, one value set per sample.
 
-    `tolerance` (in `unit`) is the deviation that counts as satisfied, no less than what the true arrays leave on their
-    grid; `source` cites the equation. `residual` is 0 exactly when `measure(fields)` equals the condition."""
+    `tolerance` (in `unit`) is the deviation that counts as satisfied, at least that of exact arrays on their grid;
+    `source` cites the equation. `residual` is 0 exactly when `measure(fields)` equals the condition."""
 
     name: str
     label: str
@@ -39,7 +38,7 @@ class Invariance(ABC):
         """Squared deviation from `conditions[name]`, shape (B,)."""
 
     def free(self, conditions: Conditions) -> Tensor:
-        """1 on the pixels that it leaves free, 0 where it says what they are: (B, 1, H, W), or 1 for all."""
+        """1 on the pixels that it leaves free, 0 where it fixes them: (B, 1, H, W), or 1 for all."""
         return torch.ones(())
 
 
@@ -48,7 +47,7 @@ class PointwiseInvariance(Invariance):
 
     @abstractmethod
     def local(self, fields: Tensor, conditions: Conditions) -> Tensor:
-        """The residual at every point where it is defined, not squared; (B, rows, columns)."""
+        """The residual, not squared, at every point where it is defined; (B, rows, columns)."""
 
 
 class Source(ABC):
@@ -63,11 +62,11 @@ class Source(ABC):
         """JSON-able parameters that fix the distribution (for cache names and manifests)."""
 
     def known_conditions(self, seeds: Sequence[int]) -> dict[str, Array]:
-        """Conditions (n, ...) of the arrays that no array tells exactly, such as the energy of a particle, by name."""
+        """Conditions (n, ...) that arrays do not determine exactly, such as the energy of a particle, by name."""
         return {}
 
     def classes(self, seeds: Sequence[int]) -> Array | None:
-        """The class (n,) of every array, such as the digit that it shows; None where there are none."""
+        """The class (n,) of every array, such as its digit; None where there are none."""
         return None
 
 
@@ -93,7 +92,7 @@ class Generator(nn.Module, ABC):
         return {}
 
     def read_latent(self, fields: Tensor) -> dict[str, Tensor]:
-        """Latent values (B,) of real fields (B, C, H, W): what they are paired with in training."""
+        """Latent values (B,) of real fields (B, C, H, W), used for the generated ones in training."""
         return {}
 
     def implied(self, conditions: Conditions) -> dict[str, Tensor]:
@@ -101,11 +100,11 @@ class Generator(nn.Module, ABC):
         return {}
 
     def fit(self, labels: Tensor, keys: Sequence[int]) -> dict[str, float]:
-        """Read statistics from real arrays (n, H, W) before training, one key for each; returns what was measured."""
+        """Estimate statistics from real arrays (n, H, W) before training, one key for each; returns measurements."""
         return {}
 
     def calibrate(self, labels: Tensor, keys: Sequence[int]) -> dict[str, float]:
-        """Read them once more with the trained networks; returns what was measured."""
+        """Estimate them again with the trained networks; returns measurements."""
         return {}
 
 
@@ -119,5 +118,5 @@ class Critic(nn.Module, ABC):
         """Scores (B,) of images (B, C, H, W)."""
 
     def read(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores (B,) and what a second head reads of the conditions, (B, m); `ValueError` where there is none."""
+        """Scores (B,) and the conditions (B, m) estimated by a second head; `ValueError` where there is none."""
         raise ValueError(f"{type(self).__name__} has no second head: leave `auxiliary` at 0.")

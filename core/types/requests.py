@@ -1,4 +1,4 @@
-"""What can be asked for: quantities, how they are drawn by hand, fields, places among requests."""
+"""Requests: quantities, curves drawn by hand, fields, order of requests, handles."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ VERSION = "0.2.0"
 HELD_OUT = 1_000_000_000
 """Seeds from here on are for held-out checks: no training ever draws them."""
 FREE = -1.0
-"""What a motif (H, W) with values in 0..1 has on the pixels of which it asks nothing."""
+"""Value of a motif (H, W), otherwise in 0..1, on pixels that it does not constrain."""
 
 
 @dataclass(frozen=True)
 class Stroke:
-    """How a curve condition that is no period is drawn by hand: on the chart of the measured curve of the same name, or
-    as bars `below` the chart of another.
+    """How a curve condition that is not periodic is drawn by hand: on the chart of the measured curve of the same name,
+    or as bars `below` the chart of another.
 
     `at` are the positions of its ordinates. Control points at `knots` have values v in `low..high`; with the fixed
     first value `start` at `at[0]` they are joined smoothly, and the condition is zero + height v, (zero, height) =
@@ -39,12 +39,12 @@ class Stroke:
 
 @dataclass(frozen=True)
 class Quantity:
-    """Something a person can dial: a condition or a latent direction.
+    """A quantity that can be set: a condition or a latent direction.
 
     `low..high` is the hard range (outside: `ValueError`); `trained` the range seen in training (outside: a warning).
     `kind` is `scalar`, `simplex` (`size` fractions that sum to 1) or `curve` (`size` ordinates). An `optional` one has
-    no default: it is used only when it is given, and then in the place of the quantity that it `replaces`; giving both
-    is an error. `heights` (curves whose level does not matter): largest less smallest value seen in training (above: a
+    no default: it is used only when it is set, and then instead of the quantity that it `replaces`; setting both is an
+    error. `heights` (curves whose level does not matter): largest less smallest value seen in training (above: a
     warning, whatever `trained` says) and allowed (above: `ValueError`)."""
 
     name: str
@@ -63,12 +63,12 @@ class Quantity:
     replaces: str = ""
     heights: tuple[float, float] | None = None
     stroke: Stroke | None = None
-    """How a curve is drawn by hand where it is no period."""
+    """How a curve is drawn by hand where it is not periodic."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """What one generated array is.
+    """The kind and shape of one generated array.
 
     `kind`: `binary` (one channel, probability of phase 1, labels 0/1), `categorical` (one channel per label) or
     `continuous` (real values in `low..high`). `shape` is the default (rows, columns); any size divisible by `divisor`
@@ -83,21 +83,21 @@ class Field:
     high: float = 1.0
     periodic: bool = True
     mirrored: bool = True
-    """Whether mirror images and the transpose of an array belong to the data as well; of digits they do not."""
+    """Whether mirror images and the transpose of an array follow the same distribution; for digits they do not."""
     divisor: int = 8
     sizes: tuple[int, ...] = ()
     axes: tuple[str, str] = ("y", "x")
     unit: str = "px"
     ramp: Literal["magma", "grey"] = "magma"
-    """How continuous values are shown."""
+    """Colour scale of continuous values."""
     gamma: float = 1.0
-    """A continuous value x is shown at ((x - low) / (high - low))^gamma of the ramp: below 1 for sparse ones."""
+    """A continuous value x has the colour at ((x - low) / (high - low))^gamma of the ramp; below 1: sparse fields."""
 
 
 @dataclass(frozen=True)
 class Position:
-    """A number by which requests are ordered that are no scalars: tables are split in thirds along it, a checkpoint
-    carries its references at places on it.
+    """A number that orders requests without a scalar condition: tables are split in thirds along it, and a checkpoint
+    stores its references at values of it.
 
     `of(conditions)` is the position (n,) of requests, `at(value)` a representative request, in `low..high`.
     """

@@ -1,4 +1,4 @@
-"""What comes out and how it is judged: samples, checkpoints, descriptors, rivals."""
+"""Results and their evaluation: samples, checkpoints, descriptors, baselines, rows, thresholds."""
 
 from __future__ import annotations
 
@@ -16,16 +16,15 @@ from core.types.requests import Array
 
 @dataclass(frozen=True)
 class Sample:
-    """A batch of generated (or drawn) arrays with what was asked and what was measured.
+    """A batch of generated (or drawn) arrays with requested and measured conditions.
 
     labels : uint8 (n, H, W) for discrete fields, else None.
     field : float32 (n, H, W) for continuous fields, else None.
     soft : float32 (n, C, H, W), probabilities before argmax or projection. requested, measured, raw : condition name ->
-        array (n, ...): asked; measured on what is delivered; measured before projection.
+        array (n, ...): requested; measured on the delivered arrays; measured before projection.
     latent : latent name -> array (n,), the latent values used.
     coords : axis -> 1-D array in physical units, empty where pixels are the unit.
-    tried : (n, best_of) L_I of every draw among which each sample is the best, before refinement; None where there was
-        one draw."""
+    tried : (n, best_of) L_I before refinement of the draws from which each sample was selected; None for one draw."""
 
     labels: NDArray[np.uint8] | None
     field: NDArray[np.float32] | None
@@ -41,7 +40,7 @@ class Sample:
 
     @property
     def array(self) -> Array:
-        """What is delivered, (n, H, W): the labels of discrete fields, else the field."""
+        """The delivered arrays (n, H, W): labels of discrete fields, else the field."""
         delivered = self.labels if self.labels is not None else self.field
         assert delivered is not None
         return delivered
@@ -59,11 +58,11 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Descriptor:
-    """A statistic reported of delivered arrays: `measure` maps labels or fields (n, H, W) to (n,) or a curve (n, m).
+    """A reported statistic of delivered arrays: `measure` maps labels or fields (n, H, W) to (n,) or a curve (n, m).
 
     `abscissa` gives the curve's positions for an array of the given shape (None for scalars); `live` curves are drawn
-    while dragging, and every scalar that is not `slow`. Of a histogram, `samples` gives the numbers themselves, one row
-    per array: ensembles are compared by the Wasserstein distance of all of them."""
+    while dragging, and every scalar that is not `slow`. Of a histogram, `samples` returns the values themselves, one
+    row per array: ensembles are compared by the Wasserstein distance of the pooled values."""
 
     name: str
     label: str
@@ -71,7 +70,7 @@ class Descriptor:
     measure: Callable[[Tensor], Tensor]
     abscissa: Callable[[tuple[int, int]], Array] | None = None
     axis: str = ""
-    """What a curve's positions are, with their unit; empty: distances in the unit of the field."""
+    """Title of a curve's positions, with their unit; empty: distances in the unit of the field."""
     live: bool = False
     help: str = ""
     slow: bool = False
@@ -80,10 +79,10 @@ class Descriptor:
 
 @dataclass(frozen=True)
 class Rival:
-    """An honest alternative to the network: `make(conditions, n, seed, shape) -> labels or fields (n, H, W)`.
+    """A baseline: an alternative to the network, `make(conditions, n, seed, shape) -> labels or fields (n, H, W)`.
 
-    `role`: a `yardstick` is a converged numerical solution on the same cells, by which errors are judged; `exact` is
-    the reference itself, of interest for its time alone; a `single` one takes long or reads the whole request, and is
+    `role`: a `yardstick` is a converged numerical solution on the same cells, the scale for errors; `exact` is
+    the reference itself, of interest for its time alone; a `single` one is slow or uses the whole request, and is
     compared sample by sample (`core.metrics.rivals`)."""
 
     name: str
@@ -93,7 +92,7 @@ class Rival:
     run: Callable[[Mapping[str, Array], int, tuple[int, int]], Iterator[tuple[float, Array]]] | None = None
     """The same step by step: (share done, labels so far (1, H, W)), the last one finished."""
     truth: bool = False
-    """A simulation of the whole request, by which the others are judged."""
+    """Whether it is a simulation of the whole request, the reference for the others."""
 
 
 T = TypeVar("T")
@@ -101,7 +100,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table of quality: code and thresholds refer to its `id`, readers see its `label`.
+    """A row of a table of quality: code and thresholds refer to its `id`; tables show its `label`.
 
     Traces and manifests hold values under the label; `former` are labels under which older files hold them."""
 
@@ -116,8 +115,8 @@ class Row:
 
 @dataclass(frozen=True)
 class Threshold:
-    """Quality that a checkpoint must show: the row of this id is at most, or at least, this value; `column` names
-    another column than the judged one."""
+    """Quality that a checkpoint must reach: the row of this id is at most, or at least, this value; `column` names
+    the column where it is not the usual one."""
 
     row: str
     sign: Literal["<=", ">="]
@@ -126,9 +125,9 @@ class Threshold:
 
     @property
     def text(self) -> str:
-        """As it is displayed, such as `<= 0.01`."""
+        """The displayed text, such as `<= 0.01`."""
         return f"{self.sign} {self.value:g}"
 
     def met(self, value: float) -> bool:
-        """Whether a measured value meets it; what is not a number does not."""
+        """Whether a measured value meets it; NaN does not."""
         return value <= self.value if self.sign == "<=" else value >= self.value

@@ -1,4 +1,4 @@
-"""What the trainer speaks: players, the field of their gradients, schemes, progress."""
+"""Types of the trainer: players, the vector field of their gradients, schemes, progress."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Player:
-    """A party of the game: whose parameters move, on which loss, with which optimiser, how many turns a step.
+    """A player of the game: its parameters, loss, optimiser, and number of turns per step.
 
     `loss(key)` returns a scalar and a dict of logged values; `key` numbers the draw (same key, same randomness).
     Players that name the same `optimiser` object share its state (generator and projection step)."""
@@ -40,8 +40,7 @@ class Scheme(Protocol):
 
 @dataclass(frozen=True)
 class Progress:
-    """What the training loop yields after each step. `state` is a callable: copying weights costs, asking is
-    optional."""
+    """The value that the training loop yields after each step; `state` is a callable, since copying weights is slow."""
 
     step: int
     steps: int

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from core.metrics.shapes import ERRORS
+from core.metrics.shapes import ERRORS, SPREAD
 from explorer.figures.base import DELIVERED, GREY, INK, blank, fade
 from explorer.palette import OKABE_ITO
 
@@ -99,7 +99,7 @@ def random_requests(methods: Methods, dark: bool = False) -> go.Figure:
     figure = blank(dark, "Random held-out requests: error, mean ± sd", "error / px", "", 330)
     titles = [m["title"] for m in methods.values()]
     for name, colour in (("centre", DELIVERED[dark]), ("radius", OKABE_ITO[1])):
-        mean, sd = ([m["random"][f"{name} error, {of}, px"] for m in methods.values()] for of in ("mean", "sd"))
+        mean, sd = ([row.of(m["random"]) for m in methods.values()] for row in (ERRORS[name][0], SPREAD[name]))
         error = {"type": "data", "array": sd, "color": INK[dark], "thickness": 1.2, "width": 3}
         figure.add_bar(
             x=mean,

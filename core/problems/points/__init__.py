@@ -1,4 +1,4 @@
-"""Systems beside the problems, trained by the same trainer under the same names, whose samples are no pictures.
+"""Problems whose samples are points, not images, trained by the same trainer under the same names.
 
-One file each that defines `PROBLEM`; `core.discovery` finds them where there is no problem of that name. They are not
-among `core.problems()`: their pages and their measures of quality are their own."""
+One file each that defines `PROBLEM`; `core.discovery` finds them by name. They are not in `core.problems()`, and have
+their own pages and measures of quality."""

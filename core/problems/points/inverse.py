@@ -1,5 +1,5 @@
-"""A stochastic inverse problem by conditional GAN: which parameters of the Rosenbrock function explain what is
-observed."""
+"""A stochastic inverse problem by conditional GAN: which parameters of the Rosenbrock function explain an observed
+distribution."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def exact(fields: Tensor, conditions: Conditions) -> Tensor:
 
 
 def preset(name: str, title: str, summary: str, config: TrainConfig, branches: int) -> Preset:
-    """A preset of the two dense networks, the generator of so many branches."""
+    """A preset of the two dense networks, the generator with this number of branches."""
     return Preset(
         name,
         title,

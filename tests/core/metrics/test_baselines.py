@@ -150,5 +150,5 @@ def test_a_variant_trains_and_is_measured(number):
 
 
 def test_a_problem_without_variants_is_told_so():
-    with pytest.raises(ValueError, match=r"two_phase has no ablation here; it has: burgers"):
+    with pytest.raises(ValueError, match=r"two_phase has no ablation by training; only burgers has"):
         ablation.run("two_phase")

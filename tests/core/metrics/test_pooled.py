@@ -47,8 +47,8 @@ def test_rows_are_those_of_the_descriptors_with_samples():
     toy = dataclasses.replace(discovery.problem("polycrystal"), evaluation=Evaluation((plain, given)))
     theirs = pooled.pools(toy, np.zeros((3, 4, 4), np.uint8))
     assert pooled.rows(toy, np.full((3, 4, 4), 2, np.uint8), theirs) == {
-        Row("level.wasserstein", "level, wasserstein distance"): 2.0,
-        Row("level.wasserstein_error", "level, wasserstein distance, standard error"): 0.0,
+        Row("level.wasserstein", "level, Wasserstein distance"): 2.0,
+        Row("level.wasserstein_error", "level, Wasserstein distance, standard error"): 0.0,
     }
 
 

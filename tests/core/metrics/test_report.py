@@ -140,8 +140,8 @@ def test_exactness_counts_pixels_and_tells_raw_from_delivered():
     found = metrics.exactness(discovery.problem("two_phase"), sample, 64)
     rows = by_id(found)
     assert {row.label for row in found if row.id.endswith("delivered_worst")} == {
-        "length delivered, worst, px",
-        "volume fraction delivered, worst, px",
+        "length, largest error (px)",
+        "volume fraction, largest error (px)",
     }
     assert rows["length.delivered_worst"] == 0.5, "a length is counted in its own unit"
     assert rows["volume_fraction.delivered_worst"] == pytest.approx(1, abs=1e-5)

@@ -105,6 +105,7 @@ def test_a_trace_is_repeatable_and_finite():
 
 
 def line(step, centre, radius=1.0, pieces=90.0, loss=-1.0):
+    """A line of a trace with the labels of version 0.1."""
     values = {"centre error, mean, px": centre, "radius error, mean, px": radius, "one component, % of shapes": pieces}
     return {"step": step, "critic.loss": loss, **values}
 
@@ -114,6 +115,9 @@ def test_acceptable_means_from_there_on():
     assert comparison.reached([line(100, 2.0), line(200, 4.0), line(300, 2.5)]) == 300
     assert comparison.reached([line(100, 2.0), line(200, 2.0, 3.0)]) is None
     assert comparison.reached([line(100, 2.0, 1.0, 70.0)]) is None
+    labels = {row.label: value for row, value in zip(comparison.ACCEPTABLE, (2.0, 1.0, 90.0), strict=True)}
+    assert comparison.reached([line(100, 9.0), {"step": 200, **labels}]) == 200
+    assert comparison.reached([{"step": 100, **labels, comparison.CENTRE.label: 9.0}]) is None
     assert (
         comparison.reached([]) is None and comparison.reached([{"step": 1, "recognised, % of shapes": 100.0}]) is None
     )
@@ -142,7 +146,7 @@ def test_every_method_answers_the_same_requests(shipped, tmp_path, capsys):
     assert ours["acceptable after"] == 100 and free["acceptable after"] is None
     assert ours["target"]["x1"]["asked"] == free["target"]["x1"]["asked"] == PROBLEM.presets[0].conditions[0].default
     assert abs(ours["target"]["x1"]["mean"] - ours["target"]["x1"]["asked"]) < 0.2
-    assert ours["random"]["centre error, mean, px"] < 0.3
+    assert ours["random"]["centre error, mean (px)"] < 0.3
     assert {k: len(v) for k, v in found["targets"].items()} == {"two_circles": 6, "invnet": 6}
     assert len(found["sentences"]) == len(found["methods"])
     told = capsys.readouterr().out
@@ -150,7 +154,7 @@ def test_every_method_answers_the_same_requests(shipped, tmp_path, capsys):
 
 
 def test_problems_without_methods_are_refused():
-    with pytest.raises(SystemExit, match="two_phase has no methods to compare here"):
+    with pytest.raises(SystemExit, match="two_phase has no methods to compare; use shapes"):
         comparison.main(["two_phase"])
     with pytest.raises(SystemExit):
         comparison.main(["shapes", "--n", "1"])
@@ -176,7 +180,7 @@ def test_a_training_leaves_its_trace_in_the_checkpoint(tmp_path, monkeypatch):
     assert train.main([*asked, "--steps", "1"]) == 0 and train.main(asked) == 0
     torch.use_deterministic_algorithms(strict)
     lines = [json.loads(text) for text in (tmp_path / "shapes" / "invnet" / "trace.jsonl").read_text().splitlines()]
-    assert [one["step"] for one in lines] == [1, 2] and {"critic.loss", "centre error, mean, px", "minutes"} <= set(
+    assert [one["step"] for one in lines] == [1, 2] and {"critic.loss", "centre error, mean (px)", "minutes"} <= set(
         lines[0]
     )
     assert sampling.load(tmp_path / "out" / "shapes" / "invnet.safetensors").manifest["trace"] == lines
