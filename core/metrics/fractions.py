@@ -62,8 +62,8 @@ def table(
                     "delivered sd": delivered.std(0, ddof=1),
                     "raw": raw.mean(0),
                     "raw sd": raw.std(0, ddof=1),
-                    "delivered, worst px": np.abs(delivered - wanted).max(0) * sample.array[0].size,
-                    "raw, mean |error|": np.abs(raw - wanted).mean(0),
+                    "delivered, largest error (px)": np.abs(delivered - wanted).max(0) * sample.array[0].size,
+                    "before correction, mean |error|": np.abs(raw - wanted).mean(0),
                 }
             )
         )
@@ -75,8 +75,8 @@ def summary(fractions: pd.DataFrame) -> pd.DataFrame:
     groups = fractions.groupby("target", sort=False)
     return pd.DataFrame(
         {
-            "delivered, worst px": groups["delivered, worst px"].max(),
-            "raw, mean |error|": groups["raw, mean |error|"].mean(),
+            "delivered, largest error (px)": groups["delivered, largest error (px)"].max(),
+            "before correction, mean |error|": groups["before correction, mean |error|"].mean(),
         }
     )
 

@@ -180,7 +180,7 @@ def quality(
 def table(
     model: sampling.Model, targets: dict[str, Target], prior: Prior, n: int, boots: int, seed: int
 ) -> pd.DataFrame:
-    """Text of every distance in % with its standard error, a row for each target and column of `judged`."""
+    """Text of every distance in % with its standard error, a row for each target and column of `evaluate`."""
     rows = {}
     for name, target in targets.items():
         for column, distances in evaluate(model, target, prior, n, boots, seed).items():

@@ -52,7 +52,7 @@ def verdict_lines(problem: Problem, table: pd.DataFrame) -> list[str]:
     for t, met in verdicts(problem, table).items():
         row, value = table.loc[t.row, "label"], table.loc[t.row, t.column or usual]
         name = f"{t.column}: {row}" if t.column else row
-        lines.append(f"{'met ' if met else 'MISS'}  {name} {t.text}: {value:.4g}")
+        lines.append(f"{'met    ' if met else 'not met'}  {name} {t.text}: {value:.4g}")
     return lines
 
 

@@ -43,7 +43,7 @@ def figure_7(name: str) -> None:
     colours = palette.stops(model.field, routes.dark())
     figure = paper.fractions(table, model.field.labels, colours, routes.dark())
     st.plotly_chart(figure, theme=None, config=routes.PLOTLY, key="figure7:chart", height=figure.layout.height)
-    worst, raw = table["delivered, worst px"].max(), table["raw, mean |error|"].mean()
+    worst, raw = table["delivered, largest error (px)"].max(), table["before correction, mean |error|"].mean()
     st.caption(
         f"{count} samples for each of {table['target'].nunique()} targets: the largest error of a delivered fraction "
         f"is {worst:.2g} px; before correction the mean error is {raw:.2g}."

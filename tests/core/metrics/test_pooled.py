@@ -88,12 +88,12 @@ def test_fig_7_says_what_was_asked_and_delivered(untrained):
     assert list(found["target"].unique()) == ["a", "b"] and list(found["channel"]) == [*range(5)] * 2
     np.testing.assert_allclose(found["requested"], [0.5, 0.5, 0, 0, 0, 0.7, 0.1, 0.1, 0.05, 0.05])
     assert (
-        (found["delivered, worst px"] <= 1).all()
+        (found["delivered, largest error (px)"] <= 1).all()
         and (found["delivered sd"] == 0).all()
         and (found["raw sd"] >= 0).all()
     )
     short = fractions.summary(found)
-    assert list(short.index) == ["a", "b"] and (short["raw, mean |error|"] < 0.01).all()
+    assert list(short.index) == ["a", "b"] and (short["before correction, mean |error|"] < 0.01).all()
 
 
 def test_fig_7_needs_fractions(model):

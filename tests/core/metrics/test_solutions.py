@@ -121,10 +121,10 @@ def test_bars_speak_of_the_raw_network_unless_they_name_a_column():
         ("", "few.best_ratio"): False,
     }
     lines = metrics.verdict_lines(model.problem, table)
-    assert [line.split()[0] for line in lines] == ["met", "met", "MISS"] and lines[1].endswith(": 0.01")
+    assert [line.split()[0] for line in lines] == ["met", "met", "not"] and lines[1].endswith(": 0.01")
     tight, absent = (Threshold(row, "<=", 0.009, "polished") for row in ("few.l2_max", "gone.l2_max"))
     assert metrics.verdicts(Toy(thresholds=(tight, absent)).problem, table) == {tight: False}
-    assert lines[:2] == ["met   few, max <= 0.05: 0.04", "met   polished: few, max <= 0.02: 0.01"]
+    assert lines[:2] == ["met      few, max <= 0.05: 0.04", "met      polished: few, max <= 0.02: 0.01"]
 
 
 def test_without_yardsticks_there_is_no_row_that_compares_with_them():
