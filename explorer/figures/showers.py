@@ -79,7 +79,7 @@ def formulas(dark: bool = False) -> go.Figure:
     figure = blank(dark, "Soft sparsity of one cell", "energy / unit", "", HEIGHT)
     for name, soft, colour in (
         ("right", soft_sparsity, DELIVERED[dark]),
-        ("as printed", printed_sparsity, OKABE_ITO[5]),
+        ("as published", printed_sparsity, OKABE_ITO[5]),
     ):
         line = {"color": colour, "width": 2.4}
         figure.add_scatter(x=x.numpy(), y=soft(x).numpy(), name=name, line=line, hovertemplate="%{y:.3f}")
