@@ -20,7 +20,7 @@ def picture():
 
 
 def test_from_upload_to_64_structures(address, new_page, tmp_path):
-    page = new_page(address, accept_downloads=True)
+    page = new_page(address)
     page.goto(f"{address}/micrograph")
     page.get_by_role("button", name="Try an example").wait_for()
     began = time.monotonic()
