@@ -37,6 +37,7 @@ LONGEST = (
     "tests/core/theory/test_linear_game.py",
     "tests/faults/test_training.py",
     "tests/core/theory/test_gan_lab.py",
+    "tests/contract/test_new_problem.py",
     "tests/contract/test_problem.py",
     "tests/core/training/test_game.py",
     "tests/core/training/test_data_free.py",
