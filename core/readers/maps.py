@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.readers import arrays, dream3d, hdf5
+from core.readers import arrays, dream3d, hdf5, images
 from core.readers.arrays import ALL_PIXELS, SMALLEST, Choice, Stack
 from core.readers.labels import labels
 from core.types import HELD_OUT, Array, Source
@@ -159,7 +159,7 @@ def _stack(path: Path, kind: str, chosen: Choice | None, array: str | None, feat
     """One file as a stack, by its kind."""
     if kind == "HDF5":
         return dream3d.read(path, chosen, array, features) if dream3d.holds(path) else hdf5.plain(path, array)
-    return arrays.npy(path) if kind == "NPY" else arrays.image(path, chosen, grey)
+    return arrays.npy(path) if kind == "NPY" else images.image(path, chosen, grey)
 
 
 def _line(n: int, length: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from core.descriptors.windows import SMALLEST
 from core.readers import arrays as own_files
-from core.readers import curves, hdf5
+from core.readers import curves, hdf5, images
 from core.readers.arrays import Stack, bad
 from core.readers.curves import Curve
 from core.types import Array
@@ -26,9 +26,10 @@ BYTES, TEXT_BYTES = 2**26, 2**21
 """Largest upload, and largest table of text."""
 LARGEST = 1e30
 """Largest absolute grey value."""
+IMAGES = ("PNG", "JPEG", "BMP", "TIFF")
 PIXELS, ALL_PIXELS = 25_000_000, 100_000_000
 """Most pixels of one picture, and of all pictures of a file."""
-ALLOWED = "PNG, TIFF, NPY, HDF5, or a table of distance and S2 as CSV"
+ALLOWED = "PNG, JPEG, BMP, TIFF, NPY, NPZ, HDF5, or a table of distance and S2 as CSV"
 ZENODO = "morphology"
 """The array of structures in the HDF5 files of the InvNet paper (Zenodo 2580293)."""
 
@@ -119,7 +120,7 @@ def _picture(path: Path, number: int, array: str) -> Picture | Curve:
     if rows * columns > PIXELS or sum(h * w for h, w in stack.shapes) > ALL_PIXELS:
         limits = f"{PIXELS // 10**6} megapixels in a picture and {ALL_PIXELS // 10**6} in a file"
         raise bad(path, f"holds {count} pictures of {columns} x {rows} pixels; at most {limits} are read here")
-    values = next(islice(_only(path, kind, stack, number), 0 if kind in ("PNG", "TIFF") else number, None))
+    values = next(islice(_only(path, kind, stack, number), 0 if kind in IMAGES else number, None))
     if kind == "NPY" and count == 1 and (curve := curves.of_map(path.name, values)):
         return curve
     if min(rows, columns) < SMALLEST:
@@ -135,13 +136,13 @@ def _arrays(path: Path) -> tuple[str, ...]:
 
 def _stack(path: Path, kind: str) -> Stack:
     """All pages or maps of a file that is not HDF5."""
-    return own_files.npy(path) if kind == "NPY" else own_files.image(path, ("z", None), grey=True)
+    return own_files.npy(path) if kind == "NPY" else images.image(path, ("z", None), grey=True)
 
 
 def _only(path: Path, kind: str, stack: Stack, number: int) -> Iterator[Array]:
     """The maps of the stack; of several pages the chosen one alone, so that no other is decoded."""
-    if kind in ("PNG", "TIFF") and len(stack.shapes) > 1:
-        return own_files.image(path, ("z", number), grey=True).maps()
+    if kind in IMAGES and len(stack.shapes) > 1:
+        return images.image(path, ("z", number), grey=True).maps()
     return stack.maps()
 
 

@@ -90,8 +90,21 @@ def test_colours_are_labels(tmp_path, mode):
     image.save(tmp_path / "a.png")
     result = own_maps.read(tmp_path / "a.png", {}).maps[0]
     assert len({(a, b) for a, b in zip(result.ravel(), LABELS[0].ravel(), strict=True)}) == 5
-    if mode in ("P", "grey as RGB"):
+    if mode == "grey as RGB":
         np.testing.assert_array_equal(result, LABELS[0])
+
+
+def test_a_palette_means_its_colours_whatever_their_order(tmp_path):
+    order = np.array([3, 0, 4, 1, 2], np.uint8)
+    for name, indices, table in (
+        ("a.png", LABELS[0], COLOURS),
+        ("b.png", order[LABELS[0]], COLOURS[np.argsort(order)]),
+    ):
+        image = Image.fromarray(indices)
+        image.putpalette(table.tobytes())
+        image.save(tmp_path / name)
+    first, second = (own_maps.read(tmp_path / name, {}).maps[0] for name in ("a.png", "b.png"))
+    np.testing.assert_array_equal(first, second)
 
 
 def test_matlab_arrays_have_their_axes_reversed(tmp_path):
