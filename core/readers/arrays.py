@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from core.readers import colours
 from core.readers.pixel_size import PixelSize
 from core.types import Array
 
@@ -47,6 +48,8 @@ USER_BLOCKS = (512, 1024, 2048)
 ALLOWED = "PNG, JPEG, BMP, TIFF, NPY, NPZ, HDF5 (.dream3d, .h5, .mat of version 7.3)"
 BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)
 """Sizes of the headers of BMP files, which tell them from text that begins with BM."""
+Header = tuple[tuple[int, ...], int, np.dtype[Any], bool]
+"""Shape of an array, offset of its data, type, and whether it is in the order of Fortran."""
 Choice = tuple[str, int | None]
 """A slice of a volume: the axis (x, y or z) and its index, counted from 0, or None for all slices."""
 
@@ -202,11 +205,23 @@ def guarded(path: Path, decode: Callable[[], Any]) -> Any:
         ) from None
 
 
-def npy(path: Path) -> Stack:
-    """An NPY array as a stack: (H, W) is one map, (n, H, W) or (n, 1, H, W) n maps; `ValueError` if it cannot be
-    used.
+def npy(path: Path, grey: bool = False, masked: bool = False) -> Stack:
+    """An NPY array as a stack, laid out as in `stacked`.
+
+    Args:
+        path: the file.
+        grey: whether colours become their luminance; otherwise each colour stands for a label.
+        masked: whether NaN is handed on instead of refused.
+
+    Raises:
+        ValueError: the array cannot be used.
     """
-    shape, start, dtype, fortran = guarded(path, lambda: _header(path))
+
+    def head() -> Header:
+        with open(path, "rb") as file:
+            return header(io.BytesIO(file.read(2**14)))
+
+    shape, start, dtype, fortran = guarded(path, head)
     maps = stacked(path, shape, dtype)
     if path.stat().st_size - start < math.prod(shape) * dtype.itemsize:
         raise bad(path, "is truncated: it holds less than its header announces")
@@ -214,29 +229,38 @@ def npy(path: Path) -> Stack:
     def read() -> Iterator[Array]:
         order: Any = "F" if fortran else "C"
         array = guarded(path, lambda: np.memmap(path, dtype, "r", start, shape, order))
-        for one in array.reshape(len(maps), *maps[0]):
-            yield finite(path, np.array(one))
+        yield from one_by_one(path, array, maps, grey, masked)
 
-    return Stack(path.name, maps, read)
+    return Stack(path.name, maps, read, note=colours.NOTE if grey and coloured(shape) else "")
 
 
-def _header(path: Path) -> tuple[tuple[int, ...], int, np.dtype[Any], bool]:
-    """Shape, offset of the data, type and order of an NPY file."""
-    with open(path, "rb") as file:
-        head = io.BytesIO(file.read(2**14))
+def header(head: io.BytesIO) -> Header:
+    """Shape, offset of the data, type and order of an array from the first bytes of an NPY file."""
     version = np.lib.format.read_magic(head)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, fortran, dtype = read(head)
     return shape, head.tell(), dtype, fortran
 
 
+def coloured(shape: tuple[int, ...]) -> bool:
+    """Whether an array of this shape holds colours: its last axis has 3 (RGB) or 4 entries (RGBA)."""
+    return len(shape) in (3, 4) and shape[-1] in (3, 4)
+
+
 def stacked(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[tuple[int, int], ...]:
-    """Shapes of the maps in an array (H, W), (n, H, W), (n, 1, H, W) or (n, H, W, 1); `ValueError` for any other
-    array.
+    """Shapes of the maps in an array.
+
+    Args:
+        path: the file.
+        shape: (H, W), (n, H, W) or (n, 1, H, W); each may have a last axis of 1, 3 (RGB) or 4 (RGBA) entries.
+        dtype: type of the values.
+
+    Raises:
+        ValueError: it is any other array, or out of the limits.
     """
     if dtype.kind not in "biuf" or dtype.itemsize > 8:
         raise bad(path, f"holds values of type {dtype}; use integers or real numbers")
-    shape = shape[:-1] if len(shape) == 4 and shape[-1] == 1 else shape
+    shape = shape[:-1] if len(shape) in (3, 4) and shape[-1] in (1, 3, 4) else shape
     if len(shape) not in (2, 3, 4) or (len(shape) == 4 and shape[1] != 1):
         raise bad(path, f"holds an array of shape {shape}; use one map (rows, columns) or maps (n, rows, columns)")
     n = 1 if len(shape) == 2 else int(shape[0])
@@ -250,8 +274,24 @@ def stacked(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[t
     return (one,) * n
 
 
-def finite(path: Path, array: Array) -> Array:
-    """The array in the byte order of the machine; `ValueError` where it holds NaN or infinity."""
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
+def one_by_one(
+    path: Path, array: Array, shapes: tuple[tuple[int, int], ...], grey: bool = False, masked: bool = False
+) -> Iterator[Array]:
+    """The maps (H, W) of an array of these shapes one after the other, colours as in `npy`."""
+    for one in array.reshape(len(shapes), *shapes[0], -1):
+        values = finite(path, np.array(one), masked)
+        if values.shape[-1] == 1:
+            yield values[..., 0]
+            continue
+        if values.dtype.kind in "iu" and values.min() >= 0 and values.max() <= 255:
+            values = values.astype(np.uint8)
+        if not grey and values.dtype not in (np.uint8, np.uint16):
+            raise bad(path, f"holds colours of type {values.dtype}; labels need whole numbers from 0 to 65535")
+        yield colours.luminance(values) if grey else colours.numbers(values)
+
+
+def finite(path: Path, array: Array, masked: bool = False) -> Array:
+    """The array in the byte order of the machine; `ValueError` where it holds infinity, or NaN unless `masked`."""
+    if array.dtype.kind == "f" and not (np.isfinite(array) | (masked & np.isnan(array))).all():
         raise bad(path, "holds values that are not finite (NaN or infinity)")
     return array.astype(array.dtype.newbyteorder("="), copy=False)

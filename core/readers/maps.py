@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.readers import arrays, dream3d, hdf5, images
+from core.readers import arrays, dream3d, hdf5, images, npz
 from core.readers.arrays import ALL_PIXELS, SMALLEST, Choice, Stack
 from core.readers.labels import labels
 from core.types import HELD_OUT, Array, Source
@@ -57,7 +57,7 @@ class OwnMaps(Source):
 
 
 def read(path: Path, options: Mapping[str, Any]) -> OwnMaps:
-    """A file or folder of maps as a source: PNG, TIFF, NPY, HDF5 and DREAM.3D files.
+    """A file or folder of maps as a source: PNG, JPEG, BMP, TIFF, NPY, NPZ, HDF5 and DREAM.3D files.
 
     Args:
         path: file or folder.
@@ -158,8 +158,10 @@ def smaller(one: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
 def _stack(path: Path, kind: str, chosen: Choice | None, array: str | None, features: bool, grey: bool) -> Stack:
     """One file as a stack, by its kind."""
     if kind == "HDF5":
-        return dream3d.read(path, chosen, array, features) if dream3d.holds(path) else hdf5.plain(path, array)
-    return arrays.npy(path) if kind == "NPY" else images.image(path, chosen, grey)
+        return dream3d.read(path, chosen, array, features) if dream3d.holds(path) else hdf5.plain(path, array, grey)
+    if kind == "NPZ":
+        return npz.read(path, array, grey)
+    return arrays.npy(path, grey) if kind == "NPY" else images.image(path, chosen, grey)
 
 
 def _line(n: int, length: int, rng: np.random.Generator) -> NDArray[np.int64]:

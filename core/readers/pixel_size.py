@@ -33,13 +33,13 @@ def stated(size: float, unit: str) -> PixelSize | None:
 
 
 def of_density(per_metre: float) -> PixelSize | None:
-    """The pixel size at this number of pixels per metre, in the unit that makes it 1 or more; None for print."""
+    """The pixel size at this number of pixels per metre, in the unit that makes it 0.1 or more; None for print."""
     if not (math.isfinite(per_metre) and 1e-3 < per_metre < 1e13):
         return None
     if any(abs(per_metre * INCH / dots - 1) < 5e-3 for dots in PRINT):
         return None
     size = 1 / per_metre
-    unit = next((u for u, metres in reversed(METRES.items()) if size >= metres * (1 - 1e-6)), "nm")
+    unit = next((u for u in ("m", "mm", "µm") if size >= 0.1 * METRES[u] * (1 - 1e-6)), "nm")
     return stated(size / METRES[unit], unit)
 
 
