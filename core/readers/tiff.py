@@ -60,7 +60,7 @@ def read(path: Path, chosen: Choice | None, grey: bool) -> Stack:
         else:
             shapes = tuple(guarded(path, partial(_checked, path, pages[n])) for n in to_read)
         pixel = guarded(path, partial(_pixel_size, first))
-        notes = _notes(first, left_out, grey)
+        notes = guarded(path, partial(_notes, first, left_out, grey))
         places = [(first.offset, n) if more > 1 else (pages[n].offset, 0) for n in to_read]
     return Stack(path.name, shapes, lambda: _maps(path, places, grey), note="; ".join(notes), pixel=pixel)
 
@@ -134,7 +134,7 @@ def _contiguous(path: Path, file: tifffile.TiffFile, page: tifffile.TiffPage) ->
 
 def _checked(path: Path, page: tifffile.TiffPage) -> tuple[int, int]:
     """(height, width) of a page as it is turned, all its limits checked in its header."""
-    kind = KINDS.get(int(page.photometric or 0), "unknown")
+    kind = KINDS.get(int(page.photometric), "unknown")
     compression = int(page.compression)
     usable = kind in ("grey", "RGB", "palette") or (kind == "YCbCr" and compression == JPEG)
     if not usable or not 1 <= page.samplesperpixel <= 4:
