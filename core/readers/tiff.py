@@ -54,7 +54,7 @@ def read(path: Path, chosen: Choice | None, grey: bool) -> Stack:
         first = pages[0]
         more = guarded(path, partial(_contiguous, path, file, first)) if len(offsets) == 1 else 1
         number = more if more > 1 else len(pages)
-        to_read = slices(path, chosen, {"z": number}) if number > 1 else [0]
+        to_read = slices(path, chosen, {"z": number}) if number > 1 or chosen else [0]
         if more > 1:
             shapes = (guarded(path, partial(_checked, path, first)),) * len(to_read)
         else:

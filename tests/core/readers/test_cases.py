@@ -82,3 +82,10 @@ def test_simple_formats(name):
 def test_palettes_mean_colours():
     first, second = (maps.read(CASES / "pal" / f"pal_{letter}.png", {}).maps[0] for letter in "ab")
     np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("name", ["ids_vol.npy", "vol.h5"])
+def test_a_slice_of_a_volume_is_one_map(name):
+    source = maps.read(CASES / name, {"slice": "z=2"})
+    assert len(source.maps) == 1
+    np.testing.assert_array_equal(source.maps[0], np.load(CASES / "ids_vol.npy")[2])

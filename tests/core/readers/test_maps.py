@@ -150,6 +150,28 @@ def test_pages_of_a_tiff_are_chosen(tmp_path):
     np.testing.assert_array_equal(np.stack(own_maps.read(tmp_path / "a.tif", {"slice": "z=all"}).maps), LABELS)
 
 
+@pytest.mark.parametrize("name", ["a.npy", "a.h5"])
+def test_a_slice_applies_to_every_kind_of_volume(tmp_path, name):
+    volume = np.random.default_rng(2).integers(0, 5, (20, 24, 28))
+    path = saved(tmp_path, name, volume)
+    for text, expected in (("z=2", volume[2]), ("y=5", volume[:, 5]), ("x=27", volume[:, :, 27])):
+        result = own_maps.read(path, {"slice": text})
+        assert len(result.maps) == 1
+        np.testing.assert_array_equal(result.maps[0], expected)
+    np.testing.assert_array_equal(np.stack(own_maps.read(path, {"slice": "z=all"}).maps), volume)
+    np.testing.assert_array_equal(np.stack(own_maps.read(path, {"slice": "x=all"}).maps), np.moveaxis(volume, 2, 0))
+    with pytest.raises(ValueError, match="has no slice z=20; there are x = 0 to 27, y = 0 to 23, z = 0 to 19"):
+        own_maps.read(path, {"slice": "z=20"})
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.npy"])
+def test_a_single_map_has_no_other_slice(tmp_path, name):
+    path = saved(tmp_path, name, LABELS[0])
+    np.testing.assert_array_equal(own_maps.read(path, {"slice": "z=0"}).maps[0], LABELS[0])
+    with pytest.raises(ValueError, match="has no slice z=2; there are z = 0 to 0"):
+        own_maps.read(path, {"slice": "z=2"})
+
+
 def test_grain_numbers_are_coloured(tmp_path):
     ids = foreign.voronoi((64, 64), 60)
     path = saved(tmp_path, "a.tif", ids)
