@@ -1,4 +1,4 @@
-"""Arrays from files of users: which files, their limits, and PNG, TIFF and NPY decoded; HDF5 is in `core.readers.hdf5`.
+"""Arrays from files of users: which files, their limits, and NPY; images are in `core.readers.images`, HDF5 in `hdf5`.
 
 A file is what its first bytes say, whatever its name. Limits are checked in the headers before anything is decoded.
 What cannot be used raises `ValueError` with a sentence; nothing is ever written.
@@ -9,17 +9,18 @@ from __future__ import annotations
 import io
 import math
 import stat
+import struct
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
-from PIL.TiffImagePlugin import TiffImageFile
 
+from core.readers import colours
+from core.readers.pixel_size import PixelSize
 from core.types import Array
 
 MAP_PIXELS = 50_000_000
@@ -39,16 +40,16 @@ SIGNATURES = {
     b"II+\0": "TIFF",
     b"MM\0+": "TIFF",
     b"\x93NUMPY": "NPY",
+    b"\xff\xd8\xff": "JPEG",
     b"\x89HDF\r\n\x1a\n": "HDF5",
 }
 USER_BLOCKS = (512, 1024, 2048)
 """Offsets at which an HDF5 file may also begin (MATLAB 7.3 starts with 512 bytes of its own)."""
-ALLOWED = "PNG, TIFF, NPY, HDF5 (.dream3d, .h5, .mat of version 7.3)"
-MODES = ("1", "L", "P", "I", "F", "I;16", "I;16B", "I;16L", "I;16N", "LA", "RGB", "RGBA")
-COLOURS = ("P", "LA", "RGB", "RGBA")
-"""Pixel modes that can be read, and those of them that are not grey values."""
-
-
+ALLOWED = "PNG, JPEG, BMP, TIFF, NPY, NPZ, HDF5 (.dream3d, .h5, .mat of version 7.3)"
+BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)
+"""Sizes of the headers of BMP files, which tell them from text that begins with BM."""
+Header = tuple[tuple[int, ...], int, np.dtype[Any], bool]
+"""Shape of an array, offset of its data, type, and whether it is in the order of Fortran."""
 Choice = tuple[str, int | None]
 """A slice of a volume: the axis (x, y or z) and its index, counted from 0, or None for all slices."""
 
@@ -65,7 +66,8 @@ class Stack:
         eulers: function from map number to the Bunge angles (H, W, 3) of its cells, in radians.
         rows: Bunge angles (n, 3) of each grain number instead, in radians.
         structure: crystal structure of the phase (DREAM.3D's number), None where unknown.
-        note: why there are no orientations where they would be expected.
+        note: how the file was read where that is not obvious, or why it has no orientations.
+        pixel: side of a pixel and its unit, where the file states it.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Stack:
     rows: Array | None = None
     structure: int | None = None
     note: str = ""
+    pixel: PixelSize | None = None
 
 
 def bad(path: Path, why: str) -> ValueError:
@@ -84,8 +87,14 @@ def bad(path: Path, why: str) -> ValueError:
 
 
 def kind(path: Path) -> str:
-    """Kind of a file by its first bytes: PNG, TIFF, NPY, HDF5, or the empty text for any other."""
+    """Kind of a file by its first bytes: PNG, JPEG, BMP, TIFF, NPY, NPZ, HDF5, or the empty text for any other."""
     with open(path, "rb") as file:
+        begin = file.read(512)
+        if begin[:2] == b"BM" and len(begin) > 18 and struct.unpack_from("<I", begin, 14)[0] in BMP_HEADERS:
+            return "BMP"
+        if begin[:4] == b"PK\3\4" and len(begin) > 30:
+            first = begin[30 : 30 + struct.unpack_from("<H", begin, 26)[0]]
+            return "NPZ" if first.endswith(b".npy") else ""
         for start in (0, *USER_BLOCKS):
             file.seek(start)
             head = file.read(8)
@@ -153,34 +162,6 @@ def sized(path: Path, height: int, width: int) -> tuple[int, int]:
     return height, width
 
 
-def image(path: Path, chosen: Choice | None, grey: bool = False) -> Stack:
-    """A PNG or TIFF as a stack; several pages are the slices of a volume along z, of which `chosen` selects one or all.
-
-    With `grey`, colours and palettes become their luminance (ITU-R 601), transparent parts white; otherwise each colour
-    stands for a label.
-
-    Raises:
-        ValueError: the file cannot be used, or it is a volume and no slice is chosen.
-    """
-    with _opened(path) as picture:
-        pages = _guarded(path, partial(_pages, path, picture)) if picture.format == "TIFF" else 1
-        pages_to_read = slices(path, chosen, {"z": pages}) if pages > 1 else [0]
-        shapes = tuple(_guarded(path, partial(_page, path, picture, page)) for page in pages_to_read)
-        coloured = grey and picture.mode in COLOURS
-    note = "colours are read as their luminance, transparent parts as white" if coloured else ""
-    return Stack(path.name, shapes, lambda: _pixels(path, pages_to_read, grey), note=note)
-
-
-def _pages(path: Path, picture: Any) -> int:
-    """Number of pages of a TIFF."""
-    for page in range(PAGES + 1):
-        try:
-            picture.seek(page)
-        except EOFError:
-            return page
-    raise bad(path, f"has more than {PAGES} pages")
-
-
 def slices(path: Path, chosen: Choice | None, dimensions: dict[str, int]) -> list[int]:
     """Indices of the chosen slices of a volume with these numbers of slices along its axes.
 
@@ -205,67 +186,7 @@ def slices(path: Path, chosen: Choice | None, dimensions: dict[str, int]) -> lis
     return [index]
 
 
-def _opened(path: Path) -> Image.Image:
-    """The header of an image file."""
-    return _guarded(path, lambda: Image.open(path, formats=("PNG", "TIFF")))
-
-
-def _page(path: Path, picture: Image.Image, page: int) -> tuple[int, int]:
-    """Shape of one page, from its header."""
-    if page:
-        picture.seek(page)
-    if picture.mode not in MODES:
-        raise bad(path, f"has pixels of kind {picture.mode}; use grey values, a palette, RGB or RGBA")
-    tags: Any = picture.tag_v2 if isinstance(picture, TiffImageFile) else {}
-    if int(tags.get(322, 1)) * int(tags.get(323, 1)) > MAP_PIXELS:  # the decoder would allocate a whole tile
-        raise bad(
-            path, f"has tiles of {tags[322]} x {tags[323]} pixels; at most {MAP_PIXELS // 10**6} megapixels are read"
-        )
-    return sized(path, picture.height, picture.width)
-
-
-def _pixels(path: Path, pages: list[int], grey: bool) -> Iterator[Array]:
-    """Decodes the pages: grey values or palette indices unchanged, colours as one integer 0xRRGGBBAA, or all as
-    `grey`.
-    """
-    with _opened(path) as picture:
-        for page in pages:
-            shape = _guarded(path, partial(_page, path, picture, page))
-            pixels = _guarded(path, lambda: np.array(luminance(picture) if grey else picture))
-            if pixels.ndim == 3:
-                pixels = _grey(pixels)
-            if pixels.shape != shape:
-                raise bad(path, "is damaged: it does not hold the pixels that its header announces")
-            yield finite(path, pixels)
-
-
-def luminance(picture: Image.Image) -> Image.Image:
-    """The image with one value per pixel: colours by ITU-R 601, on white where it is transparent."""
-    if picture.mode not in COLOURS:
-        return picture
-    if picture.mode != "RGB":
-        over = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", over.size, "white"), over)
-    return picture.convert("L")
-
-
-def _grey(pixels: Array) -> Array:
-    """Colours (H, W, 2 to 4) as one number each; as grey where red, green and blue are equal everywhere."""
-    opaque = pixels.shape[2] in (1, 3) or bool((pixels[..., -1] == 255).all())
-    colours = pixels[..., : 1 if pixels.shape[2] == 2 else 3]
-    if opaque and (colours == colours[..., :1]).all():
-        return colours[..., 0]
-    parts = np.concatenate(
-        [
-            np.broadcast_to(colours, (*pixels.shape[:2], 3)),
-            pixels[..., -1:] if not opaque else np.full_like(pixels[..., :1], 255),
-        ],
-        -1,
-    )
-    return np.ascontiguousarray(parts).view(">u4")[..., 0].astype(np.uint32)
-
-
-def _guarded(path: Path, decode: Callable[[], Any]) -> Any:
+def guarded(path: Path, decode: Callable[[], Any]) -> Any:
     """Result of a decoder; its warnings are ignored, and what it raises on a damaged file becomes a sentence."""
     try:
         with warnings.catch_warnings():
@@ -284,41 +205,62 @@ def _guarded(path: Path, decode: Callable[[], Any]) -> Any:
         ) from None
 
 
-def npy(path: Path) -> Stack:
-    """An NPY array as a stack: (H, W) is one map, (n, H, W) or (n, 1, H, W) n maps; `ValueError` if it cannot be
-    used.
+def npy(path: Path, grey: bool = False, masked: bool = False) -> Stack:
+    """An NPY array as a stack, laid out as in `stacked`.
+
+    Args:
+        path: the file.
+        grey: whether colours become their luminance; otherwise each colour stands for a label.
+        masked: whether NaN is handed on instead of refused.
+
+    Raises:
+        ValueError: the array cannot be used.
     """
-    shape, start, dtype, fortran = _guarded(path, lambda: _header(path))
+
+    def head() -> Header:
+        with open(path, "rb") as file:
+            return header(io.BytesIO(file.read(2**14)))
+
+    shape, start, dtype, fortran = guarded(path, head)
     maps = stacked(path, shape, dtype)
     if path.stat().st_size - start < math.prod(shape) * dtype.itemsize:
         raise bad(path, "is truncated: it holds less than its header announces")
 
     def read() -> Iterator[Array]:
         order: Any = "F" if fortran else "C"
-        array = _guarded(path, lambda: np.memmap(path, dtype, "r", start, shape, order))
-        for one in array.reshape(len(maps), *maps[0]):
-            yield finite(path, np.array(one))
+        array = guarded(path, lambda: np.memmap(path, dtype, "r", start, shape, order))
+        yield from one_by_one(path, array, maps, grey, masked)
 
-    return Stack(path.name, maps, read)
+    return Stack(path.name, maps, read, note=colours.NOTE if grey and coloured(shape) else "")
 
 
-def _header(path: Path) -> tuple[tuple[int, ...], int, np.dtype[Any], bool]:
-    """Shape, offset of the data, type and order of an NPY file."""
-    with open(path, "rb") as file:
-        head = io.BytesIO(file.read(2**14))
+def header(head: io.BytesIO) -> Header:
+    """Shape, offset of the data, type and order of an array from the first bytes of an NPY file."""
     version = np.lib.format.read_magic(head)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, fortran, dtype = read(head)
     return shape, head.tell(), dtype, fortran
 
 
+def coloured(shape: tuple[int, ...]) -> bool:
+    """Whether an array of this shape holds colours: its last axis has 3 (RGB) or 4 entries (RGBA)."""
+    return len(shape) in (3, 4) and shape[-1] in (3, 4)
+
+
 def stacked(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[tuple[int, int], ...]:
-    """Shapes of the maps in an array (H, W), (n, H, W), (n, 1, H, W) or (n, H, W, 1); `ValueError` for any other
-    array.
+    """Shapes of the maps in an array.
+
+    Args:
+        path: the file.
+        shape: (H, W), (n, H, W) or (n, 1, H, W); each may have a last axis of 1, 3 (RGB) or 4 (RGBA) entries.
+        dtype: type of the values.
+
+    Raises:
+        ValueError: it is any other array, or out of the limits.
     """
     if dtype.kind not in "biuf" or dtype.itemsize > 8:
         raise bad(path, f"holds values of type {dtype}; use integers or real numbers")
-    shape = shape[:-1] if len(shape) == 4 and shape[-1] == 1 else shape
+    shape = shape[:-1] if len(shape) in (3, 4) and shape[-1] in (1, 3, 4) else shape
     if len(shape) not in (2, 3, 4) or (len(shape) == 4 and shape[1] != 1):
         raise bad(path, f"holds an array of shape {shape}; use one map (rows, columns) or maps (n, rows, columns)")
     n = 1 if len(shape) == 2 else int(shape[0])
@@ -332,8 +274,24 @@ def stacked(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[t
     return (one,) * n
 
 
-def finite(path: Path, array: Array) -> Array:
-    """The array in the byte order of the machine; `ValueError` where it holds NaN or infinity."""
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
+def one_by_one(
+    path: Path, array: Array, shapes: tuple[tuple[int, int], ...], grey: bool = False, masked: bool = False
+) -> Iterator[Array]:
+    """The maps (H, W) of an array of these shapes one after the other, colours as in `npy`."""
+    for one in array.reshape(len(shapes), *shapes[0], -1):
+        values = finite(path, np.array(one), masked)
+        if values.shape[-1] == 1:
+            yield values[..., 0]
+            continue
+        if values.dtype.kind in "iu" and values.min() >= 0 and values.max() <= 255:
+            values = values.astype(np.uint8)
+        if not grey and values.dtype not in (np.uint8, np.uint16):
+            raise bad(path, f"holds colours of type {values.dtype}; labels need whole numbers from 0 to 65535")
+        yield colours.luminance(values) if grey else colours.numbers(values)
+
+
+def finite(path: Path, array: Array, masked: bool = False) -> Array:
+    """The array in the byte order of the machine; `ValueError` where it holds infinity, or NaN unless `masked`."""
+    if array.dtype.kind == "f" and not (np.isfinite(array) | (masked & np.isnan(array))).all():
         raise bad(path, "holds values that are not finite (NaN or infinity)")
     return array.astype(array.dtype.newbyteorder("="), copy=False)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.readers import colouring, misorientation
+from core.readers import colouring, misorientation, otsu
 from core.readers.arrays import Stack, bad
 from core.readers.otsu import edges, histogram, threshold
 from core.types import Array
@@ -51,9 +51,9 @@ def binary(stacks: Sequence[Stack]) -> tuple[Labels, str]:
     """Two phases by the threshold of Otsu (1979) of each file: phase 1 lies above it."""
     out: Labels = []
     for stack in stacks:
-        ends = np.array([[float(m.min()), float(m.max())] for m in stack.maps()])
-        whole = all(m.dtype.kind in "biu" for m in stack.maps())
-        bins = edges(float(ends[:, 0].min()), float(ends[:, 1].max()), whole)
+        ends = np.array([otsu.span(m) for m in stack.maps()])
+        whole = all(otsu.whole(m) for m in stack.maps())
+        bins = edges(float(ends[:, 0].min()), float(ends[:, 1].max()), whole, otsu.EXACT)
         cut = threshold(np.sum([histogram(m, bins) for m in stack.maps()], 0), bins)
         out += [(m > cut).astype(np.uint8) for m in stack.maps()]
     return out, "phase 1 is what lies above the threshold of Otsu, of each file by itself"

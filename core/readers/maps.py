@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.readers import arrays, dream3d, hdf5
+from core.readers import arrays, dream3d, hdf5, images, npz
 from core.readers.arrays import ALL_PIXELS, SMALLEST, Choice, Stack
 from core.readers.labels import labels
 from core.types import HELD_OUT, Array, Source
@@ -57,7 +58,7 @@ class OwnMaps(Source):
 
 
 def read(path: Path, options: Mapping[str, Any]) -> OwnMaps:
-    """A file or folder of maps as a source: PNG, TIFF, NPY, HDF5 and DREAM.3D files.
+    """A file or folder of maps as a source: PNG, JPEG, BMP, TIFF, NPY, NPZ, HDF5 and DREAM.3D files.
 
     Args:
         path: file or folder.
@@ -156,10 +157,37 @@ def smaller(one: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
 
 
 def _stack(path: Path, kind: str, chosen: Choice | None, array: str | None, features: bool, grey: bool) -> Stack:
-    """One file as a stack, by its kind."""
+    """One file as a stack, by its kind; a slice applies to every kind of volume."""
+    if kind == "HDF5" and dream3d.holds(path):
+        return dream3d.read(path, chosen, array, features)
+    if kind == "TIFF":
+        return images.image(path, chosen, grey)
     if kind == "HDF5":
-        return dream3d.read(path, chosen, array, features) if dream3d.holds(path) else hdf5.plain(path, array)
-    return arrays.npy(path) if kind == "NPY" else arrays.image(path, chosen, grey)
+        stack = hdf5.plain(path, array, grey)
+    elif kind == "NPZ":
+        stack = npz.read(path, array, grey)
+    else:
+        stack = arrays.npy(path, grey) if kind == "NPY" else images.image(path, None, grey)
+    return _sliced(path, stack, chosen)
+
+
+def _sliced(path: Path, stack: Stack, chosen: Choice | None) -> Stack:
+    """The chosen slices of a stack (z, y, x) of maps of one shape; the stack itself where nothing is chosen."""
+    if chosen is None:
+        return stack
+    axis = chosen[0]
+    number, (height, width) = len(stack.shapes), stack.shapes[0]
+    indices = arrays.slices(path, chosen, {"x": width, "y": height, "z": number} if number > 1 else {"z": 1})
+    if axis == "z":
+        shapes = tuple(stack.shapes[i] for i in indices)
+        return replace(stack, shapes=shapes, maps=lambda: islice(stack.maps(), indices[0], indices[-1] + 1))
+    shape = arrays.sized(path, number, height if axis == "x" else width)
+
+    def across() -> Iterator[Array]:
+        volume = np.stack([one[:, indices] if axis == "x" else one[indices] for one in stack.maps()])
+        yield from np.moveaxis(volume, 2 if axis == "x" else 1, 0)
+
+    return replace(stack, shapes=(shape,) * len(indices), maps=across)
 
 
 def _line(n: int, length: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -11,14 +11,18 @@ from PIL import Image
 from core.descriptors import windows
 from core.readers import uploads
 from core.readers.curves import Curve
+from core.readers.pixel_size import PixelSize
 from core.readers.uploads import Picture
 
-ENDINGS = ["png", "tif", "tiff", "npy", "h5", "hdf5", "mat", "csv", "txt", "tsv"]
+ENDINGS = ["png", "jpg", "jpeg", "bmp", "tif", "tiff", "npy", "npz", "h5", "hdf5", "mat", "csv", "txt", "tsv"]
 HELD, SEEN, FLAW = "upload:held", "upload:seen", "upload:flaw"
+STATED, PIXEL, UNIT = "upload:stated", "micrograph:pixel", "micrograph:unit"
+"""The pixel size that the file states, and the inputs of the pixel size and of its unit."""
+NO_SIZE: PixelSize = (1.0, "px")
 EXAMPLE = "discs.png"
 ABOUT = (
-    "A grey-scale image (PNG, TIFF, NPY), an HDF5 file (such as Zenodo 2580293), or a two-point correlation: a table "
-    "of distance and S2 (CSV, also from PoreSpy), or a map (NPY, from PyMKS)."
+    "An image (PNG, JPEG, BMP, TIFF, NPY, NPZ), an HDF5 file (such as Zenodo 2580293), or a two-point correlation: a "
+    "table of distance and S2 (CSV, also from PoreSpy), or a map (NPY, from PyMKS)."
 )
 
 
@@ -41,7 +45,18 @@ def take(name: str, content: bytes, number: int = 0, array: str = "") -> None:
         st.session_state[FLAW] = f"{error} The file read before is still in use." if held else str(error)
         return
     st.session_state[FLAW] = ""
+    hand_over(data.pixel if isinstance(data, Picture) else None, held is None or held.content != content)
     st.session_state[HELD] = Held(data, name, content, held.serial + 1 if held else 1)
+
+
+def hand_over(stated: PixelSize | None, another_file: bool) -> None:
+    """Sets the inputs of the pixel size to that of a new file; a size set by an earlier file does not outlast it."""
+    before: PixelSize | None = st.session_state.get(STATED)
+    st.session_state[STATED] = stated
+    if stated and (another_file or stated != before):
+        st.session_state[PIXEL], st.session_state[UNIT] = stated
+    elif before and not stated and (st.session_state.get(PIXEL), st.session_state.get(UNIT)) == before:
+        st.session_state[PIXEL], st.session_state[UNIT] = NO_SIZE
 
 
 def example() -> None:

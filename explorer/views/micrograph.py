@@ -71,8 +71,9 @@ def scales(held: Held, best: float) -> tuple[float, str, float]:
     is."""
     first, second, third = st.columns([3, 3, 4])
     about = "Length of one distance unit of the file." if isinstance(held.data, Curve) else "Edge length of a pixel."
-    side = first.number_input("Pixel", 1e-6, 1e6, 1.0, format="%g", key="micrograph:pixel", help=about, **STAY)
-    unit = second.selectbox("Unit", UNITS, key="micrograph:unit", **STAY)
+    st.session_state.setdefault(upload.PIXEL, upload.NO_SIZE[0])
+    side = first.number_input("Pixel", 1e-6, 1e6, format="%g", key=upload.PIXEL, help=about, **STAY)
+    unit = second.selectbox("Unit", UNITS, key=upload.UNIT, **STAY)
     step = third.number_input(
         "Scale",
         0.02,

@@ -116,6 +116,27 @@ def test_crop_threshold_phase_and_units_are_live(page):
     assert (float(value), unit) == (pytest.approx(4 * surface, rel=1e-3), "µm") and not page.exception
 
 
+def test_the_pixel_size_of_a_file_is_handed_to_the_inputs(page):
+    def scale():
+        return page.number_input(key="micrograph:pixel").value, page.selectbox(key="micrograph:unit").value
+
+    def sized(per_cm):
+        out = io.BytesIO()
+        options = {"resolution_unit": "cm", "x_resolution": per_cm, "y_resolution": per_cm}
+        Image.fromarray(windows.example(3, (96, 128))).save(out, "TIFF", **options)
+        return out.getvalue()
+
+    upload(page, "sized.tif", sized(25e3))
+    assert not page.exception and not page.warning and scale() == (0.4, "µm")
+    assert any("the pixel size 0.4 µm is taken from the file" in c.value for c in page.caption)
+    page.number_input(key="micrograph:pixel").set_value(0.5).run()
+    assert scale() == (0.5, "µm"), "the user may correct it"
+    upload(page, "other.tif", sized(1e6))
+    assert scale() == (10, "nm")
+    upload(page, "plain.png", discs())
+    assert scale() == (1, "px") and not page.exception and not page.warning
+
+
 @pytest.mark.parametrize(
     ("name", "content", "say"),
     [

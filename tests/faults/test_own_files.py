@@ -94,7 +94,8 @@ def npy_header(shape, dtype="|u1"):
         (npy_header((20, 20), "<U4"), "type <U4"),
         (b"\x93NUMPY\x01\x00\xff\xff" + b"(" * 70000, "damaged"),
         (b"", "is empty"),
-        (b"\xff\xd8\xff\xe0 JPEG", "of no kind that is read here"),
+        (b"\xff\xd8\xff\xe0 JPEG", "is damaged"),
+        (b"GIF89a" + bytes(100), "of no kind that is read here"),
         (b"\x89HDF\r\n\x1a\n" + bytes(500), "is damaged: its HDF5 structure"),
         (b"PK\x03\x04" + bytes(100), "of no kind that is read here"),
     ],
@@ -234,7 +235,7 @@ def bomb(file):
         ),
         (lambda f: f.create_virtual_dataset("maps", layout()), "keeps data in other files"),
         (lambda f: f.__setitem__("maps", h5py.ExternalLink("other.h5", "/x")), r"link to another file \(maps\)"),
-        (lambda f: f.create_dataset("maps", data=LABELS, compression="lzf"), "compressed in a way that is not read"),
+        (lambda f: f.create_dataset("maps", data=LABELS, scaleoffset=4), "compressed in a way that is not read"),
         (
             lambda f: f.create_dataset("maps", (20_000, 2000), np.float64, chunks=(20_000, 2000)),
             "chunks of 320000000 bytes",

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import tifffile
 from PIL import Image
 
 from core.descriptors import windows
@@ -35,6 +36,20 @@ def hdf5():
     return out.getvalue()
 
 
+def tif(array, **options):
+    """A TIFF as tifffile writes it."""
+    out = io.BytesIO()
+    tifffile.imwrite(out, array, **{"photometric": "minisblack", **options})
+    return out.getvalue()
+
+
+def npz(**arrays):
+    """A compressed NPZ file."""
+    out = io.BytesIO()
+    np.savez_compressed(out, **arrays)
+    return out.getvalue()
+
+
 def good():
     """A small valid upload of every kind."""
     picture, table = Image.fromarray(GREY), "\n".join(f"{r},{0.16 + 0.24 * np.exp(-r / 5):.6f}" for r in range(40))
@@ -47,6 +62,17 @@ def good():
         saved(picture, "TIFF", compression="tiff_lzw"),
         saved(picture, "TIFF", compression="tiff_deflate"),
         saved(picture, "TIFF", save_all=True, append_images=[picture] * 3),
+        *(tif(GREY, compression=c, tile=(32, 48)) for c in ("zstd", "jpeg", "lzw", "packbits")),
+        tif(GREY.astype(np.float16), bigtiff=True, compression="zlib", predictor=True, rowsperstrip=9),
+        tif(np.stack([GREY] * 3), planarconfig="separate", photometric="rgb", compression="zstd"),
+        tif(np.stack([GREY] * 3), imagej=True, resolution=(2, 2)),
+        tif(GREY, ome=True, metadata={"PhysicalSizeX": 0.3}),
+        saved(Image.fromarray(GREY > 120), "TIFF", compression="group4"),
+        saved(picture, "JPEG"),
+        saved(picture.convert("RGB"), "JPEG", progressive=True),
+        saved(picture, "BMP"),
+        npz(a=np.zeros((90, 2)), b=GREY),
+        npy(np.where(GREY > 250, np.nan, GREY)),
         npy(GREY),
         npy(GREY / 255),
         npy(np.stack([GREY] * 3)),
@@ -95,6 +121,14 @@ def hostile():
         files.png_header(2**31 - 1, 2**31 - 1),
         files.png_header(5000, 5000),
         files.tiff_header(9000, 9000),
+        saved(Image.fromarray(GREY), "BMP")[:18] + struct.pack("<ii", 2**30, 2**30) + bytes(2000),
+        saved(Image.fromarray(GREY), "JPEG").replace(struct.pack(">HH", *GREY.shape), b"\xff\xff\xff\xff", 1),
+        tif(GREY, imagej=True).replace(b"images=1", b"images=9"),
+        tif(GREY, description="ImageJ=1.11a\nimages=999999999\nhyperstack=true\n", metadata=None),
+        tif(GREY, description="<OME><!DOCTYPE lolz [" + "<!ENTITY a '&a;&a;'>" * 2000 + "]>", metadata=None),
+        tif(np.zeros((5000, 4990), np.uint8), compression="zstd"),
+        npz(a=np.zeros((5000, 4990), np.uint8)),
+        npz(**{f"a{i}": np.zeros((2, 2)) for i in range(1500)}),
         files.npy_header((2**40, 2**40)),
         files.npy_header((10_000, 100, 100)),
         files.npy_header((80, 80), "|O"),
@@ -149,7 +183,7 @@ def fuzz(folder, seed, n):
 def test_damaged_and_hostile_uploads(tmp_path):
     """In a process of its own with bounded memory, so that a crash of a decoder would be seen."""
     run = (
-        f"from pathlib import Path; from tests.faults import test_uploads as t; t.fuzz(Path({str(tmp_path)!r}), 1, 600)"
+        f"from pathlib import Path; from tests.faults import test_uploads as t; t.fuzz(Path({str(tmp_path)!r}), 1, 900)"
     )
 
     def limit():

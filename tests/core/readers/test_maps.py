@@ -90,8 +90,21 @@ def test_colours_are_labels(tmp_path, mode):
     image.save(tmp_path / "a.png")
     result = own_maps.read(tmp_path / "a.png", {}).maps[0]
     assert len({(a, b) for a, b in zip(result.ravel(), LABELS[0].ravel(), strict=True)}) == 5
-    if mode in ("P", "grey as RGB"):
+    if mode == "grey as RGB":
         np.testing.assert_array_equal(result, LABELS[0])
+
+
+def test_a_palette_means_its_colours_whatever_their_order(tmp_path):
+    order = np.array([3, 0, 4, 1, 2], np.uint8)
+    for name, indices, table in (
+        ("a.png", LABELS[0], COLOURS),
+        ("b.png", order[LABELS[0]], COLOURS[np.argsort(order)]),
+    ):
+        image = Image.fromarray(indices)
+        image.putpalette(table.tobytes())
+        image.save(tmp_path / name)
+    first, second = (own_maps.read(tmp_path / name, {}).maps[0] for name in ("a.png", "b.png"))
+    np.testing.assert_array_equal(first, second)
 
 
 def test_matlab_arrays_have_their_axes_reversed(tmp_path):
@@ -135,6 +148,28 @@ def test_pages_of_a_tiff_are_chosen(tmp_path):
         own_maps.read(tmp_path / "a.tif", {})
     np.testing.assert_array_equal(own_maps.read(tmp_path / "a.tif", {"slice": "z=2"}).maps[0], LABELS[2])
     np.testing.assert_array_equal(np.stack(own_maps.read(tmp_path / "a.tif", {"slice": "z=all"}).maps), LABELS)
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.h5"])
+def test_a_slice_applies_to_every_kind_of_volume(tmp_path, name):
+    volume = np.random.default_rng(2).integers(0, 5, (20, 24, 28))
+    path = saved(tmp_path, name, volume)
+    for text, expected in (("z=2", volume[2]), ("y=5", volume[:, 5]), ("x=27", volume[:, :, 27])):
+        result = own_maps.read(path, {"slice": text})
+        assert len(result.maps) == 1
+        np.testing.assert_array_equal(result.maps[0], expected)
+    np.testing.assert_array_equal(np.stack(own_maps.read(path, {"slice": "z=all"}).maps), volume)
+    np.testing.assert_array_equal(np.stack(own_maps.read(path, {"slice": "x=all"}).maps), np.moveaxis(volume, 2, 0))
+    with pytest.raises(ValueError, match="has no slice z=20; there are x = 0 to 27, y = 0 to 23, z = 0 to 19"):
+        own_maps.read(path, {"slice": "z=20"})
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.npy"])
+def test_a_single_map_has_no_other_slice(tmp_path, name):
+    path = saved(tmp_path, name, LABELS[0])
+    np.testing.assert_array_equal(own_maps.read(path, {"slice": "z=0"}).maps[0], LABELS[0])
+    with pytest.raises(ValueError, match="has no slice z=2; there are z = 0 to 0"):
+        own_maps.read(path, {"slice": "z=2"})
 
 
 def test_grain_numbers_are_coloured(tmp_path):

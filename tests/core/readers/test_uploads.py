@@ -200,7 +200,8 @@ def test_other_scales(step):
     [
         (b"", "is empty"),
         (b"<!DOCTYPE html><html><body>404</body></html>", "is no table of two columns"),
-        (b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(200), "of no kind that is read here"),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(200), "is damaged"),
+        (b"GIF89a" + bytes(200), "of no kind that is read here"),
         (b"%PDF-1.4\n" + bytes(range(256)), "of no kind that is read here"),
         (saved(Image.fromarray(GREY))[:900], "is damaged"),
         (saved(Image.fromarray(np.full((80, 80), 9, np.uint8))), "of one grey everywhere"),
