@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -120,8 +120,8 @@ def _picture(path: Path, number: int, array: str) -> Picture | Curve:
         limits = f"{PIXELS // 10**6} megapixels in a picture and {ALL_PIXELS // 10**6} in a file"
         raise bad(path, f"holds {count} pictures of {columns} x {rows} pixels; at most {limits} are read here")
     values = next(islice(_only(path, kind, stack, number), 0 if kind in ("PNG", "TIFF") else number, None))
-    if kind == "NPY" and count == 1 and (curve := curves.of_map(path.name, values)):
-        return curve
+    if curve := curves.of_map(path.name, values):
+        return curve if count == 1 else replace(curve, note=f"{curve.note} Map {number + 1} of {count} is used.")
     if min(rows, columns) < SMALLEST:
         raise bad(path, f"has {columns} x {rows} pixels; each side needs {SMALLEST} or more, since S2 is read to 32 px")
     return Picture(path.name, _plain(path, values), number, count, array, arrays, (stack.note,) if stack.note else ())
