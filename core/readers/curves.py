@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -95,7 +96,7 @@ def table(name: str, text: str) -> Curve:
     if len(titles) > 2 and whole.names:
         notes.append(f"Its columns {titles[first]!r} and {titles[second]!r} are used.")
     if left := int((~present[: int(np.flatnonzero(present)[-1])]).sum()):
-        notes.append(f"{left} lines with blank cells are left out.")
+        notes.append(f"Lines left out for their blank cells: {left}.")
     return replace(curve, note=" ".join(filter(None, notes)), pixel=unit[0], unit=unit[1])
 
 
@@ -120,40 +121,45 @@ def _curve(name: str, titles: Sequence[str], numbers: Array, first: int, second:
     how = ""
     if scaled or second == relative:
         alone = relative is None or abs(float(numbers[relative][0]) - 1) < ONE
-        distance, how = _porespy(distance, values, alone)
+        distance, how = _porespy(distance, values, alone, length_unit(titles[first]) or (1.0, "px"))
     start, straight = _volume_fraction(distance, values)
     if scaled and relative is not None:
         share = numbers[relative]
         p = float(np.median(values[share > 0] / share[share > 0])) if (share > 0).any() else start
         return Curve(name, distance, values, False, p, f"PoreSpy: {titles[second]} is S2, p1 = S2 / probability.{how}")
-    if (distance[0] == 0 and abs(float(values[0]) - 1) < ONE) or (second == relative and start > 1 - 50 * ONE):
+    near = abs(float(values[0]) - 1) < (ONE if values.min() < 0.99 else 1e-9)
+    if (distance[0] == 0 and near) or (second == relative and start > 1 - 50 * ONE):
         told = (
             "PoreSpy: probability is S2 / p1" if second == relative else "It starts at 1, so it is taken to be S2 / p1"
         )
+        if values.min() > 1 - ONE:
+            raise bad(Path(name), "is 1 at every distance: there are no two phases")
         return Curve(name, distance, values, True, None, f"{told}; the file does not contain p1: set it as well.{how}")
     _two_phases(name, start)
     known = f"PoreSpy: {titles[second]} is S2. " if scaled else ""
     return Curve(name, distance, values, False, start, known + straight + how)
 
 
-def _porespy(distance: Array, values: Array, alone: bool) -> tuple[Array, str]:
+def _porespy(distance: Array, values: Array, alone: bool, unit: tuple[float, str]) -> tuple[Array, str]:
     """True mean distances of PoreSpy's bins, which it lists by their centres, and a sentence on them.
 
-    Its first bin holds r = 0 alone (`alone`). The others hold the displacements of a plane in [k, k + 1) or, by
-    version, (k - 1, k] bins; of these, and of bins of one or several pixels, those are taken that give the smoothest
-    beginning of the curve, the first kind unless another is clearly smoother. Other distances are returned unchanged.
+    Its first bin holds r = 0 alone (`alone`). Without a unit of length its bins are whole pixels wide, as many as the
+    image is large, unless their width is no whole number; then, and with a unit, they are one pixel wide. The others
+    hold the displacements of a plane in [k, k + 1) or, by version, (k - 1, k] bins; of bins of one pixel those are
+    taken that give the smoother beginning of the curve, the first kind unless the second is clearly smoother. Other
+    distances are returned unchanged.
     """
     width = float(distance[1] - distance[0])
     k = np.rint(distance / width - 0.5)
     if abs(distance[0] - width / 2) > 1e-3 * width or np.abs(distance / width - 0.5 - k).max() > 1e-2:
         return distance, ""
-    whole = round(width) if abs(width - round(width)) < 1e-6 and 2 <= width <= LATTICE else 1
-    ways = [(1, False), (1, True), (whole, True)] if alone else [(whole, False)]
-    found = [bins(k, n, closed) * (width / n) for n, closed in dict.fromkeys(ways)]
+    whole = round(width) if unit[1] == "px" and abs(width - round(width)) < 1e-6 and 1 <= width <= LATTICE else 1
+    ways = [(whole, False)] if not alone else [(whole, True)] if whole > 1 else [(1, False), (1, True)]
+    found = [bins(k, n, closed) * (width / n) for n, closed in ways]
     rough = [_roughness(at, values) for at in found]
     best = int(np.argmin(rough))
     at = found[best if rough[best] < 0.5 * rough[0] else 0]
-    return at, f" Its bins stand at their mean distances, {at[0]:.4g}, {at[1]:.4g}, {at[2]:.4g}, ... ."
+    return at, f" Its bins of {whole} px stand at their mean distances, {at[0]:.4g}, {at[1]:.4g}, {at[2]:.4g}, ... ."
 
 
 def _roughness(at: Array, values: Array) -> float:
@@ -216,6 +222,32 @@ def _volume_fraction(distance: Array, values: Array) -> tuple[float, str]:
     slope = (values[1] - first) / (distance[1] - distance[0])
     p = float(np.clip(first - slope * distance[0], first, 1))
     return p, f"It starts at r = {distance[0]:g}; p1 = S2(0) is continued in a straight line."
+
+
+def of_json(name: str, text: str) -> Curve:
+    """The curve in a JSON file of this software: S2 of the micrograph or of the file, else of the first structure.
+
+    Raises:
+        ValueError: the text is no such file.
+    """
+    try:
+        whole = json.loads(text)
+        like, sizes = whole.get("like", {}), whole.get("pixel_size", {})
+        distance = like["distance"] if like else correlations.distances().double().tolist()
+        values = like["S2"] if like else whole["measured"]["correlation"][0]
+        pairs = np.array([distance, values], dtype=np.float64)
+        pixel, unit = float(sizes.get("micrograph_pixel", 1)), str(sizes.get("unit", "px"))
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
+        raise bad(Path(name), "is no JSON file of this software with a two-point correlation") from error
+    if pairs.ndim != 2 or pairs.shape[1] < FEWEST or not 1e-30 < pixel < 1e30:
+        raise bad(Path(name), f"has no {FEWEST} distances with S2")
+    distance, values = pairs[0], pairs[1]
+    _check(name, distance, values)
+    p, how = _volume_fraction(distance, values)
+    _two_phases(name, p)
+    known = length_unit(f"({unit})") or (1.0, "")
+    note = f"S2 of {'the file that structures were requested for' if like else 'the first structure'}. {how}"
+    return Curve(name, distance, values, False, p, note, pixel * known[0], known[1])
 
 
 def of_map(name: str, plane: Array) -> Curve | None:

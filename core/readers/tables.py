@@ -71,7 +71,7 @@ def parse(name: str, text: str) -> Table:
         raise bad(Path(name), f"has {len(lines)} lines; at most {ROWS} are read")
     remarks = [line.lstrip("#%/! \t") for line in lines if line.lstrip().startswith(REMARKS)]
     body = [_bare(line) for line in lines if not line.lstrip().startswith(REMARKS)]
-    separator = max(SEPARATORS, key=lambda s: sum(_numeric(cells(line, s)) >= 2 for line in body[-40:]))
+    separator = max(SEPARATORS, key=lambda s: sum(_fit(cells(line, s)) for line in body[-40:]))
     rows = [cells(line, separator) for line in body]
     widths = Counter(len(row) for row in rows if _numeric(row) >= 2)
     width = widths.most_common(1)[0][0] if widths else 0
@@ -123,6 +123,11 @@ def _numeric(row: Sequence[str]) -> int:
     return sum(number(c) is not None for c in row[:64])
 
 
+def _fit(row: Sequence[str]) -> int:
+    """2 for a row of numbers and blanks, 1 for one with text too, 0 for one with fewer than two numbers."""
+    return 0 if _numeric(row) < 2 else 1 if any(map(_text, row[:64])) else 2
+
+
 def _text(cell: str) -> bool:
     """Whether a cell is neither a number nor blank."""
     return cell.casefold() not in MISSING and number(cell) is None
@@ -132,7 +137,7 @@ def _names(name: str, above: Sequence[str], remarks: Sequence[str], separator: s
     """Names of the columns, from the lines above the numbers or else from a remark; empty where there are none."""
     titles = [t for line in above if (t := _titles(line, separator, width))]
     if len(titles) > 1 and all(not c or c.strip("()[]").casefold() in LENGTHS or c in "-1" for c in titles[-1]):
-        return [f"{a} ({b})" if b else a for a, b in zip(titles[-2], titles[-1], strict=True)]
+        return [f"{a} ({b.strip('()[]')})" if b else a for a, b in zip(titles[-2], titles[-1], strict=True)]
     if titles:
         return titles[-1]
     if above and width > 2:
@@ -149,7 +154,7 @@ def _titles(line: str, separator: str, width: int) -> list[str]:
     ways = [cells(line, s) for s in dict.fromkeys((separator, *SEPARATORS[:3])) if s]
     ways += [re.split(r"\s{2,}|\t", line), cells(line, ""), re.findall(r"(?:[^\s(\[]|\([^)]*\)|\[[^\]]*\])+", line)]
     ways += [re.findall(r"[^\s(\[]+(?:\s*\([^)]*\)|\s*\[[^\]]*\])?", line)]
-    ways += [["", *way] for way in ways]  # a table of R names no column of line numbers
+    ways += [["", *way] for way in ways if len(way) > 1]  # a table of R names no column of line numbers
     return next((way for way in ways if len(way) == width and any(map(_text, way))), [])
 
 

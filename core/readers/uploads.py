@@ -78,7 +78,7 @@ def read(name: str, content: bytes, number: int = 0, array: str = "") -> Picture
     if text is not None:
         if len(content) > TEXT_BYTES:
             raise bad(Path(safe), f"has {len(content)} bytes of text; at most {TEXT_BYTES} are read")
-        return curves.table(safe, text)
+        return curves.of_json(safe, text) if text.lstrip().startswith("{") else curves.table(safe, text)
     with TemporaryDirectory(prefix="upload-") as folder:
         path = Path(folder) / safe
         path.write_bytes(content)

@@ -13,7 +13,7 @@ from core.readers import uploads
 from core.readers.curves import Curve
 from core.readers.uploads import Picture
 
-ENDINGS = ["png", "tif", "tiff", "npy", "h5", "hdf5", "mat", "csv", "txt", "tsv"]
+ENDINGS = ["png", "tif", "tiff", "npy", "h5", "hdf5", "mat", "csv", "txt", "tsv", "dat", "json"]
 HELD, SEEN, FLAW = "upload:held", "upload:seen", "upload:flaw"
 EXAMPLE = "discs.png"
 ABOUT = (
