@@ -18,11 +18,12 @@ from core.types import Array
 ROWS, FEWEST, DIGITS = 100_000, 4, 40
 """Most lines of a table, fewest lines of numbers, most characters of a number."""
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([ed][+-]?\d+)?|nan|[+-]?inf(inity)?", re.IGNORECASE)
+WHOLE = re.compile(r"[+-]?\d{1,20}", re.ASCII)
 REMARKS = ("#", "%", "//", "!")
 """Beginnings of a remark."""
 MISSING = {"", "na", "n/a", "#n/a", "null", "none", "-", "--"}
 """Cells that hold no number."""
-SEPARATORS = (";", "\t", ",", "")
+SEPARATORS = (";", "\t", "|", ",", "")
 """Separators in the order in which they are tried; the empty one is any blanks."""
 LENGTHS: dict[str, tuple[float, str]] = {
     **dict.fromkeys(("px", "pix", "pixel", "pixels", "vx", "voxel", "voxels"), (1.0, "px")),
@@ -78,6 +79,8 @@ def parse(name: str, text: str) -> Table:
     start = next((i for i, row in enumerate(rows) if len(row) == width and _numeric(row) >= 2), 0)
     if width < 2 or len(rows) - start < FEWEST:
         raise bad(Path(name), f"is no table of two columns (distance, S2) with {FEWEST} lines of numbers or more")
+    if separator == "," and (joined := _joined(rows[start:], width)):
+        rows, width = [*rows[:start], *joined], width // 2
     data = [row[:width] + [""] * (width - len(row)) if not any(row[width:]) else row for row in rows[start:]]
     spoken = [j for j in range(width) if all(_text(row[j]) for row in data)][:1]
     kept = [j for j in range(width) if j not in spoken]
@@ -91,6 +94,13 @@ def parse(name: str, text: str) -> Table:
     names = _names(name, body[:start], remarks, separator, width)
     labels = tuple(row[spoken[0]] for row in data) if spoken else ()
     return Table(tuple(names[j] for j in kept) if names else (), numbers.T, labels)
+
+
+def _joined(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
+    """Decimal commas between commas, as in `0,5,0,27`: pairs of whole numbers joined; empty where these are none."""
+    if width < 4 or width % 2 or not all(len(r) == width and all(map(WHOLE.fullmatch, r)) for r in rows):
+        return []
+    return [[f"{a}.{b}" for a, b in zip(row[::2], row[1::2], strict=True)] for row in rows]
 
 
 def _bare(line: str) -> str:
@@ -151,7 +161,7 @@ def _titles(line: str, separator: str, width: int) -> list[str]:
     """The line as `width` names; empty where it is not."""
     if len(line) > 10_000:
         return []
-    ways = [cells(line, s) for s in dict.fromkeys((separator, *SEPARATORS[:3])) if s]
+    ways = [cells(line, s) for s in dict.fromkeys((separator, *SEPARATORS[:-1])) if s]
     ways += [re.split(r"\s{2,}|\t", line), cells(line, ""), re.findall(r"(?:[^\s(\[]|\([^)]*\)|\[[^\]]*\])+", line)]
     ways += [re.findall(r"[^\s(\[]+(?:\s*\([^)]*\)|\s*\[[^\]]*\])?", line)]
     ways += [["", *way] for way in ways if len(way) > 1]  # a table of R names no column of line numbers
@@ -166,7 +176,7 @@ def words(title: str) -> list[str]:
 
 def length_unit(title: str) -> tuple[float, str] | None:
     """The unit of length in the name of a column, as in `r (um)`, `r [nm]`, `r / m`, `distance_mm`; None without."""
-    plain = unicodedata.normalize("NFKC", title).casefold()
+    plain = re.sub(r"[${}]", "", unicodedata.normalize("NFKC", title).casefold()).replace("\\mu", "μ")
     bracketed = [c.strip() for c in re.findall(r"[(\[]([^)\]]*)[)\]]", plain)]
     bare = re.findall(r"[^\W_\d]+", re.sub(r"\(.*?\)|\[.*?\]", " ", plain))[1:]
     return next((LENGTHS[c] for c in (*bracketed, *bare[::-1]) if c in LENGTHS), None)

@@ -97,6 +97,7 @@ def _text(content: bytes) -> str | None:
         text = content.decode(encoding)
     except UnicodeDecodeError:
         text = content.decode("latin-1")
+    text = text.replace("\u00a0", " ")
     return text if all(c.isprintable() or c in "\r\n\t" for c in text[:4096]) else None
 
 

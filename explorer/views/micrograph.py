@@ -22,18 +22,14 @@ from core.types import Array
 from explorer import routes, session
 from explorer.figures import micrograph as drawn
 from explorer.files import micrograph as micrograph_files
-from explorer.files.formats import UNITS
-from explorer.micrograph import request, upload
+from explorer.micrograph import request, scale, upload
 from explorer.micrograph.request import Made, Target
+from explorer.micrograph.scale import STAY
 from explorer.micrograph.upload import Held
 
 KEPT = "micrograph:made"
-STATED = "micrograph:stated"
-"""The upload whose pixel size was set last, and the unit that its file states."""
 LEAST = 0.001
 """Smallest volume fraction of either phase that can be set, unless the file holds a smaller one."""
-STAY: dict[str, Any] = {"persist_state": "session"}
-"""Settings are kept when the page is left and visited again."""
 EMPTY = (
     "Drop a micrograph, or try the example. Its volume fraction and two-point correlation are measured without "
     "assuming that it is periodic, and structures with exactly these two statistics are generated. Other statistics "
@@ -63,50 +59,12 @@ def show() -> None:
     model = session.loaded(request.MODEL)
     best = request.suggested(target, model) if model else 1.0
     with left:
-        pixel, unit, step = scales(held, best, target)
+        pixel, unit, step = scale.inputs(held, best, target)
     with right:
         measurements(target, pixel, unit, step, model)
     made: Made | None = st.session_state.get(KEPT)
     if made is not None and model is not None:
         likeness(model, made, pixel, unit, same=(made.target.settings, made.step) == (target.settings, step))
-
-
-def scales(held: Held, best: float, target: Target) -> tuple[float, str, float]:
-    """The pixel size (or the unit of a curve's distances), its unit, and how many of them one pixel of a structure
-    is."""
-    first, second, third = st.columns([3, 3, 4])
-    stated(held)
-    about = "Length of one distance unit of the file." if isinstance(held.data, Curve) else "Edge length of a pixel."
-    side = first.number_input("Pixel", 1e-6, 1e6, 1.0, format="%g", key="micrograph:pixel", help=about, **STAY)
-    unit = second.selectbox("Unit", UNITS, key="micrograph:unit", **STAY)
-    low, high = request.scale_bounds(target, best)
-    step = third.number_input(
-        "Scale",
-        low,
-        high,
-        best,
-        step=float(f"{best / 20:.1g}"),
-        format="%g",
-        key=f"micrograph:step:{held.serial}:{best}",
-        **STAY,
-        help="Pixels of the micrograph (or distance units of the file) per pixel of a structure, chosen so that the "
-        "correlation decays within the lengths that the model was trained on. The pixel size of exported files "
-        "is scaled accordingly.",
-    )
-    return float(side), unit, float(step)
-
-
-def stated(held: Held) -> None:
-    """Sets the pixel size and its unit once to those that a new file states; a file without them resets only those of
-    another file."""
-    pixel, unit = (held.data.pixel, held.data.unit) if isinstance(held.data, Curve) else (1.0, "")
-    serial, before = st.session_state.get(STATED, (0, ""))
-    if serial == held.serial:
-        return
-    if unit or before:
-        st.session_state["micrograph:pixel"] = float(np.clip(pixel, 1e-6, 1e6))
-        st.session_state["micrograph:unit"] = unit or UNITS[0]
-    st.session_state[STATED] = held.serial, unit
 
 
 def of_curve(held: Held, curve: Curve, column: Any) -> Target:
