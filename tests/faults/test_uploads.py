@@ -57,7 +57,7 @@ def good():
         ('"r [nm]","S2"\n' + '"' + table.replace(",", '","').replace(".", ",").replace("\n", '"\n"') + '"').encode(),
         ("% r  S2\n" + table.replace(",", "  ")).encode(),
         ("distance,probability_scaled\n" + table.replace(",", ".5,")).encode(),
-        ('{"like": {"distance": [0, 1, 2, 3, 4], "S2": [0.3, 0.2, 0.15, 0.1, 0.09]}}').encode(),
+        b'{"like": {"distance": [0, 1, 2, 3, 4], "S2": [0.3, 0.2, 0.15, 0.1, 0.09]}}',
     ]
 
 
