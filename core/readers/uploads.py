@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -85,7 +85,7 @@ def read(name: str, content: bytes, number: int = 0, array: str = "") -> Picture
     if text is not None:
         if len(content) > TEXT_BYTES:
             raise bad(Path(safe), f"has {len(content)} bytes of text; at most {TEXT_BYTES} are read")
-        return curves.table(safe, text)
+        return curves.of_json(safe, text) if text.lstrip().startswith("{") else curves.table(safe, text)
     with TemporaryDirectory(prefix="upload-") as folder:
         path = Path(folder) / safe
         path.write_bytes(content)
@@ -104,6 +104,7 @@ def _text(content: bytes) -> str | None:
         text = content.decode(encoding)
     except UnicodeDecodeError:
         text = content.decode("latin-1")
+    text = text.replace("\u00a0", " ")
     return text if all(c.isprintable() or c in "\r\n\t" for c in text[:4096]) else None
 
 
@@ -137,8 +138,8 @@ def _one(path: Path, kind: str, number: int, array: str, arrays: tuple[str, ...]
         raise bad(path, f"holds {count} pictures of {columns} x {rows} pixels; at most {limits} are read here")
     values = next(islice(_only(path, kind, stack, number), 0 if kind in IMAGES else number, None))
     values, mask = masks.unmasked(path, values, SMALLEST)
-    if kind == "NPY" and count == 1 and (curve := curves.of_map(path.name, values)):
-        return curve
+    if curve := curves.of_map(path.name, values):
+        return curve if count == 1 else replace(curve, note=f"{curve.note} Map {number + 1} of {count} is used.")
     rows, columns = values.shape
     if min(rows, columns) < SMALLEST:
         raise bad(path, f"has {columns} x {rows} pixels; each side needs {SMALLEST} or more, since S2 is read to 32 px")

@@ -18,6 +18,7 @@ import torch
 from core.descriptors import two_phase, windows
 from core.descriptors.windows import Statistics
 from core.readers import curves
+from core.readers.curves import Curve
 from core.sampling import Model
 from core.simulation import correlations
 from core.types import Array, Sample
@@ -27,6 +28,8 @@ from explorer.live.dial import Dial
 MODEL = "two_phase/correlation"
 SHOWN, WINDOW = 8, 128
 """Number of displayed structures, and their side in pixels."""
+STEPS = 50.0
+"""Largest ratio of the step to the distances of a target, and of these to the step."""
 DECAYED = 0.05
 """Share of p1 (1 - p1) to which S2 - p1^2 has fallen at the distance that is compared with the trained lengths."""
 
@@ -59,6 +62,19 @@ def measured(name: str, phase: Array, settings: Mapping[str, Any]) -> Target:
     """The target of a window (H, W) of phases; `ValueError` if it cannot be measured."""
     statistics = windows.statistics(phase)
     return Target(name, statistics.p, statistics.at, statistics.s2, statistics, phase, settings)
+
+
+def of_curve(name: str, curve: Curve, p: float, settings: Mapping[str, Any]) -> Target:
+    """The target of a curve from a file at volume fraction p, which is S2(0)."""
+    at, s2 = curve.distance, curve.s2(p)
+    at, s2 = (np.insert(at, 0, 0.0), np.insert(s2, 0, p)) if at[0] > 0 else (at, np.where(at == 0, p, s2))
+    return Target(name, p, at, s2, settings=settings)
+
+
+def scale_bounds(target: Target, best: float) -> tuple[float, float]:
+    """Least and largest step: 1 / `STEPS` and `STEPS` of the target's distances, and of the suggested step."""
+    spacing = float(np.median(np.diff(target.at)))
+    return min(spacing, best) / STEPS, max(spacing, best) * STEPS
 
 
 def suggested(target: Target, model: Model) -> float:

@@ -14,11 +14,16 @@ from core.readers.curves import Curve
 from core.readers.pixel_size import PixelSize
 from core.readers.uploads import Picture
 
-ENDINGS = ["png", "jpg", "jpeg", "bmp", "tif", "tiff", "npy", "npz", "h5", "hdf5", "mat", "csv", "txt", "tsv"]
+ENDINGS = [
+    *("png", "jpg", "jpeg", "bmp", "tif", "tiff", "npy", "npz", "h5", "hdf5", "mat"),
+    *("csv", "txt", "tsv", "dat", "json"),
+]
 HELD, SEEN, FLAW = "upload:held", "upload:seen", "upload:flaw"
 STATED, PIXEL, UNIT = "upload:stated", "micrograph:pixel", "micrograph:unit"
 """The pixel size that the file states, and the inputs of the pixel size and of its unit."""
 NO_SIZE: PixelSize = (1.0, "px")
+SMALLEST, LARGEST = 1e-6, 1e6
+"""Range of the input of the pixel size."""
 EXAMPLE = "discs.png"
 ABOUT = (
     "An image (PNG, JPEG, BMP, TIFF, NPY, NPZ), an HDF5 file (such as Zenodo 2580293), or a two-point correlation: a "
@@ -45,8 +50,15 @@ def take(name: str, content: bytes, number: int = 0, array: str = "") -> None:
         st.session_state[FLAW] = f"{error} The file read before is still in use." if held else str(error)
         return
     st.session_state[FLAW] = ""
-    hand_over(data.pixel if isinstance(data, Picture) else None, held is None or held.content != content)
+    hand_over(stated_size(data), held is None or held.content != content)
     st.session_state[HELD] = Held(data, name, content, held.serial + 1 if held else 1)
+
+
+def stated_size(data: Picture | Curve) -> PixelSize | None:
+    """The side of a pixel, or the length of one distance of a curve, that the file states."""
+    if isinstance(data, Picture):
+        return data.pixel
+    return (min(max(data.pixel, SMALLEST), LARGEST), data.unit) if data.unit else None
 
 
 def hand_over(stated: PixelSize | None, another_file: bool) -> None:

@@ -12,6 +12,7 @@ import streamlit as st
 import torch
 
 from core.descriptors import two_phase, windows
+from core.readers import curves
 from core.readers import otsu as thresholds
 from core.readers.curves import Curve
 from core.readers.uploads import Picture
@@ -21,14 +22,14 @@ from core.types import Array
 from explorer import routes, session
 from explorer.figures import micrograph as drawn
 from explorer.files import micrograph as micrograph_files
-from explorer.files.formats import UNITS
-from explorer.micrograph import request, upload
+from explorer.micrograph import request, scale, upload
 from explorer.micrograph.request import Made, Target
+from explorer.micrograph.scale import STAY
 from explorer.micrograph.upload import Held
 
 KEPT = "micrograph:made"
-STAY: dict[str, Any] = {"persist_state": "session"}
-"""Settings are kept when the page is left and visited again."""
+LEAST = 0.001
+"""Smallest volume fraction of either phase that can be set, unless the file holds a smaller one."""
 EMPTY = (
     "Drop a micrograph, or try the example. Its volume fraction and two-point correlation are measured without "
     "assuming that it is periodic, and structures with exactly these two statistics are generated. Other statistics "
@@ -58,7 +59,7 @@ def show() -> None:
     model = session.loaded(request.MODEL)
     best = request.suggested(target, model) if model else 1.0
     with left:
-        pixel, unit, step = scales(held, best)
+        pixel, unit, step = scale.inputs(held, best, target)
     with right:
         measurements(target, pixel, unit, step, model)
     made: Made | None = st.session_state.get(KEPT)
@@ -66,48 +67,26 @@ def show() -> None:
         likeness(model, made, pixel, unit, same=(made.target.settings, made.step) == (target.settings, step))
 
 
-def scales(held: Held, best: float) -> tuple[float, str, float]:
-    """The pixel size (or the unit of a curve's distances), its unit, and how many of them one pixel of a structure
-    is."""
-    first, second, third = st.columns([3, 3, 4])
-    about = "Length of one distance unit of the file." if isinstance(held.data, Curve) else "Edge length of a pixel."
-    st.session_state.setdefault(upload.PIXEL, upload.NO_SIZE[0])
-    side = first.number_input("Pixel", 1e-6, 1e6, format="%g", key=upload.PIXEL, help=about, **STAY)
-    unit = second.selectbox("Unit", UNITS, key=upload.UNIT, **STAY)
-    step = third.number_input(
-        "Scale",
-        0.02,
-        50.0,
-        best,
-        format="%g",
-        key=f"micrograph:step:{held.serial}:{best}",
-        **STAY,
-        help="Pixels of the micrograph (or distance units of the file) per pixel of a structure, chosen so that the "
-        "correlation decays within the lengths that the model was trained on. The pixel size of exported files "
-        "is scaled accordingly.",
-    )
-    return float(side), unit, float(step)
-
-
 def of_curve(held: Held, curve: Curve, column: Any) -> Target:
     """The target of a correlation from a file; the user sets the volume fraction if the file does not contain it."""
     with column:
         st.markdown(f"**{held.name}**: S2 at {len(curve.distance)} distances up to {curve.distance[-1]:g}.")
         st.caption(curve.note)
-        known = curve.p if curve.p is not None and 0.05 <= curve.p <= 0.95 else 0.35
+        likely = float(np.clip(curve.likely, curves.FRACTION, 1 - curves.FRACTION))
+        least = min(LEAST, likely, 1 - likely)
         p = st.number_input(
             "Volume fraction p1",
-            0.05,
-            0.95,
-            known,
+            least,
+            1 - least,
+            likely,
             0.005,
-            format="%.4f",
+            format="%.4f" if least == LEAST else "%g",
             key=f"micrograph:p:{held.serial}",
             **STAY,
             help="S2(0). Correct it if the file does not contain it; the rest of the curve is unchanged.",
         )
     settings = {"file": held.name, "read as": curve.note, "volume_fraction": p, "serial": held.serial}
-    return Target(held.name, p, curve.distance, curve.s2(p), settings=settings)
+    return request.of_curve(held.name, curve, float(p), settings)
 
 
 def of_picture(held: Held, picture: Picture, left: Any, middle: Any) -> Target:

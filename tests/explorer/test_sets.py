@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import sampling
 from core.metrics import rivals
+from core.readers import uploads
 from core.sampling import bulk
 from core.sampling.__main__ import arguments, settings
 from core.sampling.request import Sweep
@@ -130,6 +131,10 @@ def test_the_curves_of_a_set(curved, found):
     assert float(first["requested_mean"]) == pytest.approx(0.4, abs=1e-3) and {r["curve"] for r in rows} > {
         "lineal_path"
     }
+    again = uploads.read("curves.csv", batches.curves(curved, found))
+    assert again.p == pytest.approx(float(first["mean"]), abs=1e-6) and again.unit == "px", "read back as an upload"
+    s2 = [float(r["mean"]) for r in rows if r["curve"] == "correlation"]
+    np.testing.assert_allclose(again.values, s2, rtol=1e-6)
 
 
 def test_thumbnails_and_bubbles(curved, found):

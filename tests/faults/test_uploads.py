@@ -80,6 +80,10 @@ def good():
         table.encode(),
         ("distance;probability\n" + table.replace(",", ";")).encode(),
         table.encode("utf-16"),
+        ('"r [nm]","S2"\n' + '"' + table.replace(",", '","').replace(".", ",").replace("\n", '"\n"') + '"').encode(),
+        ("% r  S2\n" + table.replace(",", "  ")).encode(),
+        ("distance,probability_scaled\n" + table.replace(",", ".5,")).encode(),
+        b'{"like": {"distance": [0, 1, 2, 3, 4], "S2": [0.3, 0.2, 0.15, 0.1, 0.09]}}',
     ]
 
 
@@ -145,6 +149,11 @@ def hostile():
         b"1" * 2_000_000,
         b"1,2\n" * 500_000,
         b"1;2\n" * 90_000,
+        b'"1","2\n' * 90_000,
+        b"((((" * 500_000,
+        b"r (" * 30_000 + b"\n" + b"0 0\n" * 9,
+        b'{"like":' * 100_000,
+        b"[" * 1_000_000,
         (b"9" * 39 + b",") * 40_000,
         b"0,1e999\n" * 10,
         b"0,nan\n" * 9,
