@@ -75,7 +75,7 @@ def test_quantities_are_consistent(preset):
 
 
 def test_unknown_names_are_refused_with_what_exists():
-    with pytest.raises(ValueError, match=r"no 'rubber' here\. Choose one of: .*two_phase"):
+    with pytest.raises(ValueError, match=r"no 'rubber'\. Choose one of: .*two_phase"):
         core.presets("rubber")
     with pytest.raises(ValueError, match=r"no preset 'rubber'\. Choose one of: .*fraction"):
         core.load("two_phase/rubber")

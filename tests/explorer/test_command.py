@@ -134,7 +134,13 @@ PROGRAM = "import sys\nfrom explorer import command\nsys.exit(command.{way}([{py
 def child(way, code, **more):
     """A process that runs `code` by `command.run` or `command.attend`."""
     text = PROGRAM.format(way=way, python="" if way == "run" else "sys.executable, ", code=code)
-    return subprocess.Popen([sys.executable, "-c", text], cwd=command.HERE.parent, text=True, **more)
+    words = [sys.executable, "-c", text]
+    return subprocess.Popen(words, cwd=command.HERE.parent, text=True, preexec_fn=heed_interrupts, **more)
+
+
+def heed_interrupts():
+    """What a background job of a shell inherits is that Ctrl-C is ignored; here it is not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
@@ -144,9 +150,8 @@ def test_the_exit_status_and_interrupts_are_the_childs(way):
     waits = (
         "import sys, time\ntry:\n print('ready', flush=True)\n time.sleep(20)\nexcept KeyboardInterrupt:\n sys.exit(42)"
     )
-    running = child(way, waits, stdout=subprocess.PIPE, start_new_session=True)
-    assert running.stdout.readline() == "ready\n"
-    time.sleep(0.1)
-    os.killpg(running.pid, signal.SIGINT)
-    assert running.wait(20) == 42
-    running.stdout.close()
+    with child(way, waits, stdout=subprocess.PIPE, start_new_session=True) as running:
+        assert running.stdout.readline() == "ready\n"
+        time.sleep(0.1)
+        os.killpg(running.pid, signal.SIGINT)
+        assert running.wait(20) == 42
