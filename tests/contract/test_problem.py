@@ -79,7 +79,7 @@ def test_unknown_names_are_refused_with_what_exists():
         core.presets("rubber")
     with pytest.raises(ValueError, match=r"no preset 'rubber'\. Choose one of: .*fraction"):
         core.load("two_phase/rubber")
-    with pytest.raises(ValueError, match="no 'os' here"):
+    with pytest.raises(ValueError, match="There is no 'os'"):
         core.load("os")
 
 
