@@ -16,6 +16,14 @@ LATENT = 16
 START = 8
 
 
+def latent_quantities(count: int) -> tuple[Quantity, ...]:
+    """The first `count` components of a latent vector z as quantities `z1`, `z2`, ... from -3 to 3."""
+    meaning = "A component of the latent vector z, without an assigned meaning."
+    return tuple(
+        Quantity(f"z{k}", f"Latent direction {k}", f"z{k}", "", -3.0, 3.0, 0.0, meaning) for k in range(1, count + 1)
+    )
+
+
 def scaled(conditions: Mapping[str, Tensor], quantities: Sequence[Quantity], log: bool = False) -> Tensor:
     """Conditions, or their logarithms, scaled to -1..1 over the ranges of training.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.models.plain import latent_quantities
 from core.simulation import correlations
 from core.types import Quantity, Stroke
 
@@ -140,17 +141,5 @@ WEIGHT = Quantity(
     stroke=Stroke(AT, KNOTS, lambda: (0.0, 1.0), low=0.0, high=16.0, below="correlation"),
 )
 
-DIALS = tuple(
-    Quantity(
-        f"z{k}",
-        f"Latent direction {k}",
-        f"z{k}",
-        "",
-        -3.0,
-        3.0,
-        0.0,
-        ("A component of the latent vector z, without an assigned meaning."),
-    )
-    for k in (1, 2)
-)
+DIALS = latent_quantities(2)
 """Latent directions of the networks that learn their own."""

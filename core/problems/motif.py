@@ -12,7 +12,7 @@ from torch import Tensor
 from core.invariances.motif import Motif
 from core.metrics.digits import quality, trace
 from core.models.motif import DigitGenerator, MotifGenerator, strokes
-from core.models.plain import PlainCritic
+from core.models.plain import PlainCritic, latent_quantities
 from core.projection import planted
 from core.readers import idx
 from core.simulation import motifs
@@ -35,19 +35,7 @@ SIDE = 32
 FIELD = Field(kind="continuous", shape=(SIDE, SIDE), periodic=False, mirrored=False, ramp="grey")
 PLUS = motifs.crossed(7.0, 7.0, motifs.ARM, 0.0, FIELD.shape)
 
-DIALS = tuple(
-    Quantity(
-        f"z{k}",
-        f"Latent direction {k}",
-        f"z{k}",
-        "",
-        -3.0,
-        3.0,
-        0.0,
-        ("A component of the latent vector z, without an assigned meaning."),
-    )
-    for k in (1, 2, 3)
-)
+DIALS = latent_quantities(3)
 ENDS = (motifs.MARGIN, SIDE - 1 - motifs.MARGIN)
 PLACES = (
     Quantity(

@@ -15,7 +15,7 @@ from core.descriptors import shapes as morphometry
 from core.invariances.area import Area, Radius
 from core.invariances.centroid import Centroid
 from core.metrics.shapes import quality, trace
-from core.models.plain import PlainCritic, PlainGenerator
+from core.models.plain import PlainCritic, PlainGenerator, latent_quantities
 from core.models.shapes import BlobGenerator, PlacedCritic
 from core.projection import place_shapes
 from core.simulation.shapes import Shapes, paint, placed, refusal
@@ -249,19 +249,7 @@ def plain(name: str, title: str, summary: str, sees: int = 0, reads: int = 0, tu
     )
 
 
-DIALS = tuple(
-    Quantity(
-        f"z{k}",
-        f"Latent direction {k}",
-        f"z{k}",
-        "",
-        -3.0,
-        3.0,
-        0.0,
-        ("A component of the latent vector z, without an assigned meaning."),
-    )
-    for k in (1, 2, 3)
-)
+DIALS = latent_quantities(3)
 FREE = replace(
     plain("wgan_gp", "WGAN-GP", "The plain generator without conditions: unconditional."),
     conditions=(),

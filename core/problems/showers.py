@@ -13,6 +13,7 @@ from torch import Tensor
 from core.invariances.sparsity import Occupancy, occupancy, soft_sparsity
 from core.invariances.visible_energy import VisibleEnergy
 from core.metrics.showers import RESPONSE, SOFT, quality, trace
+from core.models.plain import latent_quantities
 from core.models.showers import GROUP, ShowerCritic, ShowerGenerator, Soft
 from core.projection import read_out
 from core.simulation.showers import TRAINED, Showers, response, simulate
@@ -63,19 +64,7 @@ ENERGY = Quantity(
     trained=(TRAINED[0], TRAINED[-1]),
     step=0.5,
 )
-DIALS = tuple(
-    Quantity(
-        f"z{k}",
-        f"Latent direction {k}",
-        f"z{k}",
-        "",
-        -3.0,
-        3.0,
-        0.0,
-        ("A component of the latent vector z, without an assigned meaning."),
-    )
-    for k in (1, 2)
-)
+DIALS = latent_quantities(2)
 
 
 def project(fields: Tensor, conditions: Conditions) -> Tensor:
